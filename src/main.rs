@@ -1,0 +1,3 @@
+//! The binary: see `cli`, when it is there.
+
+fn main() {}

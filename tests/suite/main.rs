@@ -1,0 +1,9 @@
+//! The suite: one binary, so that the library is linked once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise, and say what they left out"
+)]
+
