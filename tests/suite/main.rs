@@ -7,3 +7,4 @@
     reason = "tests stop at the first surprise, and say what they left out"
 )]
 
+mod canonical;
