@@ -31,3 +31,4 @@
 //! and their ids are what everything is found by ([`ids::DerivationKey`], [`ids::EntryId`]).
 
 pub mod ids;
+pub mod tree;

@@ -1,0 +1,71 @@
+//! A second way to hold a blob: as a list of parts of others.
+//!
+//! The blob's id stays the BLAKE3 of the whole, so nobody above notices.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{BlobId, canonical};
+
+/// One stretch of an assembly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Part {
+    /// Bytes `offset..offset + length` of another blob.
+    Range {
+        blob: BlobId,
+        offset: u64,
+        length: u64,
+    },
+    /// Bytes that no blob has.
+    Inline {
+        #[serde(with = "serde_bytes")]
+        bytes: Vec<u8>,
+    },
+    /// A whole blob after raw deflate, as [`super::Deflated`] does it; `length` is what comes out.
+    Deflate {
+        blob: BlobId,
+        level: u32,
+        length: u64,
+    },
+}
+
+impl Part {
+    pub fn length(&self) -> u64 {
+        match self {
+            Part::Range { length, .. } | Part::Deflate { length, .. } => *length,
+            Part::Inline { bytes } => bytes.len() as u64,
+        }
+    }
+
+    /// The blob that this part can't be read without.
+    pub fn blob(&self) -> Option<BlobId> {
+        match self {
+            Part::Range { blob, .. } | Part::Deflate { blob, .. } => Some(*blob),
+            Part::Inline { .. } => None,
+        }
+    }
+}
+
+/// The parts that a blob is made of, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assembly {
+    pub parts: Vec<Part>,
+}
+
+impl Assembly {
+    /// Length of the blob in bytes; `None` if it does not fit 64 bits, as only hostile data would say.
+    pub fn length(&self) -> Option<u64> {
+        self.parts
+            .iter()
+            .try_fold(0u64, |sum, part| sum.checked_add(part.length()))
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        canonical::encode(self).expect("parts are made of text keys, integers and bytes")
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, canonical::Error> {
+        canonical::decode(bytes)
+    }
+}
