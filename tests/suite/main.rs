@@ -8,3 +8,6 @@
 )]
 
 mod canonical;
+mod rpm;
+#[allow(dead_code, reason = "some of it waits for its tests")]
+mod support;

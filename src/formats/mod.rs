@@ -1,0 +1,5 @@
+//! Other people's formats, as pure code: bytes in, values out, and back.
+//!
+//! Nothing here knows the store. Facts about a format name their source where they are used.
+
+pub mod rpm;
