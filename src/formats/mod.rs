@@ -2,4 +2,10 @@
 //!
 //! Nothing here knows the store. Facts about a format name their source where they are used.
 
+pub mod accounts;
+pub mod comps;
+pub mod modulemd;
+pub mod ostree;
+pub mod repodata;
 pub mod rpm;
+pub mod rpmdb;

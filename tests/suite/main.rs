@@ -8,6 +8,9 @@
 )]
 
 mod canonical;
+mod modulemd;
+mod repodata;
 mod rpm;
+mod rpmdb;
 #[allow(dead_code, reason = "some of it waits for its tests")]
 mod support;

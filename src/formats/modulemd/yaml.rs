@@ -1,0 +1,323 @@
+//! YAML as a tree of source text: a scalar is what stands there, never what it might mean.
+//!
+//! The stream `1.10` is no number, and the version is one only because modulemd says so.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
+use serde::{Deserialize, Serialize};
+
+/// Deeper than any honest document; what recurses over a tree relies on it.
+const DEPTH: usize = 64;
+
+/// Aliases may copy this many nodes into one stream of documents, and no more.
+const COPIES: usize = 100_000;
+
+/// How many scalars of one stream may be indented anew; the text is read again after each.
+const REPAIRS: usize = 256;
+
+/// A place in a text, both counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// The text is not YAML, or more than is good for us.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{at}: {reason}")]
+pub struct Syntax {
+    pub at: Position,
+    pub reason: Cow<'static, str>,
+}
+
+/// A value of a document, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    pub at: Position,
+    pub kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    List(Vec<Node>),
+    /// In the order of the text; every key is a scalar. One that is there twice is for its reader to refuse.
+    Map(Vec<(Node, Node)>),
+}
+
+/// A value without its place: for the parts of a document that are kept and not understood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Yaml {
+    /// Written without quotes: a number, a truth value, or text all the same.
+    Plain(String),
+    /// Text, whatever it looks like.
+    Text(String),
+    List(Vec<Yaml>),
+    /// The order of keys means nothing.
+    Map(BTreeMap<String, Yaml>),
+}
+
+impl Node {
+    /// What kind of value this is, for messages.
+    pub fn what(&self) -> &'static str {
+        match &self.kind {
+            Kind::Scalar { .. } => "a scalar",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a map",
+        }
+    }
+
+    /// The value without places; of a key that is there twice the last value.
+    pub fn to_yaml(&self) -> Yaml {
+        match &self.kind {
+            Kind::Scalar { text, plain: true } => Yaml::Plain(text.clone()),
+            Kind::Scalar { text, plain: false } => Yaml::Text(text.clone()),
+            Kind::List(items) => Yaml::List(items.iter().map(Node::to_yaml).collect()),
+            Kind::Map(pairs) => {
+                let pair = |(key, value): &(Node, Node)| match &key.kind {
+                    Kind::Scalar { text, .. } => Some((text.clone(), value.to_yaml())),
+                    // Refused when the text was read.
+                    _ => None,
+                };
+                Yaml::Map(pairs.iter().filter_map(pair).collect())
+            }
+        }
+    }
+
+    fn size(&self) -> usize {
+        1 + match &self.kind {
+            Kind::Scalar { .. } => 0,
+            Kind::List(items) => items.iter().map(Node::size).sum(),
+            Kind::Map(pairs) => pairs.iter().map(|(_, value)| 1 + value.size()).sum(),
+        }
+    }
+}
+
+/// Reads a stream of documents.
+pub fn parse(text: &str) -> Result<Vec<Node>, Syntax> {
+    let mut repaired: Option<String> = None;
+    for _ in 0..REPAIRS {
+        let text = repaired.as_deref().unwrap_or(text);
+        match load(text) {
+            Err(error) => match indent_quoted(text, &error) {
+                Some(text) => repaired = Some(text),
+                None => return Err(syntax(&error)),
+            },
+            Ok(documents) => return documents,
+        }
+    }
+    load(repaired.as_deref().unwrap_or(text)).map_err(|error| syntax(&error))?
+}
+
+/// Scanning fails with the error outside, where it may be repaired; building with the one inside.
+fn load(text: &str) -> Result<Result<Vec<Node>, Syntax>, ScanError> {
+    let mut loader = Loader {
+        parser: Parser::new_from_str(text),
+        anchors: BTreeMap::new(),
+        copies: 0,
+        broken: None,
+    };
+    let documents = loader.documents();
+    match loader.broken {
+        Some(error) => Err(error),
+        None => Ok(documents),
+    }
+}
+
+fn syntax(error: &ScanError) -> Syntax {
+    Syntax {
+        at: position(*error.marker()),
+        reason: Cow::Owned(error.info().to_owned()),
+    }
+}
+
+/// Indents the lines of a quoted scalar that begin left of where YAML wants them.
+///
+/// Module metadata of Fedora has them by the hundred: the emitter of libyaml wrote them, its scanner takes them.
+/// Space at the start of such a line means nothing, so only columns within it move.
+fn indent_quoted(text: &str, error: &ScanError) -> Option<String> {
+    if error.info() != "invalid indentation in quoted scalar" {
+        return None;
+    }
+    let (start, quote) = text.char_indices().nth(error.marker().index())?;
+    let mut end = start + 1;
+    let mut rest = text[end..].chars();
+    loop {
+        match rest.next()? {
+            '\\' if quote == '"' => drop(rest.next()),
+            '\'' if quote == '\'' && rest.as_str().starts_with('\'') => drop(rest.next()),
+            c if c == quote => break,
+            _ => {}
+        }
+    }
+    end += text.len() - end - rest.as_str().len();
+    let indent = format!("\n{}", " ".repeat(error.marker().col() + 1));
+    let inside = text[start..end].replace('\n', &indent);
+    Some([&text[..start], &inside, &text[end..]].concat())
+}
+
+struct Loader<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    anchors: BTreeMap<usize, Node>,
+    copies: usize,
+    broken: Option<ScanError>,
+}
+
+impl<'a> Loader<'a> {
+    fn documents(&mut self) -> Result<Vec<Node>, Syntax> {
+        let mut documents = Vec::new();
+        while let Some((event, span)) = self.next()? {
+            match event {
+                Event::DocumentStart(_) => self.anchors.clear(),
+                Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Nothing => {}
+                event => documents.push(self.node(event, span, 0)?),
+            }
+        }
+        Ok(documents)
+    }
+
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Syntax> {
+        self.parser.next_event().transpose().map_err(|error| {
+            let syntax = syntax(&error);
+            self.broken = Some(error);
+            syntax
+        })
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Syntax> {
+        let at = position(span.start);
+        let fail = |reason| {
+            Err(Syntax {
+                at,
+                reason: Cow::Borrowed(reason),
+            })
+        };
+        if depth > DEPTH {
+            return fail("nested too deeply");
+        }
+        let (kind, anchor) = match event {
+            Event::Scalar(text, style, anchor, _) => {
+                let plain = style == ScalarStyle::Plain;
+                let text = text.into_owned();
+                (Kind::Scalar { text, plain }, anchor)
+            }
+            Event::SequenceStart(anchor, _) => (Kind::List(self.list(depth)?), anchor),
+            Event::MappingStart(anchor, _) => (Kind::Map(self.map(depth)?), anchor),
+            Event::Alias(anchor) => {
+                let Some(node) = self.anchors.get(&anchor) else {
+                    return fail("this alias stands inside of what it names");
+                };
+                self.copies += node.size();
+                if self.copies > COPIES {
+                    return fail("aliases make this document too large");
+                }
+                return Ok(node.clone());
+            }
+            _ => return fail("a value is expected here"),
+        };
+        let node = Node { at, kind };
+        if anchor != 0 {
+            self.copies += node.size();
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Vec<Node>, Syntax> {
+        let mut items = Vec::new();
+        while let Some((event, span)) = self.next()? {
+            if event == Event::SequenceEnd {
+                break;
+            }
+            items.push(self.node(event, span, depth + 1)?);
+        }
+        Ok(items)
+    }
+
+    fn map(&mut self, depth: usize) -> Result<Vec<(Node, Node)>, Syntax> {
+        let mut pairs = Vec::new();
+        while let Some((event, span)) = self.next()? {
+            if event == Event::MappingEnd {
+                break;
+            }
+            let key = self.node(event, span, depth + 1)?;
+            if !matches!(key.kind, Kind::Scalar { .. }) {
+                return Err(Syntax {
+                    at: key.at,
+                    reason: Cow::Borrowed("a key must be a scalar"),
+                });
+            }
+            let Some((event, span)) = self.next()? else {
+                break;
+            };
+            let value = self.node(event, span, depth + 1)?;
+            pairs.push((key, value));
+        }
+        Ok(pairs)
+    }
+}
+
+fn position(marker: saphyr_parser::Marker) -> Position {
+    Position {
+        line: marker.line(),
+        column: marker.col() + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalars_keep_their_source_text() {
+        let documents = parse("stream: 1.10\nversion: 0x10\nquoted: \"1.10\"\n").unwrap();
+        let Yaml::Map(map) = documents[0].to_yaml() else {
+            panic!("a map")
+        };
+        assert_eq!(map["stream"], Yaml::Plain("1.10".into()));
+        assert_eq!(map["version"], Yaml::Plain("0x10".into()));
+        assert_eq!(map["quoted"], Yaml::Text("1.10".into()));
+    }
+
+    #[test]
+    fn mistakes_have_a_line_and_a_column() {
+        let error = parse("a: 1\nb: [1\nc: }").unwrap_err();
+        assert!(error.at.line >= 2, "{error}");
+    }
+
+    #[test]
+    fn quoted_text_may_begin_left_of_its_key() {
+        let text = "a:\n  b: 'one\n\n    two ''x''\n\n'\n  c: \"3 \\\"\n\"\n";
+        let Yaml::Map(map) = parse(text).unwrap()[0].to_yaml() else {
+            panic!("a map")
+        };
+        let inner = [("b", "one\ntwo 'x'\n"), ("c", "3 \" ")];
+        let inner = inner.map(|(key, text)| (key.to_owned(), Yaml::Text(text.to_owned())));
+        assert_eq!(map["a"], Yaml::Map(inner.into()));
+    }
+
+    #[test]
+    fn hostile_documents_are_errors() {
+        for deep in ["[", "- ", "{a: ", "? "] {
+            assert!(parse(&deep.repeat(50_000)).is_err(), "{deep}");
+        }
+        let mut bomb = "a0: &a0 [x]\n".to_owned();
+        for i in 1..40 {
+            bomb += &format!("a{i}: &a{i} [*a{0}, *a{0}]\n", i - 1);
+        }
+        assert!(parse(&bomb).unwrap_err().reason.contains("too large"));
+    }
+}
