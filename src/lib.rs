@@ -32,4 +32,5 @@
 
 pub mod formats;
 pub mod ids;
+pub mod recipe;
 pub mod tree;

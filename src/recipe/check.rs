@@ -1,0 +1,334 @@
+//! What recipes say of each other must be so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::{Fault, Problem, Problems};
+use super::{Install, Kind, Module, Ostree, Recipe, Recipes, Repository};
+use crate::ids::Name;
+
+impl Recipes {
+    /// Looks for names of nothing, of the wrong thing, or of too much.
+    ///
+    /// What an imported modulemd document or a source holds is not known here, and not judged.
+    pub fn check(&self) -> Result<(), Problems> {
+        let mut problems = Vec::new();
+        for recipe in self.recipes.values() {
+            let mut check = Check {
+                recipes: self,
+                recipe,
+                problems: &mut problems,
+            };
+            match &recipe.kind {
+                Kind::Source(_) | Kind::Package(_) => {}
+                Kind::Module(module) => check.module(module),
+                Kind::Repository(repository) => check.repository(repository),
+                Kind::Ostree(ostree) => check.ostree(ostree),
+            }
+        }
+        Problems::check(problems)
+    }
+
+    /// The modules that a `from` stands for: those named, and those of the repositories named (with their add-ons).
+    pub fn modules_of(&self, from: &BTreeSet<Name>) -> BTreeMap<&Name, &Module> {
+        let mut modules = BTreeMap::new();
+        for name in from {
+            let names: Vec<&Name> = match self.repository(name) {
+                Some(repository) => repository.modules.union(&repository.addons).collect(),
+                None => vec![name],
+            };
+            for name in names {
+                if let Some((name, recipe)) = self.recipes.get_key_value(name)
+                    && let Kind::Module(module) = &recipe.kind
+                {
+                    modules.insert(name, module);
+                }
+            }
+        }
+        modules
+    }
+
+    /// All recipes that make a module of this name, one for each stream.
+    pub fn streams(&self, module: &Name) -> impl Iterator<Item = (&Name, &Module)> {
+        self.all_modules()
+            .filter(move |(_, candidate)| candidate.module == *module)
+    }
+
+    fn all_modules(&self) -> impl Iterator<Item = (&Name, &Module)> {
+        self.recipes
+            .iter()
+            .filter_map(|(name, recipe)| match &recipe.kind {
+                Kind::Module(module) => Some((name, module)),
+                _ => None,
+            })
+    }
+}
+
+impl Module {
+    /// Whether a package's name stands in the manifest, with an architecture or without.
+    pub fn lists(&self, package: &str) -> bool {
+        self.packages
+            .iter()
+            .any(|item| same_package(item, package) || same_package(package, item))
+    }
+}
+
+/// Whether `item` is `package`, or `package` with an architecture behind a dot.
+fn same_package(item: &str, package: &str) -> bool {
+    item == package
+        || item
+            .rsplit_once('.')
+            .is_some_and(|(name, _)| name == package)
+}
+
+/// One recipe under examination.
+struct Check<'r, 'p> {
+    recipes: &'r Recipes,
+    recipe: &'r Recipe,
+    problems: &'p mut Vec<Problem>,
+}
+
+impl<'r> Check<'r, '_> {
+    fn report(&mut self, field: &str, item: &str, fault: Fault) {
+        let place = self.recipe.place(field, item);
+        self.problems.push(Problem { place, fault });
+    }
+
+    /// Whether a name is one of a recipe of a wanted kind.
+    fn refers(&mut self, field: &str, name: &Name, wanted: &[&'static str]) -> bool {
+        let text = name.to_string();
+        let wanted = wanted.to_vec();
+        let fault = match self.recipes.get(name) {
+            Some(found) if wanted.contains(&found.kind.name()) => return true,
+            Some(found) => Fault::WrongKind {
+                name: text.clone(),
+                found: found.kind.name(),
+                other: found.file.clone(),
+                wanted,
+            },
+            None => {
+                let of_kind = |recipe: &&Recipe| wanted.contains(&recipe.kind.name());
+                let candidates = self.recipes.recipes.values().filter(of_kind);
+                Fault::UnknownRecipe {
+                    name: text.clone(),
+                    known: candidates.map(|recipe| recipe.name.to_string()).collect(),
+                    wanted,
+                }
+            }
+        };
+        self.report(field, &text, fault);
+        false
+    }
+
+    fn module(&mut self, module: &Module) {
+        if let Some(source) = &module.source {
+            self.refers("source", source, &["source"]);
+        }
+        let mut own = Vec::new();
+        for name in &module.from {
+            if self.refers("from", name, &["package"])
+                && let Some(package) = self.recipes.package(name)
+            {
+                own.push(package.nevra.name.clone());
+                if !module.lists(&package.nevra.name) {
+                    self.not_in_manifest(module, "from", name.as_str(), &package.nevra.name);
+                }
+            }
+        }
+        if module.source.is_none() {
+            for item in &module.packages {
+                if !own.iter().any(|name| same_package(item, name)) {
+                    let (package, known) = (item.clone(), own.clone());
+                    self.report("packages", item, Fault::NoOrigin { package, known });
+                }
+            }
+        }
+        let Some(stream) = module.written() else {
+            return;
+        };
+        for (profile, packages) in &stream.profiles {
+            for package in packages.iter().filter(|package| !module.lists(package)) {
+                self.not_in_manifest(module, &format!("profiles.{profile}"), package, package);
+            }
+        }
+        for (name, stream) in &stream.requires {
+            self.requirement(name, stream);
+        }
+    }
+
+    fn not_in_manifest(&mut self, module: &Module, field: &str, item: &str, package: &str) {
+        let package = package.to_owned();
+        let known = module.packages.iter().cloned().collect();
+        self.report(field, item, Fault::NotInManifest { package, known });
+    }
+
+    /// A module that is required must be made by some recipe, in that stream.
+    fn requirement(&mut self, module: &Name, stream: &str) {
+        let mut known = Vec::new();
+        for (_, candidate) in self.recipes.streams(module) {
+            match candidate.written() {
+                // Its stream is known when its document is read.
+                None => return,
+                Some(found) if found.stream == stream => return,
+                Some(found) => known.push(found.stream.clone()),
+            }
+        }
+        let item = module.as_str();
+        let fault = if known.is_empty() {
+            let names: BTreeSet<String> = self
+                .recipes
+                .all_modules()
+                .map(|(_, candidate)| candidate.module.to_string())
+                .collect();
+            Fault::UnknownModule {
+                module: item.to_owned(),
+                known: names.into_iter().collect(),
+            }
+        } else {
+            Fault::UnknownStream {
+                module: item.to_owned(),
+                stream: stream.to_owned(),
+                known,
+            }
+        };
+        self.report("requires", item, fault);
+    }
+
+    fn repository(&mut self, repository: &Repository) {
+        for name in &repository.modules {
+            self.refers("modules", name, &["module"]);
+        }
+        for name in &repository.addons {
+            if self.refers("addons", name, &["module"]) && repository.modules.contains(name) {
+                let name = name.to_string();
+                self.report("addons", &name.clone(), Fault::ModuleAndAddon { name });
+            }
+        }
+        let modules = self.recipes.modules_of(&repository.modules);
+        self.one_stream_each("modules", &modules);
+        self.requirements_within("modules", &repository.modules, &modules);
+        let mut all = modules;
+        all.extend(self.recipes.modules_of(&repository.addons));
+        self.requirements_within("addons", &repository.addons, &all);
+    }
+
+    fn one_stream_each(&mut self, field: &str, modules: &BTreeMap<&Name, &Module>) {
+        let mut seen: BTreeMap<&Name, &Name> = BTreeMap::new();
+        for (name, module) in modules {
+            if let Some(first) = seen.insert(&module.module, name) {
+                let fault = Fault::TwoStreams {
+                    module: module.module.to_string(),
+                    first: first.to_string(),
+                    second: name.to_string(),
+                };
+                self.report(field, name.as_str(), fault);
+            }
+        }
+    }
+
+    /// What the modules of a field require must be among `all`; which to add is for people to decide.
+    fn requirements_within(
+        &mut self,
+        field: &str,
+        names: &BTreeSet<Name>,
+        all: &BTreeMap<&Name, &Module>,
+    ) {
+        for by in names {
+            let Some(stream) = all.get(by).and_then(|module| module.written()) else {
+                continue;
+            };
+            for (required, wanted) in &stream.requires {
+                let fits = |module: &Module| {
+                    let stream = module.written().map(|written| &written.stream);
+                    module.module == *required && stream.is_none_or(|stream| stream == wanted)
+                };
+                let maker = self.recipes.streams(required).find(|(_, m)| fits(m));
+                // A requirement that nobody makes is told where it is made.
+                if let Some((recipe, _)) = maker
+                    && !all.values().any(|module| fits(module))
+                {
+                    let fault = Fault::RequirementLeftOut {
+                        by: by.to_string(),
+                        module: required.to_string(),
+                        stream: wanted.clone(),
+                        recipe: recipe.to_string(),
+                    };
+                    self.report(field, by.as_str(), fault);
+                }
+            }
+        }
+    }
+
+    fn ostree(&mut self, ostree: &Ostree) {
+        let mut complete = true;
+        for name in &ostree.from {
+            complete &= self.refers("from", name, &["module", "repository"]);
+        }
+        let modules = self.recipes.modules_of(&ostree.from);
+        self.one_stream_each("from", &modules);
+        self.requirements_within("from", &ostree.from, &modules);
+        if !complete {
+            return;
+        }
+        for install in &ostree.install {
+            let item = install.to_string();
+            let fault = match install {
+                Install::Profile { module, profile } => {
+                    self.missing_profile(&modules, module, profile)
+                }
+                Install::Package(package) => self.missing_package(&modules, package),
+            };
+            if let Some(fault) = fault {
+                self.report("install", &item, fault);
+            }
+        }
+    }
+
+    fn missing_profile(
+        &self,
+        modules: &BTreeMap<&Name, &Module>,
+        wanted: &Name,
+        profile: &str,
+    ) -> Option<Fault> {
+        let Some(module) = modules.values().find(|module| module.module == *wanted) else {
+            return Some(Fault::ModuleNotInFrom {
+                module: wanted.to_string(),
+                known: modules.values().map(|m| m.module.to_string()).collect(),
+            });
+        };
+        let profiles = &module.written()?.profiles;
+        if profiles.contains_key(profile) {
+            return None;
+        }
+        Some(Fault::UnknownProfile {
+            module: wanted.to_string(),
+            profile: profile.to_owned(),
+            known: profiles.keys().cloned().collect(),
+        })
+    }
+
+    fn missing_package(&self, modules: &BTreeMap<&Name, &Module>, package: &str) -> Option<Fault> {
+        // The manifest of an imported module may be in its document alone.
+        let open = |module: &&Module| module.packages.is_empty();
+        if modules.values().any(|m| m.lists(package) || open(m)) {
+            return None;
+        }
+        let elsewhere = self.recipes.all_modules().find(|(_, m)| m.lists(package));
+        let package = package.to_owned();
+        Some(match elsewhere {
+            Some((module, _)) => Fault::PackageElsewhere {
+                package,
+                module: module.to_string(),
+            },
+            None => {
+                let known: BTreeSet<&String> = modules
+                    .values()
+                    .flat_map(|module| &module.packages)
+                    .collect();
+                Fault::UnknownPackage {
+                    package,
+                    known: known.into_iter().cloned().collect(),
+                }
+            }
+        })
+    }
+}

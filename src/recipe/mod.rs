@@ -1,0 +1,164 @@
+//! What did somebody write?
+//!
+//! A directory of TOML files becomes [`Recipes`]: `release.toml`, and a [`Recipe`] for every other file.
+//! Each kind has a file of its own here, with the type and the function that reads it.
+//! [`Recipes::load`] looks at each file for itself, [`Recipes::check`] at what they say of each other.
+
+pub mod body;
+mod check;
+pub mod date;
+pub mod dependency;
+pub mod document;
+pub mod error;
+pub mod fields;
+mod load;
+pub mod module;
+pub mod ostree;
+pub mod package;
+pub mod packaged;
+mod placeholder;
+pub mod release;
+pub mod repository;
+pub mod source;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub use body::Body;
+pub use date::Date;
+pub use dependency::{Comparison, Dependency};
+pub use document::Places;
+pub use error::{Error, Fault, Place, Problem, Problems};
+pub use module::{Definition, Module, Stream};
+pub use ostree::{Install, Ostree};
+pub use package::{Change, Package};
+pub use packaged::{Config, Content, File};
+pub use release::Release;
+pub use repository::Repository;
+pub use source::{Location, Source};
+
+use crate::ids::Name;
+
+/// All that one directory of recipes says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipes {
+    pub dir: PathBuf,
+    pub release: Release,
+    pub recipes: BTreeMap<Name, Recipe>,
+}
+
+/// A file that describes one artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipe {
+    /// The file's stem.
+    pub name: Name,
+    pub file: PathBuf,
+    pub summary: Option<String>,
+    pub lifecycle: Option<Lifecycle>,
+    pub kind: Kind,
+    /// Where its values stand in the file; no part of what it says.
+    pub places: Places,
+}
+
+/// How long somebody cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// End of life.
+    pub eol: Option<Date>,
+    /// The service level: `security`, `rawhide`.
+    pub sla: Option<String>,
+}
+
+/// What a recipe makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "recipes are few, and plain variants read better"
+)]
+pub enum Kind {
+    Source(Source),
+    Package(Package),
+    Module(Module),
+    Repository(Repository),
+    Ostree(Ostree),
+}
+
+impl Kind {
+    /// As in `kind = "…"`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Kind::Source(_) => "source",
+            Kind::Package(_) => "package",
+            Kind::Module(_) => "module",
+            Kind::Repository(_) => "repository",
+            Kind::Ostree(_) => "ostree",
+        }
+    }
+}
+
+impl Recipe {
+    /// The recipes that this one names as what it is made of.
+    pub fn uses(&self) -> Vec<Name> {
+        match &self.kind {
+            Kind::Source(_) | Kind::Package(_) => Vec::new(),
+            Kind::Module(module) => module.from.iter().chain(&module.source).cloned().collect(),
+            Kind::Repository(repository) => repository
+                .modules
+                .iter()
+                .chain(&repository.addons)
+                .cloned()
+                .collect(),
+            Kind::Ostree(ostree) => ostree.from.iter().cloned().collect(),
+        }
+    }
+
+    /// Where an item of a field stands, or the field, or at least the file:
+    /// `place("install", "@gtk/default")`, `place("requires", "gtk")`, `place("profiles.default", "bash")`.
+    pub fn place(&self, field: &str, item: &str) -> Place {
+        self.places
+            .of(field, item)
+            .cloned()
+            .unwrap_or_else(|| Place::start(&self.file))
+    }
+}
+
+impl Recipes {
+    pub fn get(&self, name: &Name) -> Option<&Recipe> {
+        self.recipes.get(name)
+    }
+
+    pub fn source(&self, name: &Name) -> Option<&Source> {
+        match &self.get(name)?.kind {
+            Kind::Source(source) => Some(source),
+            _ => None,
+        }
+    }
+
+    pub fn package(&self, name: &Name) -> Option<&Package> {
+        match &self.get(name)?.kind {
+            Kind::Package(package) => Some(package),
+            _ => None,
+        }
+    }
+
+    pub fn module(&self, name: &Name) -> Option<&Module> {
+        match &self.get(name)?.kind {
+            Kind::Module(module) => Some(module),
+            _ => None,
+        }
+    }
+
+    pub fn repository(&self, name: &Name) -> Option<&Repository> {
+        match &self.get(name)?.kind {
+            Kind::Repository(repository) => Some(repository),
+            _ => None,
+        }
+    }
+
+    pub fn ostree(&self, name: &Name) -> Option<&Ostree> {
+        match &self.get(name)?.kind {
+            Kind::Ostree(ostree) => Some(ostree),
+            _ => None,
+        }
+    }
+}
