@@ -32,5 +32,6 @@
 
 pub mod formats;
 pub mod ids;
+pub mod plan;
 pub mod recipe;
 pub mod tree;

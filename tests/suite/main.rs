@@ -9,8 +9,11 @@
 
 mod canonical;
 mod modulemd;
+mod recipe;
 mod repodata;
 mod rpm;
 mod rpmdb;
+mod solve;
+mod solve_real;
 #[allow(dead_code, reason = "some of it waits for its tests")]
 mod support;

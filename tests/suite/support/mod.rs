@@ -1,4 +1,8 @@
 //! What the tests share.
 
 pub mod fixtures;
+pub mod judge;
+pub mod primary;
+pub mod records;
+pub mod testcase;
 pub use fixtures::fixtures;

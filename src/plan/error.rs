@@ -1,0 +1,119 @@
+//! Why something can't be planned.
+
+use std::fmt::Write as _;
+
+use super::solve::Problem;
+use crate::ids::{Name, canonical};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no recipe named {name}{}", did_you_mean(nearest))]
+    UnknownArtifact { name: Name, nearest: Option<String> },
+    #[error(
+        "{name} is a source: it is read by `store update`, and realized through the modules made of it"
+    )]
+    SourceIsNoArtifact { name: Name },
+    #[error("the source {source_name} of module {module} was not looked at")]
+    UnreadSource { module: Name, source_name: Name },
+    #[error(
+        "{place}: module {module} lists {}, which {} not offer{}",
+        quoted(missing),
+        offerer(source_name),
+        hint(nearest)
+    )]
+    NotInSource {
+        place: String,
+        module: Name,
+        source_name: Option<Name>,
+        missing: Vec<String>,
+        nearest: Vec<String>,
+    },
+    #[error(
+        "{artifact} can't be installed from {}:\n{problem}{}",
+        quoted(from),
+        advice(offers)
+    )]
+    Unsolvable {
+        artifact: Name,
+        from: Vec<String>,
+        problem: Box<Problem>,
+        /// For a requirement that nothing in `from` provides: the modules of the recipes that would.
+        offers: Vec<(String, Vec<String>)>,
+    },
+    #[error(
+        "{artifact} installs @{module}/{profile}, but module {module} has no such profile; it has {}",
+        quoted(profiles)
+    )]
+    NoProfile {
+        artifact: Name,
+        module: Name,
+        profile: String,
+        profiles: Vec<String>,
+    },
+    #[error(
+        "{artifact}: module {module} requires {}, which is not among the modules of {artifact}",
+        quoted(requires)
+    )]
+    StreamLeftOut {
+        artifact: Name,
+        module: String,
+        requires: Vec<String>,
+    },
+    #[error(
+        "module {module} lists {package}, which says that it is of module {label}; \
+         clients refuse such a package where that module's own modulemd is missing"
+    )]
+    OtherModule {
+        module: String,
+        package: String,
+        label: String,
+    },
+    #[error("the modulemd document of {module}: {problem}")]
+    Modulemd { module: Name, problem: String },
+    #[error("the parameters of {subject} can't be written canonically")]
+    Parameters {
+        subject: String,
+        source: canonical::Error,
+    },
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest
+        .as_ref()
+        .map(|name| format!("; did you mean {name}?"))
+        .unwrap_or_default()
+}
+
+fn quoted(names: &[String]) -> String {
+    names.join(", ")
+}
+
+fn offerer(source: &Option<Name>) -> String {
+    match source {
+        Some(source) => format!("source {source} does"),
+        None => "its package recipes do".to_owned(),
+    }
+}
+
+fn hint(nearest: &[String]) -> String {
+    if nearest.is_empty() {
+        String::new()
+    } else {
+        format!("; near to it: {}", nearest.join(", "))
+    }
+}
+
+fn advice(offers: &[(String, Vec<String>)]) -> String {
+    let mut text = String::new();
+    for (requirement, modules) in offers {
+        let _ = match modules.as_slice() {
+            [] => write!(text, "\nno module of the recipes provides {requirement}"),
+            modules => write!(
+                text,
+                "\n{requirement} is in {}: add it to `from` if it belongs",
+                modules.join(", ")
+            ),
+        };
+    }
+    text
+}

@@ -1,0 +1,75 @@
+//! Facts: what is known of a step's outputs without opening them.
+//!
+//! Composers return them, traces keep them; planning and comparing read them, also when the bytes are gone.
+//! The facts of an `import` are a [`Record`](crate::formats::rpm::Record).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{BlobId, EntryId, Nevra};
+
+/// A package as an artifact holds it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackageFacts {
+    pub nevra: Nevra,
+    /// The entry of the RPM file.
+    pub rpm: EntryId,
+    /// Header and payload without signatures: the same for a package signed anew.
+    pub content: BlobId,
+}
+
+/// Of a `module` step: the stream that it made, and its packages.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModuleFacts {
+    pub name: String,
+    pub stream: String,
+    pub version: u64,
+    pub context: String,
+    pub arch: String,
+    /// Sorted.
+    pub packages: Vec<PackageFacts>,
+}
+
+/// Of a `repository` step: its modules, and its add-ons by name, each with its packages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepositoryFacts {
+    /// Sorted by name.
+    pub modules: Vec<ModuleFacts>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub addons: BTreeMap<String, ModuleFacts>,
+}
+
+/// Facts of a `root`: what is installed in it, sorted by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RootFacts {
+    pub packages: Vec<RootPackage>,
+}
+
+/// One installed package, and the unpacked entry that it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RootPackage {
+    pub nevra: Nevra,
+    pub unpacked: EntryId,
+}
+
+/// Facts of an `ostree` entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OstreeFacts {
+    /// The commit's checksum in hex, as `ostree` names it.
+    pub commit: String,
+    /// The ref that names the commit.
+    pub reference: String,
+    pub version: String,
+    /// The version of the kernel; a tree without one can't boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<String>,
+    /// Distinct file objects in the repository.
+    pub files: u64,
+}

@@ -1,0 +1,29 @@
+//! What has to be done? A pure function of recipes, lock and facts.
+//!
+//! ```text
+//! Recipes + Known ──▶ Plan { steps, artifacts, waiting }          Step + entries of its inputs ──▶ Derivation ──▶ key
+//! ```
+//!
+//! Where a fact is missing, the plan is the steps that would produce it ([`Plan::waiting`]);
+//! whoever realizes them plans again, knowing more.
+
+pub mod derivation;
+mod error;
+pub mod facts;
+pub mod known;
+mod manifest;
+mod module;
+mod ostree;
+mod package;
+pub mod parameters;
+mod planner;
+mod repository;
+pub mod solve;
+pub mod step;
+mod streams;
+
+pub use derivation::{Derivation, Input};
+pub use error::Error;
+pub use known::{Known, Outcome, SourcePackage};
+pub use planner::{check, plan};
+pub use step::{From, Needed, Plan, Solved, Step, StepId};

@@ -1,0 +1,243 @@
+//! Planning an OSTree tree: solve, unpack, install, commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::derivation::MAIN;
+use super::error::Error;
+use super::package::stated;
+use super::parameters;
+use super::planner::{Offered, Planner, named};
+use super::solve::{self, Candidate, Question, Request};
+use super::step::{From, Needed, Solved, StepId};
+use crate::formats::rpm::{Record, record};
+use crate::ids::{BlobId, Hash, Name, canonical};
+use crate::recipe::{Install, Kind, Module, Ostree, Recipe};
+
+/// Part of every question; a solver that answers otherwise leaves locked answers alone.
+const QUESTION: u32 = 1;
+
+impl Planner<'_> {
+    /// The step that commits a tree; `None` until all packages that it may hold are known.
+    pub(super) fn ostree(
+        &mut self,
+        recipe: &Recipe,
+        ostree: &Ostree,
+    ) -> Result<Option<StepId>, Error> {
+        let Some(root) = self.root(recipe, ostree)? else {
+            return Ok(None);
+        };
+        let release = &self.recipes.release;
+        let params = parameters::Ostree {
+            reference: ostree.reference.clone(),
+            version: release.version.clone(),
+            epoch: release.epoch,
+            metadata: ostree.metadata.clone(),
+        };
+        let input = Needed {
+            role: "root".to_owned(),
+            from: From::Step(root, MAIN.to_owned()),
+        };
+        self.step(
+            "ostree",
+            named(recipe),
+            &params,
+            vec![input],
+            BTreeMap::new(),
+        )
+        .map(Some)
+    }
+
+    /// The step that installs a root of packages solved inside `from`.
+    fn root(&mut self, recipe: &Recipe, ostree: &Ostree) -> Result<Option<StepId>, Error> {
+        let modules = self.recipes.modules_of(&ostree.from);
+        self.check_streams(&recipe.name, &modules)?;
+        let Some(offered) = self.all_offered(&modules)? else {
+            return Ok(None);
+        };
+        let (question, chosen) = self.solve(recipe, ostree, &offered)?;
+        let packages = chosen.iter().map(|&package| {
+            let record = &offered[package].1.record;
+            (record.nevra.clone(), record.file)
+        });
+        let solved = Solved {
+            question,
+            packages: packages.collect(),
+        };
+        self.plan.solved.insert(recipe.name.clone(), solved);
+        let mut inputs = Vec::with_capacity(chosen.len());
+        for package in chosen {
+            let unpacked = self.unpack(&offered[package].1)?;
+            let from = From::Step(unpacked, MAIN.to_owned());
+            inputs.push(Needed {
+                role: "package".to_owned(),
+                from,
+            });
+        }
+        let release = &self.recipes.release;
+        let params = parameters::Root {
+            arch: release.arch.clone(),
+            epoch: release.epoch,
+        };
+        self.step("root", named(recipe), &params, inputs, BTreeMap::new())
+            .map(Some)
+    }
+
+    /// Everything that the modules offer, each package once, with a module that it is in.
+    fn all_offered(
+        &mut self,
+        modules: &BTreeMap<&Name, &Module>,
+    ) -> Result<Option<Vec<(Name, Offered)>>, Error> {
+        let mut all = BTreeMap::new();
+        let mut complete = true;
+        for (name, module) in modules {
+            match self.offered(self.recipe(name)?, module)? {
+                Some(offered) => {
+                    for package in offered.iter() {
+                        let key = (package.record.nevra.clone(), package.record.content);
+                        all.entry(key)
+                            .or_insert_with(|| ((*name).clone(), package.clone()));
+                    }
+                }
+                None => complete = false,
+            }
+        }
+        Ok(complete.then(|| all.into_values().collect()))
+    }
+
+    fn solve(
+        &mut self,
+        recipe: &Recipe,
+        ostree: &Ostree,
+        offered: &[(Name, Offered)],
+    ) -> Result<(Hash, Vec<usize>), Error> {
+        let modules = self.recipes.modules_of(&ostree.from);
+        let mut requests = Vec::new();
+        for wanted in &ostree.install {
+            match wanted {
+                Install::Package(name) => requests.push(Request::new(name.clone())),
+                Install::Profile { module, profile } => {
+                    let origin = wanted.to_string();
+                    for name in self.profile(&recipe.name, &modules, module, profile)? {
+                        requests.push(Request::of(name, origin.clone()));
+                    }
+                }
+            }
+        }
+        let packages = offered
+            .iter()
+            .map(|(module, package)| Candidate {
+                record: &package.record,
+                module: Some(module.as_str()),
+            })
+            .collect();
+        let arch = self.recipes.release.arch.clone();
+        let hash = question_hash(&requests, offered, &arch, ostree.weak)?;
+        if let Some(locked) = self.known.solved(&recipe.name, hash) {
+            let places = offered.iter().enumerate();
+            let chosen: Vec<usize> = places
+                .filter(|(_, (_, package))| locked.contains(&package.record.file))
+                .map(|(place, _)| place)
+                .collect();
+            if chosen.len() == locked.len() {
+                return Ok((hash, chosen));
+            }
+        }
+        let question = Question {
+            packages,
+            install: requests,
+            arch,
+            weak: ostree.weak,
+        };
+        match solve::solve(&question) {
+            Ok(solution) => Ok((hash, solution.packages)),
+            Err(problem) => Err(Error::Unsolvable {
+                artifact: recipe.name.clone(),
+                from: ostree.from.iter().map(Name::to_string).collect(),
+                offers: self.offers(&problem, &ostree.from),
+                problem: Box::new(problem),
+            }),
+        }
+    }
+
+    /// For each requirement that is not met: the modules of the recipes that would meet it.
+    ///
+    /// Adding one is a human decision, so this only names them.
+    fn offers(
+        &mut self,
+        problem: &solve::Problem,
+        from: &BTreeSet<Name>,
+    ) -> Vec<(String, Vec<String>)> {
+        let mut offers = Vec::new();
+        let names: Vec<Name> = self.recipes.recipes.keys().cloned().collect();
+        for requirement in solve::missing(problem) {
+            let mut modules = Vec::new();
+            for name in names.iter().filter(|name| !from.contains(*name)) {
+                // A module that can't be planned itself is no advice.
+                let Some(offered) = self.offered_by(name) else {
+                    continue;
+                };
+                let records: Vec<_> = offered.iter().map(|record| &**record).collect();
+                if !solve::providers(&requirement, &records).is_empty() {
+                    modules.push(name.to_string());
+                }
+            }
+            offers.push((requirement, modules));
+        }
+        offers
+    }
+
+    /// What is known of the packages of a module; of those that are not made yet, what their recipes state.
+    fn offered_by(&mut self, name: &Name) -> Option<Vec<Arc<Record>>> {
+        let recipe = self.recipe(name).ok()?;
+        let Kind::Module(module) = &recipe.kind else {
+            return None;
+        };
+        if let Some(offered) = self.offered(recipe, module).ok()? {
+            let records = offered.iter().map(|package| package.record.clone());
+            return Some(records.collect());
+        }
+        let recipes = self.recipes;
+        let packages = module.from.iter().filter_map(|name| recipes.package(name));
+        Some(packages.map(|one| Arc::new(stated(one))).collect())
+    }
+}
+
+/// Names a question: the same one has the same answer, so a lock may hold it.
+fn question_hash(
+    requests: &[Request],
+    offered: &[(Name, Offered)],
+    arch: &str,
+    weak: bool,
+) -> Result<Hash, Error> {
+    #[derive(Serialize)]
+    struct Asked<'a> {
+        schema: u32,
+        record: u32,
+        arch: &'a str,
+        weak: bool,
+        install: BTreeSet<&'a str>,
+        packages: BTreeSet<BlobId>,
+    }
+    let asked = Asked {
+        schema: QUESTION,
+        record: record::VERSION,
+        arch,
+        weak,
+        install: requests
+            .iter()
+            .map(|request| request.text.as_str())
+            .collect(),
+        packages: offered
+            .iter()
+            .map(|(_, package)| package.record.file)
+            .collect(),
+    };
+    let bytes = canonical::encode(&asked).map_err(|source| Error::Parameters {
+        subject: "what is to be solved".to_owned(),
+        source,
+    })?;
+    Ok(Hash::derived("store 2026 question v1", &bytes))
+}

@@ -1,0 +1,232 @@
+//! Planning a package that is made from its recipe.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_bytes::ByteBuf;
+
+use super::derivation::{CONTENT, MAIN};
+use super::error::Error;
+use super::parameters::Import;
+use super::planner::{Offered, Planner};
+use super::step::{From, Needed, StepId};
+use crate::formats::rpm::{
+    self, Changelog, FileFlags, Record, Sense, Spec, SpecContent, SpecFile, record,
+};
+use crate::ids::{Algorithm, BlobId, Digest, Nevra};
+use crate::recipe::{Comparison, Config, Content, Dependency, File, Package};
+
+impl Planner<'_> {
+    /// The step that writes the RPM.
+    pub(super) fn package(&mut self, package: &Package) -> Result<StepId, Error> {
+        let mut attachments = BTreeMap::new();
+        let files = package
+            .files
+            .iter()
+            .map(|file| spec_file(file, &mut attachments))
+            .collect();
+        let lists =
+            |list: &std::collections::BTreeSet<Dependency>| list.iter().map(dependency).collect();
+        let spec = Spec {
+            nevra: package.nevra.clone(),
+            summary: package.summary.clone(),
+            description: package.description.clone(),
+            license: package.license.clone(),
+            url: package.url.clone().unwrap_or_default(),
+            vendor: package.vendor.clone().unwrap_or_default(),
+            build_time: self.recipes.release.epoch.max(0) as u64,
+            modularity_label: None,
+            provides: lists(&package.provides),
+            requires: lists(&package.requires),
+            conflicts: lists(&package.conflicts),
+            obsoletes: lists(&package.obsoletes),
+            recommends: lists(&package.recommends),
+            suggests: lists(&package.suggests),
+            supplements: lists(&package.supplements),
+            enhances: lists(&package.enhances),
+            files,
+            scripts: package
+                .scripts
+                .iter()
+                .map(|(name, text)| (name.to_string(), text.clone()))
+                .collect(),
+            changelogs: package
+                .changelog
+                .iter()
+                .map(|change| Changelog {
+                    author: change.author.clone(),
+                    time: change.time(),
+                    text: change.text.clone(),
+                })
+                .collect(),
+        };
+        let subject = (package.nevra.to_string(), package.nevra.name.as_str());
+        self.step("package", subject, &spec, Vec::new(), attachments)
+    }
+
+    /// The step that checks and records an RPM.
+    pub(super) fn import(&mut self, rpm: &From, nevra: &Nevra) -> Result<StepId, Error> {
+        let input = Needed {
+            role: "rpm".to_owned(),
+            from: rpm.clone(),
+        };
+        let subject = (nevra.to_string(), nevra.name.as_str());
+        self.step(
+            "import",
+            subject,
+            &Import {
+                record: record::VERSION,
+            },
+            vec![input],
+            BTreeMap::new(),
+        )
+    }
+
+    /// A recipe's package as a module offers it; `None` until it was made and recorded.
+    pub(super) fn offered_package(&mut self, package: &Package) -> Result<Option<Offered>, Error> {
+        let made = self.package(package)?;
+        let rpm = From::Step(made, MAIN.to_owned());
+        let import = self.import(&rpm, &package.nevra)?;
+        match self
+            .outcome(import)
+            .and_then(|outcome| outcome.facts::<Record>())
+        {
+            Some(record) => Ok(Some(Offered {
+                rpm,
+                record: Arc::new(record),
+            })),
+            None => {
+                self.plan.waiting.push(import);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The step that unpacks a package.
+    pub(super) fn unpack(&mut self, offered: &Offered) -> Result<StepId, Error> {
+        let nevra = &offered.record.nevra;
+        let import = self.import(&offered.rpm, nevra)?;
+        let content = From::Step(import, CONTENT.to_owned());
+        let input = Needed {
+            role: "content".to_owned(),
+            from: content,
+        };
+        let subject = (nevra.to_string(), nevra.name.as_str());
+        self.step(
+            "unpack",
+            subject,
+            &super::parameters::Unpack {},
+            vec![input],
+            BTreeMap::new(),
+        )
+    }
+}
+
+/// What a recipe states of its package, for advice before it is made: names, what it provides, and its files.
+pub(super) fn stated(package: &Package) -> Record {
+    let itself = rpm::Dependency {
+        name: package.nevra.name.clone(),
+        version: Some((Sense::Eq, package.nevra.evr.clone())),
+        pre: false,
+        rpmlib: false,
+    };
+    let provides = package.provides.iter().map(dependency);
+    let listed = |file: &File| rpm::ListedFile {
+        path: file.path.clone().into_bytes(),
+        kind: rpm::FileKind::File,
+    };
+    let nothing = BlobId::of(b"");
+    Record {
+        nevra: package.nevra.clone(),
+        content: nothing,
+        file: nothing,
+        sha256: Digest {
+            algorithm: Algorithm::Sha256,
+            hex: String::new(),
+        },
+        file_size: 0,
+        header_range: (0, 0),
+        source: false,
+        source_rpm: None,
+        summary: package.summary.clone(),
+        description: package.description.clone(),
+        url: String::new(),
+        license: package.license.clone(),
+        vendor: String::new(),
+        group: String::new(),
+        packager: String::new(),
+        build_host: String::new(),
+        build_time: 0,
+        installed_size: 0,
+        archive_size: 0,
+        modularity_label: None,
+        provides: provides.chain([itself]).collect(),
+        requires: Vec::new(),
+        conflicts: Vec::new(),
+        obsoletes: Vec::new(),
+        recommends: Vec::new(),
+        suggests: Vec::new(),
+        supplements: Vec::new(),
+        enhances: Vec::new(),
+        files: package.files.iter().map(listed).collect(),
+        changelogs: Vec::new(),
+        scriptlets: Vec::new(),
+    }
+}
+
+fn dependency(written: &Dependency) -> rpm::Dependency {
+    let sense = |comparison: &Comparison| match comparison {
+        Comparison::Less => Sense::Lt,
+        Comparison::LessOrEqual => Sense::Le,
+        Comparison::Equal => Sense::Eq,
+        Comparison::GreaterOrEqual => Sense::Ge,
+        Comparison::Greater => Sense::Gt,
+    };
+    rpm::Dependency {
+        name: written.name.clone(),
+        version: written
+            .version
+            .as_ref()
+            .map(|(comparison, evr)| (sense(comparison), evr.clone())),
+        pre: false,
+        rpmlib: false,
+    }
+}
+
+fn spec_file(file: &File, attachments: &mut BTreeMap<BlobId, Arc<[u8]>>) -> SpecFile {
+    let content = match &file.content {
+        Content::File(bytes) => {
+            let blob = BlobId::of(bytes);
+            attachments.insert(blob, bytes.clone());
+            SpecContent::File {
+                blob,
+                size: bytes.len() as u64,
+            }
+        }
+        Content::Directory => SpecContent::Directory,
+        Content::Symlink(target) => SpecContent::Symlink {
+            target: ByteBuf::from(target.as_bytes().to_vec()),
+        },
+    };
+    let mut flags = 0;
+    for (wanted, flag) in [
+        (file.config != Config::No, FileFlags::CONFIG),
+        (file.config == Config::NoReplace, FileFlags::NO_REPLACE),
+        (file.ghost, FileFlags::GHOST),
+        (file.doc, FileFlags::DOC),
+        (file.license, FileFlags::LICENSE),
+    ] {
+        if wanted {
+            flags |= flag;
+        }
+    }
+    SpecFile {
+        path: file.path.clone(),
+        content,
+        mode: file.mode,
+        user: file.user.clone(),
+        group: file.group.clone(),
+        flags,
+        capabilities: file.capabilities.clone(),
+    }
+}

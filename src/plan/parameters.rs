@@ -1,0 +1,68 @@
+//! The parameters of each kind of step: what, besides its inputs, can change the bytes of its output.
+//!
+//! Those of `package` are a [`Spec`](crate::formats::rpm::Spec).
+//! Each struct is hashed as it stands here; a field added later must be left out of the encoding at its default,
+//! or the composer's version raised.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::BlobId;
+
+/// `import`: checks an RPM file (role `rpm`) and records what it says. Output `content`, facts a `Record`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    /// `rpm::record::VERSION`.
+    pub record: u32,
+}
+
+/// `unpack`: a package's content (role `content`) becomes a tree `{header, files/}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unpack {}
+
+/// `module`: packages (role `rpm`) with modulemd and repodata.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Module {
+    /// `rpm::record::VERSION`.
+    pub record: u32,
+    /// The modulemd document, complete but for its artifacts, which the composer fills in from the records.
+    pub module: crate::formats::modulemd::Module,
+}
+
+/// `repository`: modules (role `module/NAME`, add-ons `addon/NAME`) and all their packages (role `rpm`) as an edition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repository {
+    pub record: u32,
+    /// The comps document that becomes `group` metadata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comps: Option<BlobId>,
+}
+
+/// `root`: an installed root of unpacked packages (role `package`), with an rpmdb.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Root {
+    pub arch: String,
+    /// Seconds since 1970: the install time in the rpmdb, and the latest time that a file may carry.
+    pub epoch: i64,
+}
+
+/// `ostree`: an installed root (role `root`) as one commit in an archive repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ostree {
+    /// The ref that names the commit.
+    pub reference: String,
+    /// The release's version, as commit metadata.
+    pub version: String,
+    /// Seconds since 1970: the time of the commit.
+    pub epoch: i64,
+    /// Further commit metadata, text only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}

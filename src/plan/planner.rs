@@ -1,0 +1,156 @@
+//! The plan while it is being made.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::error::Error;
+use super::known::{Known, Outcome};
+use super::step::{From, Needed, Plan, Step, StepId};
+use crate::formats::rpm::Record;
+use crate::ids::{BlobId, Name, canonical};
+use crate::recipe::{Kind, Recipe, Recipes};
+
+/// Plans the artifacts with these names, and whatever they stand on.
+pub fn plan(recipes: &Recipes, names: &[Name], known: &dyn Known) -> Result<Plan, Error> {
+    let mut planner = Planner::new(recipes, known);
+    for name in names {
+        if let Some(step) = planner.artifact(name)? {
+            planner.plan.artifacts.insert(name.clone(), step);
+        }
+    }
+    planner.plan.waiting.sort();
+    planner.plan.waiting.dedup();
+    Ok(planner.plan)
+}
+
+/// Whether all of these can be planned at all, by their names.
+pub fn check(recipes: &Recipes, names: &[Name]) -> Result<(), Error> {
+    for name in names {
+        match recipes.recipes.get(name).map(|recipe| &recipe.kind) {
+            Some(Kind::Source(_)) => return Err(Error::SourceIsNoArtifact { name: name.clone() }),
+            Some(_) => {}
+            None => {
+                return Err(Error::UnknownArtifact {
+                    name: name.clone(),
+                    nearest: nearest(recipes, name),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A package that a module offers: its record is known, its bytes may not be here.
+#[derive(Debug, Clone)]
+pub(super) struct Offered {
+    pub rpm: From,
+    pub record: Arc<Record>,
+}
+
+pub(super) struct Planner<'a> {
+    pub recipes: &'a Recipes,
+    pub known: &'a dyn Known,
+    pub plan: Plan,
+    /// Steps by their kind, parameters and inputs, so that two artifacts share what they have in common.
+    index: BTreeMap<Vec<u8>, StepId>,
+    /// The packages of each module that was planned; `None` where facts are missing.
+    pub offered: BTreeMap<Name, Option<Arc<Vec<Offered>>>>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(recipes: &'a Recipes, known: &'a dyn Known) -> Self {
+        Planner {
+            recipes,
+            known,
+            plan: Plan::default(),
+            index: BTreeMap::new(),
+            offered: BTreeMap::new(),
+        }
+    }
+
+    /// The step that makes an artifact; `None` where facts are missing.
+    pub fn artifact(&mut self, name: &Name) -> Result<Option<StepId>, Error> {
+        let recipe = self.recipe(name)?;
+        match &recipe.kind {
+            Kind::Source(_) => Err(Error::SourceIsNoArtifact { name: name.clone() }),
+            Kind::Package(package) => self.package(package).map(Some),
+            Kind::Module(module) => self.module(recipe, module),
+            Kind::Repository(repository) => self.repository(recipe, repository),
+            Kind::Ostree(ostree) => self.ostree(recipe, ostree),
+        }
+    }
+
+    pub fn recipe(&self, name: &Name) -> Result<&'a Recipe, Error> {
+        self.recipes
+            .recipes
+            .get(name)
+            .ok_or_else(|| Error::UnknownArtifact {
+                name: name.clone(),
+                nearest: nearest(self.recipes, name),
+            })
+    }
+
+    /// Adds a step, or finds the one that does the same already.
+    pub fn step(
+        &mut self,
+        kind: &'static str,
+        (subject, topic): (String, &str),
+        params: &impl Serialize,
+        inputs: Vec<Needed>,
+        attachments: BTreeMap<BlobId, Arc<[u8]>>,
+    ) -> Result<StepId, Error> {
+        let params = canonical::Value::of(params).map_err(|source| Error::Parameters {
+            subject: subject.clone(),
+            source,
+        })?;
+        let mut identity = params.encode();
+        identity.extend_from_slice(format!("{kind} {inputs:?}").as_bytes());
+        if let Some(&step) = self.index.get(&identity) {
+            return Ok(step);
+        }
+        let composer = self.known.composer(kind);
+        let mut step = Step {
+            kind,
+            subject,
+            topic: topic.to_owned(),
+            composer,
+            params,
+            inputs,
+            attachments,
+            outcome: None,
+        };
+        step.outcome = step
+            .derivation(|from| self.plan.entry(from))
+            .and_then(|derivation| self.known.outcome(&derivation));
+        let id = self.plan.steps.len();
+        self.plan.steps.push(step);
+        self.index.insert(identity, id);
+        Ok(id)
+    }
+
+    pub fn outcome(&self, step: StepId) -> Option<&Outcome> {
+        self.plan.steps[step].outcome.as_ref()
+    }
+}
+
+/// Subject and topic of a step that is named after a recipe.
+pub(super) fn named(recipe: &Recipe) -> (String, &str) {
+    (recipe.name.to_string(), recipe.name.as_str())
+}
+
+fn nearest(recipes: &Recipes, name: &Name) -> Option<String> {
+    recipes
+        .recipes
+        .keys()
+        .map(|other| {
+            (
+                strsim::damerau_levenshtein(name.as_str(), other.as_str()),
+                other,
+            )
+        })
+        .filter(|(distance, other)| *distance <= 1 + other.as_str().len() / 4)
+        .min()
+        .map(|(_, other)| other.to_string())
+}

@@ -1,0 +1,72 @@
+//! Planning an edition.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::derivation::MAIN;
+use super::error::Error;
+use super::parameters;
+use super::planner::{Planner, named};
+use super::step::{From, Needed, StepId};
+use crate::formats::rpm::record;
+use crate::ids::BlobId;
+use crate::recipe::{Kind, Recipe, Repository};
+
+impl Planner<'_> {
+    /// The step that makes an edition; `None` until all packages of its modules are known.
+    pub(super) fn repository(
+        &mut self,
+        recipe: &Recipe,
+        repository: &Repository,
+    ) -> Result<Option<StepId>, Error> {
+        let mut modules = self.recipes.modules_of(&repository.modules);
+        modules.extend(self.recipes.modules_of(&repository.addons));
+        self.check_streams(&recipe.name, &modules)?;
+        let mut inputs = Vec::new();
+        let mut packages = BTreeSet::new();
+        let mut complete = true;
+        let roles = [
+            ("module", &repository.modules),
+            ("addon", &repository.addons),
+        ];
+        for (role, name) in roles
+            .iter()
+            .flat_map(|(role, names)| names.iter().map(move |name| (role, name)))
+        {
+            let part = self.recipe(name)?;
+            let Kind::Module(module) = &part.kind else {
+                continue;
+            };
+            let (Some(step), Some(offered)) =
+                (self.module(part, module)?, self.offered(part, module)?)
+            else {
+                complete = false;
+                continue;
+            };
+            let from = From::Step(step, MAIN.to_owned());
+            inputs.push(Needed {
+                role: format!("{role}/{}", module.module),
+                from,
+            });
+            packages.extend(offered.iter().map(|package| package.rpm.clone()));
+        }
+        if !complete {
+            return Ok(None);
+        }
+        inputs.extend(packages.into_iter().map(|from| Needed {
+            role: "rpm".to_owned(),
+            from,
+        }));
+        let mut attachments = BTreeMap::new();
+        let comps = repository.comps.as_ref().map(|body| {
+            let blob = BlobId::of(&body.bytes);
+            attachments.insert(blob, body.bytes.clone());
+            blob
+        });
+        let params = parameters::Repository {
+            record: record::VERSION,
+            comps,
+        };
+        self.step("repository", named(recipe), &params, inputs, attachments)
+            .map(Some)
+    }
+}

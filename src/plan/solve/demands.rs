@@ -1,0 +1,186 @@
+//! What one package demands of the others, once it is chosen.
+
+use std::rc::Rc;
+
+use super::arch::Fit;
+use super::formula::{Clause, Encoder};
+use super::relation::{Written, satisfies};
+use super::rich::Expression;
+use super::universe::Universe;
+use crate::formats::rpm::{Dependency, Record};
+use crate::ids::Nevra;
+
+/// Features of rpm that packages may ask for, and that composing knows how to handle.
+const RPMLIB: &[&str] = &[
+    "rpmlib(BuiltinLuaScripts)",
+    "rpmlib(CaretInVersions)",
+    "rpmlib(CompressedFileNames)",
+    "rpmlib(ConcurrentAccess)",
+    "rpmlib(DynamicBuildRequires)",
+    "rpmlib(ExplicitPackageProvide)",
+    "rpmlib(FileCaps)",
+    "rpmlib(FileDigests)",
+    "rpmlib(HeaderLoadSortsTags)",
+    "rpmlib(LargeFiles)",
+    "rpmlib(PartialHardlinkSets)",
+    "rpmlib(PayloadFilesHavePrefix)",
+    "rpmlib(PayloadIsBzip2)",
+    "rpmlib(PayloadIsLzma)",
+    "rpmlib(PayloadIsUstar)",
+    "rpmlib(PayloadIsXz)",
+    "rpmlib(PayloadIsZstd)",
+    "rpmlib(RichDependencies)",
+    "rpmlib(ScriptletExpansion)",
+    "rpmlib(ScriptletInterpreterArgs)",
+    "rpmlib(TildeInVersions)",
+    "rpmlib(VersionedDependencies)",
+];
+
+/// Why two packages can't be installed together; words are those of the first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ban {
+    Conflicts(Rc<str>),
+    Obsoletes(Rc<str>),
+    SameName,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Demands {
+    pub clauses: Vec<Clause>,
+    /// Packages that can't come along, and why.
+    pub bans: Vec<(usize, Ban)>,
+}
+
+/// A clause that need not be fulfilled, but should be.
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    pub clauses: Vec<Clause>,
+}
+
+impl Demands {
+    /// `named` says that a request names this very package.
+    pub fn of(universe: &Universe, encoder: &mut Encoder, number: usize, named: bool) -> Demands {
+        let record = universe.packages[number].record;
+        let mut demands = Demands::default();
+        for requirement in &record.requires {
+            if RPMLIB.contains(&requirement.name.as_str()) {
+                continue;
+            }
+            for mut clause in encoder.clauses(requirement, true, Some(number)) {
+                suggested_first(universe, record, &mut clause);
+                demands.clauses.push(clause);
+            }
+        }
+        for conflict in &record.conflicts {
+            for clause in encoder.clauses(conflict, false, Some(number)) {
+                match (clause.any.is_empty(), clause.when.as_slice()) {
+                    (true, [only]) => {
+                        let ban = Ban::Conflicts(clause.text.clone());
+                        demands
+                            .bans
+                            .extend(only.iter().map(|&other| (other, ban.clone())));
+                    }
+                    _ => demands.clauses.push(clause),
+                }
+            }
+        }
+        for (victim, obsolete) in universe.obsoleted(number) {
+            let ban = Ban::Obsoletes(Written(obsolete).to_string().into());
+            demands.bans.push((victim, ban));
+        }
+        for &other in universe.named(&record.nevra.name) {
+            if other != number && universe.exclusive(number, other) {
+                demands.bans.push((other, Ban::SameName));
+            }
+        }
+        if !named {
+            demands.clauses.extend(twin(universe, number));
+        }
+        demands.clauses.dedup();
+        demands
+    }
+
+    /// What a package recommends, one wish for each dependency.
+    pub fn wishes(universe: &Universe, encoder: &mut Encoder, number: usize) -> Vec<Wish> {
+        let record = universe.packages[number].record;
+        record
+            .recommends
+            .iter()
+            .filter_map(|recommended| {
+                let mut clauses = encoder.clauses(recommended, true, Some(number));
+                if clauses.iter().any(|clause| clause.broken.is_some()) {
+                    return None;
+                }
+                for clause in &mut clauses {
+                    suggested_first(universe, record, clause);
+                }
+                Some(Wish { clauses })
+            })
+            .collect()
+    }
+}
+
+/// A foreign package that others pull in needs its native twin, of the same version,
+/// where that name is there natively at all: as dnf has it, since the files that both own have to be the same.
+fn twin(universe: &Universe, number: usize) -> Option<Clause> {
+    let package = &universe.packages[number];
+    if !package.fit.is_foreign() {
+        return None;
+    }
+    let nevra = &package.record.nevra;
+    let is_native = |other: &&usize| matches!(universe.packages[**other].fit, Fit::Native(_));
+    let natives: Vec<usize> = universe
+        .named(&nevra.name)
+        .iter()
+        .filter(is_native)
+        .copied()
+        .collect();
+    let wanted = Nevra {
+        arch: universe.packages[*natives.first()?]
+            .record
+            .nevra
+            .arch
+            .clone(),
+        ..nevra.clone()
+    };
+    let same = |other: &usize| {
+        universe.packages[*other]
+            .record
+            .nevra
+            .evr
+            .compare(&nevra.evr)
+            .is_eq()
+    };
+    Some(Clause {
+        any: natives.into_iter().filter(same).collect(),
+        when: Vec::new(),
+        text: wanted.to_string().into(),
+        broken: None,
+    })
+}
+
+/// Where several packages would do, those that the requirer names as its suggestion come first,
+/// or that name the requirer as what they enhance.
+fn suggested_first(universe: &Universe, record: &Record, clause: &mut Clause) {
+    if clause.any.len() < 2 {
+        return;
+    }
+    let suggested = |&number: &usize| {
+        let other = universe.packages[number].record;
+        let names = |list: &[Dependency], of: &Record| {
+            list.iter().any(|weak| match Expression::of(weak) {
+                Ok(Expression::Plain { name, version }) => satisfies(of, &name, version.as_ref()),
+                _ => false,
+            })
+        };
+        names(&record.recommends, other)
+            || names(&record.suggests, other)
+            || names(&other.supplements, record)
+            || names(&other.enhances, record)
+    };
+    let (mut first, mut rest): (Vec<_>, Vec<_>) = clause.any.iter().copied().partition(suggested);
+    if !first.is_empty() && !rest.is_empty() {
+        first.append(&mut rest);
+        clause.any = first.into();
+    }
+}

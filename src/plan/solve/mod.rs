@@ -1,0 +1,153 @@
+//! Which packages does an `install` list mean, with all that they need?
+//!
+//! ```text
+//! Question → Universe (indexed) → Closure (clauses) → solver → Solution, or Problem
+//! ```
+//!
+//! A pure function: the same packages in any order give the same answer.
+//! The rules are RPM's, the search is a solver library's, and the preferences are ours:
+//! see `Universe::providers` for which of several packages is taken.
+
+mod arch;
+mod closure;
+mod demands;
+mod explain;
+mod formula;
+mod hopeless;
+mod problem;
+mod provider;
+mod relation;
+mod request;
+mod rich;
+mod search;
+mod universe;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::formats::rpm::Record;
+use closure::Closure;
+use formula::Encoder;
+pub use problem::{Cause, Chain, Clash, Link, Problem, Unmet, missing};
+pub use request::{Request, newest, providers};
+use search::Search;
+use universe::Universe;
+
+/// What is to be installed, and what there is to install it from.
+#[derive(Debug, Clone)]
+pub struct Question<'a> {
+    pub packages: Vec<Candidate<'a>>,
+    pub install: Vec<Request>,
+    /// Of the system: `x86_64`, `armv7l`.
+    pub arch: String,
+    /// Whether what is recommended, or supplements what is chosen, comes along where it can.
+    pub weak: bool,
+}
+
+/// A package that may be chosen. Source packages never are.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    pub record: &'a Record,
+    /// The module that offers it.
+    pub module: Option<&'a str>,
+}
+
+/// What is installed. Packages are named by their places in the question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Solution {
+    /// Sorted by NEVRA.
+    pub packages: Vec<usize>,
+    /// Why each of them is there: the shortest way to a request.
+    pub why: BTreeMap<usize, Reason>,
+}
+
+/// Why a package was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// A request asks for it.
+    Asked { request: usize },
+    /// Another package requires it.
+    Required { by: usize, requirement: String },
+    /// Another package recommends it.
+    Recommended { by: usize, requirement: String },
+    /// It supplements packages that are there.
+    Supplements,
+}
+
+/// Chooses the packages that the requests ask for, with all that they require.
+pub fn solve(question: &Question) -> Result<Solution, Problem> {
+    let paths: Vec<String> = question.install.iter().flat_map(Request::paths).collect();
+    let universe = Universe::new(&question.packages, &question.arch, &paths);
+    let mut encoder = Encoder::new(&universe);
+    let closure = Closure::new(&universe, &mut encoder, &question.install, question.weak);
+    let dead = hopeless::dead(&universe, &closure);
+    if let Some(problem) = hopeless::problem(&universe, &closure, &question.install, &dead) {
+        return Err(problem);
+    }
+    match Search::new(&universe, &closure).run(&mut encoder, &dead) {
+        Some(chosen) => Ok(answer(&universe, &closure, &chosen)),
+        None => Err(explain::conflict(&universe, &closure, &question.install)),
+    }
+}
+
+/// Puts the chosen packages in the words of the question.
+fn answer(universe: &Universe, closure: &Closure, chosen: &[bool]) -> Solution {
+    let asked = |package: usize| universe.packages[package].asked;
+    let mut why = BTreeMap::new();
+    let mut queue = VecDeque::new();
+    let visit = |why: &mut BTreeMap<usize, Reason>,
+                 queue: &mut VecDeque<usize>,
+                 package: usize,
+                 reason: &dyn Fn() -> Reason| {
+        if chosen[package] && !why.contains_key(&asked(package)) {
+            why.insert(asked(package), reason());
+            queue.push_back(package);
+        }
+    };
+    for root in &closure.roots {
+        for &package in root.clause.any.iter() {
+            let reason = || Reason::Asked {
+                request: root.request,
+            };
+            visit(&mut why, &mut queue, package, &reason);
+        }
+    }
+    let supplements = closure.supplements.iter().map(|(package, _)| *package);
+    let mut supplements = supplements.collect::<VecDeque<_>>();
+    loop {
+        let Some(by) = queue.pop_front() else {
+            // Only what nothing else explains is there for its own supplements.
+            match supplements.pop_front() {
+                Some(package) => visit(&mut why, &mut queue, package, &|| Reason::Supplements),
+                None => break,
+            }
+            continue;
+        };
+        let applies = |clause: &&formula::Clause| clause.applies(chosen);
+        let required = closure.of(by).into_iter().flat_map(|d| &d.clauses);
+        for clause in required.filter(applies) {
+            for &package in clause.any.iter() {
+                let reason = || Reason::Required {
+                    by: asked(by),
+                    requirement: clause.text.to_string(),
+                };
+                visit(&mut why, &mut queue, package, &reason);
+            }
+        }
+        let wished = closure.wishes[by].iter().flat_map(|wish| &wish.clauses);
+        for clause in wished.filter(applies) {
+            for &package in clause.any.iter() {
+                let reason = || Reason::Recommended {
+                    by: asked(by),
+                    requirement: clause.text.to_string(),
+                };
+                visit(&mut why, &mut queue, package, &reason);
+            }
+        }
+    }
+    // What nothing asks for any more, after a change of mind, stays out.
+    let numbers = (0..chosen.len()).map(asked);
+    Solution {
+        packages: numbers.filter(|number| why.contains_key(number)).collect(),
+        why,
+    }
+}

@@ -1,0 +1,200 @@
+//! What somebody asks to have installed, in the words of `install` lists and profiles.
+
+use super::arch::{Fit, fit};
+use super::formula::{Clause, Encoder};
+use super::relation::satisfies;
+use super::rich::{self, Expression};
+use super::universe::Universe;
+use crate::formats::rpm::Record;
+
+/// A request for one package, or for whatever provides a capability.
+///
+/// ```text
+/// bash   bash.i686   bash-5.2   bash-5.2-1   bash-5.2-1.x86_64
+/// /usr/bin/bash   webserver   libfoo >= 1.2   (vim or nano)
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub text: String,
+    /// Where it was written, if not in `install` itself: `@base-runtime/host`.
+    pub origin: Option<String>,
+}
+
+impl Request {
+    pub fn new(text: impl Into<String>) -> Request {
+        Request {
+            text: text.into(),
+            origin: None,
+        }
+    }
+
+    pub fn of(text: impl Into<String>, origin: impl Into<String>) -> Request {
+        Request {
+            text: text.into(),
+            origin: Some(origin.into()),
+        }
+    }
+
+    /// The paths that it names, which the index then looks out for.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        if let Ok(expression) = rich::parse(&self.text) {
+            expression.each_plain(&mut |name, _| {
+                if name.starts_with('/') {
+                    paths.push(name.to_owned());
+                }
+            });
+        }
+        paths
+    }
+
+    /// The packages that it names, rather than what they provide.
+    pub(super) fn named(&self, universe: &Universe) -> Vec<usize> {
+        by_name(universe, self.text.trim())
+    }
+
+    /// The clauses that fulfil it. Without a match there is one that nothing fulfils.
+    pub(super) fn clauses(&self, universe: &Universe, encoder: &mut Encoder) -> Vec<Clause> {
+        let text = self.text.trim();
+        let named = self.named(universe);
+        if !named.is_empty() {
+            return vec![Clause {
+                any: named.into(),
+                when: Vec::new(),
+                text: text.into(),
+                broken: None,
+            }];
+        }
+        match rich::parse(text) {
+            Ok(expression) => encoder.of_expression(&expression, text.into(), true, None),
+            Err(reason) => vec![Clause {
+                any: std::rc::Rc::new([]),
+                when: Vec::new(),
+                text: text.into(),
+                broken: Some(reason.into()),
+            }],
+        }
+    }
+}
+
+/// How a text names a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    Name,
+    NameArch,
+    /// With a version: NAME-VERSION, NAME-VERSION-RELEASE, each with or without `.ARCH`.
+    Versioned,
+    /// As `Versioned`, with the architecture named.
+    VersionedArch,
+}
+
+/// Tries the whole text as a name, then the part behind the last dot as an architecture, then versions.
+fn form(record: &Record, text: &str) -> Option<Form> {
+    let nevra = &record.nevra;
+    let rest = text.strip_prefix(nevra.name.as_str())?;
+    if rest.is_empty() {
+        return Some(Form::Name);
+    }
+    if rest.strip_prefix('.') == Some(&nevra.arch) {
+        return Some(Form::NameArch);
+    }
+    let versioned = rest.strip_prefix('-')?;
+    let matches = |text: &str| {
+        let text = match text.split_once(':') {
+            Some((epoch, rest)) if epoch.parse() == Ok(nevra.evr.epoch) => rest,
+            Some(_) => return false,
+            None => text,
+        };
+        match text.strip_prefix(nevra.evr.version.as_str()) {
+            Some("") => true,
+            Some(rest) => rest.strip_prefix('-') == Some(nevra.evr.release.as_str()),
+            None => false,
+        }
+    };
+    if matches(versioned) {
+        return Some(Form::Versioned);
+    }
+    let bare = versioned.strip_suffix(&nevra.arch)?.strip_suffix('.')?;
+    matches(bare).then_some(Form::VersionedArch)
+}
+
+/// The packages that a text names, the preferred first; foreign ones only if the text says so, or no other is there.
+fn by_name(universe: &Universe, text: &str) -> Vec<usize> {
+    // A name is a prefix of the text that ends before a dot, a hyphen, or the end.
+    let ends = text
+        .char_indices()
+        .filter(|(_, c)| matches!(c, '.' | '-'))
+        .map(|(at, _)| at)
+        .chain([text.len()]);
+    let mut found: Vec<(Form, usize)> = ends
+        .flat_map(|end| universe.named(&text[..end]))
+        .filter_map(|&number| Some((form(universe.packages[number].record, text)?, number)))
+        .collect();
+    let Some(best) = found.iter().map(|(form, _)| *form).min() else {
+        return Vec::new();
+    };
+    found.retain(|(form, _)| *form == best);
+    let explicit = matches!(best, Form::NameArch | Form::VersionedArch);
+    let foreign = |number: usize| universe.packages[number].fit.is_foreign();
+    if !explicit && found.iter().any(|(_, number)| !foreign(*number)) {
+        found.retain(|(_, number)| !foreign(*number));
+    }
+    let mut numbers: Vec<usize> = found.into_iter().map(|(_, number)| number).collect();
+    numbers.sort_by(|a, b| universe.by_version(*a, *b));
+    numbers
+}
+
+/// The package that a manifest means by `NAME` or `NAME.ARCH`: the newest that fits, as its place in the list.
+///
+/// The whole text is tried as a name first, then the part behind the last dot as an architecture.
+pub fn newest(text: &str, arch: &str, records: &[&Record]) -> Option<usize> {
+    let key = |place: usize, fit: Fit, form: Form| (form, fit.is_foreign(), fit, place);
+    records
+        .iter()
+        .enumerate()
+        .filter(|(_, record)| !record.source)
+        .filter_map(|(place, record)| {
+            let form = form(record, text).filter(|form| *form <= Form::NameArch)?;
+            Some(key(place, fit(&record.nevra.arch, arch)?, form))
+        })
+        .min_by(|a, b| {
+            let (left, right) = (records[a.3], records[b.3]);
+            (a.0, a.1)
+                .cmp(&(b.0, b.1))
+                .then_with(|| right.nevra.evr.compare(&left.nevra.evr))
+                .then_with(|| a.2.cmp(&b.2))
+                .then_with(|| left.nevra.cmp(&right.nevra))
+                .then_with(|| left.content.cmp(&right.content))
+                .then_with(|| left.file.cmp(&right.file))
+        })
+        .map(|(_, _, _, place)| place)
+}
+
+/// The packages that satisfy a requirement, as places in the list: where to look for what is missing.
+///
+/// Of a rich requirement, those that satisfy any plain part of it.
+pub fn providers(requirement: &str, records: &[&Record]) -> Vec<usize> {
+    let Ok(expression) = rich::parse(requirement) else {
+        return Vec::new();
+    };
+    let mut parts: Vec<Expression> = Vec::new();
+    expression.each_plain(&mut |name, version| {
+        parts.push(Expression::Plain {
+            name: name.to_owned(),
+            version: version.cloned(),
+        });
+    });
+    let any = |record: &Record| {
+        form(record, requirement).is_some()
+            || parts.iter().any(|part| match part {
+                Expression::Plain { name, version } => satisfies(record, name, version.as_ref()),
+                _ => false,
+            })
+    };
+    records
+        .iter()
+        .enumerate()
+        .filter(|(_, record)| !record.source && any(record))
+        .map(|(place, _)| place)
+        .collect()
+}

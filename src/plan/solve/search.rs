@@ -1,0 +1,144 @@
+//! The search: first what must be, then what is wished for.
+
+use std::collections::BTreeSet;
+
+use resolvo::{ConditionalRequirement, Problem, Solver, UnsolvableOrCancelled};
+
+use super::closure::Closure;
+use super::demands::Wish;
+use super::formula::{Clause, Encoder};
+use super::provider::{Form, Provider};
+use super::rich::Expression;
+use super::universe::Universe;
+
+/// A solver for one question.
+pub(super) struct Search<'s, 'a> {
+    universe: &'s Universe<'a>,
+    closure: &'s Closure,
+    solver: Solver<Provider>,
+    /// A requirement of each package in reach, to keep what is chosen.
+    pins: Vec<Option<ConditionalRequirement>>,
+    hopes: Vec<Hope<'s>>,
+}
+
+/// Something that is wished for once its time comes.
+struct Hope<'s> {
+    occasion: Occasion<'s>,
+    wish: Wish,
+    requirements: Vec<ConditionalRequirement>,
+}
+
+enum Occasion<'s> {
+    /// This package is chosen, and recommends it.
+    Chosen(usize),
+    /// One of these expressions is true of what is chosen.
+    Holds(&'s [Expression]),
+}
+
+impl<'s, 'a> Search<'s, 'a> {
+    pub fn new(universe: &'s Universe<'a>, closure: &'s Closure) -> Search<'s, 'a> {
+        let mut provider = Provider::new(universe, closure, Form::Conditions);
+        let mut hopes = Vec::new();
+        let mut hope = |provider: &mut Provider, occasion, wish: Wish| {
+            hopes.push(Hope {
+                occasion,
+                requirements: provider.wish(&wish),
+                wish,
+            });
+        };
+        for (package, wishes) in closure.wishes.iter().enumerate() {
+            for wish in wishes {
+                hope(&mut provider, Occasion::Chosen(package), wish.clone());
+            }
+        }
+        for (package, expressions) in &closure.supplements {
+            let wish = Wish {
+                clauses: vec![Clause::of_package(*package)],
+            };
+            hope(&mut provider, Occasion::Holds(expressions), wish);
+        }
+        let pins = (0..universe.packages.len())
+            .map(|package| closure.reaches(package).then(|| provider.pin(package)))
+            .collect();
+        provider.tie_tags();
+        Search {
+            universe,
+            closure,
+            solver: Solver::new(provider),
+            pins,
+            hopes,
+        }
+    }
+
+    /// Which packages are chosen; `None` if the requests can't be fulfilled together.
+    ///
+    /// Wishes only ever add packages: what is chosen for the requests stays,
+    /// and where two wishes exclude each other the earlier one wins.
+    pub fn run(mut self, encoder: &mut Encoder, dead: &[bool]) -> Option<Vec<bool>> {
+        let roots = self.solver.provider().roots.clone();
+        let mut chosen = self.solve(roots)?;
+        let mut refused = BTreeSet::new();
+        loop {
+            let open: Vec<usize> = (0..self.hopes.len())
+                .filter(|place| !refused.contains(place))
+                .filter(|place| self.hopes[*place].is_open(encoder, &chosen, dead))
+                .collect();
+            if open.is_empty() {
+                return Some(chosen);
+            }
+            self.grant(&open, &mut chosen, &mut refused);
+        }
+    }
+
+    /// Grants as many wishes as can be, in their order: all at once, or else each half on its own.
+    fn grant(&mut self, open: &[usize], chosen: &mut Vec<bool>, refused: &mut BTreeSet<usize>) {
+        let pinned = self.pins.iter().zip(chosen.iter());
+        let mut all: Vec<ConditionalRequirement> = self.solver.provider().roots.clone();
+        all.extend(pinned.filter_map(|(pin, chosen)| pin.filter(|_| *chosen)));
+        let wished = open.iter().map(|place| &self.hopes[*place].requirements);
+        all.extend(wished.flatten().copied());
+        match (self.solve(all), open) {
+            (Some(more), _) => *chosen = more,
+            (None, [hope]) => {
+                refused.insert(*hope);
+            }
+            (None, _) => {
+                let (first, second) = open.split_at(open.len() / 2);
+                self.grant(first, chosen, refused);
+                self.grant(second, chosen, refused);
+            }
+        }
+    }
+
+    fn solve(&mut self, requirements: Vec<ConditionalRequirement>) -> Option<Vec<bool>> {
+        let problem = Problem::new().requirements(requirements);
+        let solvables = match self.solver.solve(problem) {
+            Ok(solvables) => solvables,
+            Err(UnsolvableOrCancelled::Unsolvable(_)) => return None,
+            Err(UnsolvableOrCancelled::Cancelled(_)) => {
+                unreachable!("our provider never cancels")
+            }
+        };
+        let mut chosen = vec![false; self.universe.packages.len()];
+        for solvable in solvables {
+            if let Some(package) = self.solver.provider().package(solvable, self.universe) {
+                debug_assert!(self.closure.reaches(package), "only what is in reach");
+                chosen[package] = true;
+            }
+        }
+        Some(chosen)
+    }
+}
+
+impl Hope<'_> {
+    /// Whether its time has come, it is not fulfilled yet, and there is something to fulfil it with.
+    fn is_open(&self, encoder: &mut Encoder, chosen: &[bool], dead: &[bool]) -> bool {
+        let due = match self.occasion {
+            Occasion::Chosen(package) => chosen[package],
+            Occasion::Holds(expressions) => expressions.iter().any(|e| encoder.holds(e, chosen)),
+        };
+        let mut open = self.wish.clauses.iter().filter(|c| !c.holds(chosen));
+        let possible = |clause: &Clause| clause.any.iter().any(|&p| !dead[p]);
+        due && open.clone().next().is_some() && open.all(possible)
+    }
+}

@@ -1,0 +1,103 @@
+//! A step: a derivation whose inputs may still be other steps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::derivation::{Derivation, Input};
+use super::known::Outcome;
+use crate::ids::{BlobId, EntryId, Hash, Name, Nevra, canonical};
+
+/// Number of a step in its plan. Inputs have smaller numbers than what needs them.
+pub type StepId = usize;
+
+/// A step is one action of a plan, named by its kind and what it works on.
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub kind: &'static str,
+    /// What people call it: a NEVRA, an artifact's name.
+    pub subject: String,
+    /// What stays the same when the subject's version moves: a package's name, an artifact's name.
+    pub topic: String,
+    pub composer: u32,
+    pub params: canonical::Value,
+    pub inputs: Vec<Needed>,
+    /// Bytes that the recipes hold and that the parameters name by blob id.
+    pub attachments: BTreeMap<BlobId, Arc<[u8]>>,
+    /// Set where the step is known to have been done, with these inputs, by these composers.
+    pub outcome: Option<Outcome>,
+}
+
+/// One input of a step, in its role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    pub role: String,
+    pub from: From,
+}
+
+/// Where an input comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum From {
+    /// An output of an earlier step.
+    Step(StepId, String),
+    /// Something that is there already: a package of a source.
+    Entry(EntryId),
+}
+
+impl Step {
+    /// The derivation, once `resolve` knows every input.
+    pub fn derivation(&self, resolve: impl Fn(&From) -> Option<EntryId>) -> Option<Derivation> {
+        let mut inputs = Vec::with_capacity(self.inputs.len());
+        for Needed { role, from } in &self.inputs {
+            inputs.push(Input {
+                role: role.clone(),
+                entry: resolve(from)?,
+            });
+        }
+        let derivation = Derivation::new(self.kind, self.composer, &self.params, inputs);
+        Some(derivation.expect("a checked value stays one"))
+    }
+
+    /// The steps that this one waits for.
+    pub fn steps(&self) -> impl Iterator<Item = StepId> + '_ {
+        self.inputs.iter().filter_map(|needed| match &needed.from {
+            From::Step(step, _) => Some(*step),
+            From::Entry(_) => None,
+        })
+    }
+}
+
+/// What is to be done, in an order in which each step comes after its inputs.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    /// The step that makes each artifact asked for, where it could be planned.
+    pub artifacts: BTreeMap<Name, StepId>,
+    /// Steps whose facts are needed before planning can go on; empty in a finished plan.
+    pub waiting: Vec<StepId>,
+    /// What each solved artifact will hold.
+    pub solved: BTreeMap<Name, Solved>,
+}
+
+/// The answer to what an artifact's `install` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Solved {
+    /// Of all that the answer depends on.
+    pub question: Hash,
+    /// Sorted; each with the id of its file.
+    pub packages: BTreeSet<(Nevra, BlobId)>,
+}
+
+impl Plan {
+    /// The entry that an input stands for, as far as it is known at plan time.
+    pub fn entry(&self, from: &From) -> Option<EntryId> {
+        match from {
+            From::Entry(entry) => Some(*entry),
+            From::Step(step, output) => self.steps[*step]
+                .outcome
+                .as_ref()?
+                .outputs
+                .get(output)
+                .copied(),
+        }
+    }
+}
