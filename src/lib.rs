@@ -34,4 +34,5 @@ pub mod formats;
 pub mod ids;
 pub mod plan;
 pub mod recipe;
+pub mod store;
 pub mod tree;

@@ -8,6 +8,8 @@
 )]
 
 mod canonical;
+mod gc;
+mod gc_races;
 mod modulemd;
 mod recipe;
 mod repodata;
@@ -15,5 +17,10 @@ mod rpm;
 mod rpmdb;
 mod solve;
 mod solve_real;
+mod store_batch;
+mod store_crash;
+mod store_disk;
+mod store_verify;
+mod store_view;
 #[allow(dead_code, reason = "some of it waits for its tests")]
 mod support;

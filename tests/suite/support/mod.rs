@@ -4,5 +4,6 @@ pub mod fixtures;
 pub mod judge;
 pub mod primary;
 pub mod records;
+pub mod shelf;
 pub mod testcase;
 pub use fixtures::fixtures;

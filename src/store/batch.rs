@@ -1,0 +1,468 @@
+//! The way in: staged, synced, placed, named.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::Store;
+use super::entry::Entry;
+use super::error::{Error, Result};
+use super::index::{Below, NewObject, Object, State, Type};
+use super::layout::Kind;
+use super::lease::Lease;
+use super::overlay::Staged;
+use super::place;
+use super::staging::Staging;
+use super::stream::{Copy, Counting, Hashing, copy, set_time};
+use super::trace::Trace;
+use crate::ids::{BlobId, EntryId, Hash, TraceId, TreeId};
+use crate::tree::{Assembly, Content, Directory, Leaf, Node, Part};
+
+/// Blobs up to here are hashed before anything is written: those that are here already cost nothing.
+const SMALL: usize = 64 * 1024;
+
+/// Directories nested deeper are refused: nothing real is, and reading them would need too much.
+const DEEPEST: usize = 512;
+
+/// Everything that one step writes; all of it is in the store after [`Batch::commit`], or nothing.
+///
+/// Several threads may fill it. What was staged is readable through the same [`Store`] at once.
+/// Dropping it without a commit leaves nothing behind.
+pub struct Batch {
+    pub(super) store: Store,
+    pub(super) lease: Arc<Lease>,
+    staging: Staging,
+    content: Mutex<BatchContent>,
+    /// Set once a flush has failed: what was placed but not named, a collector may have taken since.
+    flushing: Mutex<bool>,
+}
+
+/// What a batch has staged so far.
+#[derive(Default, Clone)]
+pub(super) struct BatchContent {
+    pub objects: BTreeMap<(Kind, Hash), StagedObject>,
+    /// Kept until the end: its order is that of need, parts before assemblies.
+    pub order: Vec<(Kind, Hash)>,
+}
+
+#[derive(Clone)]
+pub(super) struct StagedObject {
+    pub new: NewObject,
+    pub staged: Staged,
+}
+
+impl Store {
+    /// A batch with a lease of its own.
+    pub fn batch(&self) -> Result<Batch> {
+        Batch::new(&Arc::new(self.lease()?))
+    }
+}
+
+impl Batch {
+    /// A batch whose blobs, placed or only used, are held by `lease`.
+    pub fn new(lease: &Arc<Lease>) -> Result<Batch> {
+        let store = lease.store().clone();
+        Ok(Batch {
+            staging: Staging::new(store.layout())?,
+            lease: lease.clone(),
+            content: Mutex::default(),
+            flushing: Mutex::default(),
+            store,
+        })
+    }
+
+    fn content(&self) -> MutexGuard<'_, BatchContent> {
+        self.content.lock().expect("no panic while held")
+    }
+
+    /// Stores a stream; returns its id and length.
+    pub fn blob(&self, bytes: &mut dyn Read) -> Result<(BlobId, u64)> {
+        let mut head = Vec::new();
+        bytes
+            .take(SMALL as u64 + 1)
+            .read_to_end(&mut head)
+            .map_err(Error::Input)?;
+        if head.len() <= SMALL {
+            let (id, length) = (BlobId::of(&head), head.len() as u64);
+            if !self.has_blob(id)? {
+                self.stage(Kind::Blob, id.0, &head, length, |_, _| ())?;
+            }
+            return Ok((id, length));
+        }
+        let (file, path) = self.staging.file()?;
+        let mut writer = Hashing {
+            inner: file,
+            hasher: Box::default(),
+            length: 0,
+        };
+        let io_error = |e| Error::io("writing", &path, e);
+        writer.write_all(&head).map_err(io_error)?;
+        drop(head);
+        copy(bytes, &mut writer).map_err(|e| match e {
+            Copy::Read(e) => Error::Input(e),
+            Copy::Write(e) => io_error(e),
+        })?;
+        let (id, length) = (
+            BlobId(Hash::from_bytes(*writer.hasher.finalize().as_bytes())),
+            writer.length,
+        );
+        set_time(&writer.inner, &path)?;
+        drop(writer);
+        if self.has_blob(id)? {
+            self.staging.remove(&path);
+            return Ok((id, length));
+        }
+        let new = NewObject::new(Kind::Blob, id.0, length, length);
+        self.keep(new, Staged::new(path, length))?;
+        Ok((id, length))
+    }
+
+    /// Stores a blob as parts of others, computing its id by reading them.
+    pub fn assemble(&self, assembly: &Assembly) -> Result<(BlobId, u64)> {
+        let bad = |problem: String| Error::BadAssembly { problem };
+        let length = assembly
+            .length()
+            .ok_or_else(|| bad("it has more bytes than can be counted".into()))?;
+        let parts: BTreeSet<BlobId> = assembly.parts.iter().filter_map(Part::blob).collect();
+        let missing = self.missing_blobs(parts.iter().copied())?;
+        if let Some((id, _)) = missing.iter().find(|(_, length)| length.is_none()) {
+            return Err(Error::Missing {
+                kind: Kind::Blob,
+                id: id.0,
+            });
+        }
+        let mut hasher = blake3::Hasher::new();
+        for part in &assembly.parts {
+            let mut reader = self.store.part(part, 0)?;
+            let mut sink = Counting {
+                hasher: &mut hasher,
+                length: 0,
+            };
+            copy(&mut reader, &mut sink).map_err(|e| match e {
+                Copy::Read(e) | Copy::Write(e) => Error::Input(e),
+            })?;
+            if sink.length != part.length() {
+                let (said, has) = (part.length(), sink.length);
+                return Err(bad(format!(
+                    "a part says that it has {said} bytes, but it has {has}"
+                )));
+            }
+        }
+        let id = BlobId(Hash::from_bytes(*hasher.finalize().as_bytes()));
+        if !self.has_blob(id)? {
+            let bytes = assembly.encode();
+            self.stage(Kind::Assembly, id.0, &bytes, length, |new, _| {
+                new.parts = parts
+            })?;
+        }
+        Ok((id, length))
+    }
+
+    pub fn directory(&self, directory: &Directory) -> Result<TreeId> {
+        let bytes = directory.encode();
+        let id = TreeId::of(&bytes);
+        if !self.has_record(Kind::Tree, Type::Tree, id.0)? {
+            self.stage(Kind::Tree, id.0, &bytes, bytes.len() as u64, |_, _| ())?;
+        }
+        Ok(id)
+    }
+
+    /// Stores an entry. All that is below it must be in this batch or in the store.
+    pub fn entry(&self, entry: &Entry) -> Result<EntryId> {
+        self.manifest(entry, true)
+    }
+
+    /// Stores the manifest of an entry whose files need not be here: only its directories must be.
+    ///
+    /// Records outlive bytes; here they come before them.
+    pub fn record(&self, entry: &Entry) -> Result<EntryId> {
+        self.manifest(entry, false)
+    }
+
+    fn manifest(&self, entry: &Entry, whole: bool) -> Result<EntryId> {
+        entry.check()?;
+        let bytes = entry.encode();
+        let id = EntryId::of(&bytes);
+        let references: Vec<EntryId> = entry.references.iter().copied().collect();
+        self.lease.hold(&references)?;
+        for reference in references.into_iter().filter(|_| whole) {
+            if !self.store.is_complete(reference)? {
+                return Err(Error::Incomplete {
+                    entry: id,
+                    kind: Kind::Entry,
+                    id: reference.0,
+                });
+            }
+        }
+        let below = self.below(id, entry, whole)?;
+        if !self.has_record(Kind::Entry, Type::Entry, id.0)? {
+            self.stage(
+                Kind::Entry,
+                id.0,
+                &bytes,
+                bytes.len() as u64,
+                |new, staged| {
+                    new.below = Some(below);
+                    staged.whole = whole;
+                },
+            )?;
+        }
+        self.lease.hold(&[id])?;
+        Ok(id)
+    }
+
+    /// Stores the record of a run. Its outputs must be in this batch or in the store.
+    pub fn trace(&self, trace: &Trace) -> Result<TraceId> {
+        for output in trace.outputs.values() {
+            let here = self
+                .content()
+                .objects
+                .contains_key(&(Kind::Entry, output.0))
+                || self.has_record(Kind::Entry, Type::Entry, output.0)?;
+            if !here {
+                return Err(Error::Missing {
+                    kind: Kind::Entry,
+                    id: output.0,
+                });
+            }
+        }
+        let bytes = trace.encode();
+        let id = TraceId::of(&bytes);
+        // One that is there and can't be read is written anew.
+        let known = self.store.index_or_create()?.has_trace(id)?;
+        if !known || self.store.trace(id).is_err() {
+            self.stage(Kind::Trace, id.0, &bytes, bytes.len() as u64, |new, _| {
+                new.trace = Some(trace.clone());
+            })?;
+        }
+        Ok(id)
+    }
+
+    /// Makes everything durable and names it, in the order that keeps every name true.
+    ///
+    /// The lease goes on holding what was placed: keep it until a root does.
+    #[must_use = "what was placed may be collected once the lease is dropped"]
+    pub fn commit(self) -> Result<Arc<Lease>> {
+        self.flush()?;
+        Ok(self.lease.clone())
+    }
+
+    /// Commits what was staged so far; others may go on filling the batch meanwhile.
+    ///
+    /// An entry is staged after all that is below it, so what is staged is whole at any moment.
+    pub fn flush(&self) -> Result<()> {
+        let mut failed = self.flushing.lock().expect("no panic while held");
+        if *failed {
+            return Err(Error::Unfinished);
+        }
+        // A copy: until the index knows them, others must find these objects here.
+        let staged = self.content().clone();
+        *failed = true;
+        place::commit(self, &staged, &self.staging)?;
+        *failed = false;
+        let mut content = self.content();
+        for (key, object) in &staged.objects {
+            content.objects.remove(key);
+            self.store
+                .inner
+                .overlay
+                .remove(key.0, key.1, &object.staged);
+        }
+        content
+            .order
+            .retain(|key| !staged.objects.contains_key(key));
+        Ok(())
+    }
+
+    /// How many objects wait for a commit.
+    pub fn staged(&self) -> usize {
+        self.content().objects.len()
+    }
+
+    /// A new directory to work in; it goes with the batch.
+    pub fn scratch(&self) -> Result<PathBuf> {
+        let path = self.staging.path();
+        std::fs::create_dir(&path).map_err(|e| Error::io("making", &path, e))?;
+        Ok(path)
+    }
+
+    fn has_blob(&self, id: BlobId) -> Result<bool> {
+        let missing = self.missing_blobs([id].into_iter())?;
+        Ok(missing.iter().all(|(_, length)| length.is_some()))
+    }
+
+    /// The length of each blob, of those here and those that are not; blobs in the store are held from now on.
+    fn missing_blobs(
+        &self,
+        blobs: impl Iterator<Item = BlobId>,
+    ) -> Result<Vec<(BlobId, Option<u64>)>> {
+        let (mut lengths, mut others) = (Vec::new(), Vec::new());
+        {
+            let content = self.content();
+            for id in blobs {
+                let staged = content
+                    .objects
+                    .get(&(Kind::Blob, id.0))
+                    .or_else(|| content.objects.get(&(Kind::Assembly, id.0)));
+                match staged {
+                    Some(object) => lengths.push((id, Some(object.staged.length))),
+                    None => others.push(id),
+                }
+            }
+        }
+        // A glance first, for most are new; what it finds is held before it is relied on.
+        let hashes: Vec<Hash> = others.iter().map(|id| id.0).collect();
+        let seen = self
+            .store
+            .index_or_create()?
+            .objects_of(Type::Blob, &hashes)?;
+        let here = |o: &Option<Object>| {
+            o.is_some_and(|o| matches!(o.state, State::Live | State::Condemned))
+        };
+        let (others, absent): (Vec<_>, Vec<_>) =
+            others.into_iter().zip(seen).partition(|(_, o)| here(o));
+        lengths.extend(absent.into_iter().map(|(id, _)| (id, None)));
+        let others: Vec<BlobId> = others.into_iter().map(|(id, _)| id).collect();
+        if !others.is_empty() {
+            let held = self.lease.hold_blobs(&others)?;
+            lengths.extend(others.into_iter().zip(held));
+        }
+        Ok(lengths)
+    }
+
+    /// Whether a tree or entry is here; those are never collected.
+    fn has_record(&self, kind: Kind, of: Type, id: Hash) -> Result<bool> {
+        if self.content().objects.contains_key(&(kind, id)) {
+            return Ok(true);
+        }
+        let object = self.store.index_or_create()?.object(of, id)?;
+        Ok(object.is_some_and(|o| o.state == State::Live))
+    }
+
+    /// Walks the tree of an entry, and makes sure of all that is below, or of its directories only.
+    fn below(&self, entry: EntryId, of: &Entry, whole: bool) -> Result<Below> {
+        let mut below = Below {
+            references: of.references.clone(),
+            ..Below::default()
+        };
+        let incomplete = |kind, id| Error::Incomplete { entry, kind, id };
+        let mut queue = vec![(of.root, 0)];
+        while let Some((tree, depth)) = queue.pop() {
+            if !below.trees.insert(tree) {
+                continue;
+            }
+            if depth > DEEPEST {
+                return Err(Error::BadEntry {
+                    problem: "its directories are nested too deep",
+                });
+            }
+            if !self.has_record(Kind::Tree, Type::Tree, tree.0)? {
+                return Err(incomplete(Kind::Tree, tree.0));
+            }
+            for node in self.store.directory(tree)?.entries.into_values() {
+                match node {
+                    Node::Directory(tree) => queue.push((tree, depth + 1)),
+                    Node::Leaf(Leaf {
+                        content: Content::File { size, blob },
+                        ..
+                    }) => match below.blobs.insert(blob, size) {
+                        Some(other) if other != size => {
+                            return Err(Error::WrongSize {
+                                id: blob.0,
+                                said: size,
+                                has: other,
+                            });
+                        }
+                        _ => {}
+                    },
+                    Node::Leaf(_) => {}
+                }
+            }
+        }
+        if !whole {
+            return Ok(below);
+        }
+        for (blob, length) in self.missing_blobs(below.blobs.keys().copied())? {
+            let said = below.blobs[&blob];
+            match length {
+                None => return Err(incomplete(Kind::Blob, blob.0)),
+                Some(has) if has != said => {
+                    let id = blob.0;
+                    return Err(Error::WrongSize { id, said, has });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(below)
+    }
+
+    fn stage(
+        &self,
+        kind: Kind,
+        id: Hash,
+        bytes: &[u8],
+        length: u64,
+        finish: impl FnOnce(&mut NewObject, &mut Staged),
+    ) -> Result<()> {
+        if self.content().objects.contains_key(&(kind, id)) {
+            return Ok(());
+        }
+        let (mut file, path) = self.staging.file()?;
+        file.write_all(bytes)
+            .map_err(|e| Error::io("writing", &path, e))?;
+        if kind == Kind::Blob {
+            set_time(&file, &path)?;
+        }
+        let mut new = NewObject::new(kind, id, bytes.len() as u64, length);
+        let mut staged = Staged::new(path, length);
+        finish(&mut new, &mut staged);
+        self.keep(new, staged)
+    }
+
+    fn keep(&self, new: NewObject, staged: Staged) -> Result<()> {
+        let (kind, id) = (new.kind, new.hash);
+        let mut content = self.content();
+        if content.objects.contains_key(&(kind, id)) {
+            // Another thread was quicker.
+            self.staging.remove(&staged.path);
+            return Ok(());
+        }
+        self.store.inner.overlay.add(kind, id, staged.clone());
+        content.order.push((kind, id));
+        content
+            .objects
+            .insert((kind, id), StagedObject { new, staged });
+        Ok(())
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        let content = self.content();
+        for ((kind, id), object) in &content.objects {
+            self.store.inner.overlay.remove(*kind, *id, &object.staged);
+        }
+    }
+}
+
+impl NewObject {
+    pub fn new(kind: Kind, hash: Hash, size: u64, length: u64) -> Self {
+        NewObject {
+            kind,
+            hash,
+            size,
+            length,
+            parts: BTreeSet::new(),
+            below: None,
+            trace: None,
+        }
+    }
+}
+
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Batch>();
+    shared::<Store>();
+    shared::<Lease>();
+};

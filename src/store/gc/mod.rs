@@ -1,0 +1,347 @@
+//! Collecting what nothing keeps alive.
+//!
+//! 1. Mark, without any lock; list what is not marked.
+//! 2. The swap, under the exclusive lock: read roots and leases again, drop from the list what they need,
+//!    condemn the rest in the index, at full sync. Files stay where they are.
+//! 3. Unlink what is condemned and due, in batches: under the lock, what somebody flipped back is left alone.
+//!
+//! Only bytes are collected: blobs, assemblies and views. Trees, entries and traces are records, and stay.
+//! Whatever can't be read stops the collector before it deletes anything.
+
+mod mark;
+mod sweep;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::store::error::{Error, Result};
+use crate::store::fault;
+use crate::store::index::{Index, Object, State, Type};
+use crate::store::layout::Layout;
+use crate::store::lock::{Lock, Name};
+use crate::store::staging;
+use crate::store::{Store, reserve, view};
+use mark::Marks;
+use sweep::blocks;
+
+use crate::ids::{EntryId, Hash};
+
+/// So many files are unlinked while writers wait.
+const BATCH: usize = 256;
+
+/// What to collect.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GcOptions {
+    /// Says what would go, and changes nothing.
+    pub dry_run: bool,
+    /// Keeps alive so many of the newest generations of each name, at least one; all without.
+    pub keep_last: Option<u32>,
+    /// Condemns now; a later collector unlinks when this much time has passed.
+    pub grace: Option<Duration>,
+    /// Flips back everything that is condemned and still here, and collects nothing.
+    pub undo: bool,
+    /// Seconds since 1970.
+    pub now: i64,
+}
+
+/// What was collected, or would be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GcReport {
+    /// Entries that can't be read any more.
+    pub entries: u64,
+    /// Blobs unlinked.
+    pub objects: u64,
+    /// What `du` loses, views and links counted.
+    pub bytes: u64,
+    /// Entries that are kept.
+    pub kept: u64,
+    /// Views removed.
+    pub views: u64,
+    /// Blobs that wait for the end of their grace, with their bytes.
+    pub pending: u64,
+    pub pending_bytes: u64,
+    /// Blobs flipped back by an undo.
+    pub restored: u64,
+}
+
+/// How far something long has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// `marking`, `unlinking`, `hashing`
+    pub phase: &'static str,
+    pub done: u64,
+    pub total: Option<u64>,
+}
+
+pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);
+
+impl Store {
+    pub fn gc(&self, options: &GcOptions, progress: OnProgress) -> Result<GcReport> {
+        let Some(index) = self.index()? else {
+            return Ok(GcReport::default());
+        };
+        let collector = Collector {
+            store: self,
+            index: &index,
+            options,
+            progress,
+            report: GcReport::default(),
+        };
+        if options.dry_run {
+            return collector.rehearse();
+        }
+        let Some(_gc) = Lock::try_exclusive(self.layout(), Name::Gc)? else {
+            return Err(Error::Busy {
+                what: format!("a collector is running in {} already", self.dir().display()),
+            });
+        };
+        reserve::release_if_tight(self.layout());
+        let report = if options.undo {
+            collector.undo()
+        } else {
+            collector.run()
+        };
+        reserve::fill(self.layout());
+        report
+    }
+}
+
+struct Collector<'a> {
+    store: &'a Store,
+    index: &'a Index,
+    options: &'a GcOptions,
+    progress: OnProgress<'a>,
+    report: GcReport,
+}
+
+/// Blobs by what is to become of them.
+#[derive(Default)]
+struct Plan {
+    /// Not marked, not condemned yet.
+    dead: BTreeMap<i64, Object>,
+    /// Condemned, and needed after all.
+    needed: Vec<Object>,
+    /// Condemned, and due.
+    due: BTreeMap<i64, Object>,
+    /// Condemned, and not due.
+    waiting: BTreeMap<i64, Object>,
+}
+
+impl Plan {
+    fn make(index: &Index, marks: &Marks, now: i64) -> Result<Plan> {
+        let mut plan = Plan::default();
+        index.every_object(|object| {
+            if object.of != Type::Blob {
+                return;
+            }
+            let marked = marks.rows.contains(object.row);
+            match object.state {
+                State::Live | State::Damaged if !marked => {
+                    plan.dead.insert(object.row, object);
+                }
+                State::Condemned if marked => plan.needed.push(object),
+                State::Condemned if object.due.is_none_or(|due| due <= now) => {
+                    plan.due.insert(object.row, object);
+                }
+                State::Condemned => {
+                    plan.waiting.insert(object.row, object);
+                }
+                _ => {}
+            }
+        })?;
+        Ok(plan)
+    }
+
+    /// Spares what was marked since.
+    fn spare(&mut self, marks: &Marks) {
+        self.dead.retain(|row, _| !marks.rows.contains(*row));
+        for list in [&mut self.due, &mut self.waiting] {
+            list.retain(|row, object| {
+                let marked = marks.rows.contains(*row);
+                if marked {
+                    self.needed.push(*object);
+                }
+                !marked
+            });
+        }
+    }
+
+    /// Moves the dead to those that wait or are due.
+    fn condemn(&mut self, grace: bool) {
+        let dead = std::mem::take(&mut self.dead);
+        if grace {
+            self.waiting.extend(dead);
+        } else {
+            self.due.extend(dead);
+        }
+    }
+}
+
+impl Collector<'_> {
+    fn tell(&self, phase: &'static str, done: usize, total: usize) {
+        (self.progress)(Progress {
+            phase,
+            done: done as u64,
+            total: Some(total as u64),
+        });
+    }
+
+    fn layout(&self) -> &Layout {
+        self.store.layout()
+    }
+
+    fn run(mut self) -> Result<GcReport> {
+        staging::sweep(&self.layout().tmp())?;
+        staging::sweep(&view::building(self.layout())?)?;
+        self.tell("marking", 0, 1);
+        let mut marks = Marks::new(self.store.layout(), self.index, self.options.keep_last);
+        marks.absorb(false)?;
+        let mut plan = Plan::make(self.index, &marks, self.options.now)?;
+        let orphans = self.orphans()?;
+        fault::point("gc.marked");
+        self.swap(&mut marks, &mut plan)?;
+        fault::point("gc.condemned");
+
+        self.count_entries(&marks, &plan)?;
+        let views = self.dead_views(&marks, &plan)?;
+        self.remove_views(&mut marks, views)?;
+        fault::point("gc.views");
+        let due: BTreeSet<Hash> = plan.due.values().map(|object| object.hash).collect();
+        let twins = self.twins(&due, &BTreeMap::new())?;
+        for (path, _) in twins {
+            self.unlink(&path)?;
+        }
+        self.unlink_due(plan.due.into_keys().collect())?;
+        self.unlink_orphans(orphans)?;
+        for object in plan.waiting.values() {
+            self.report.pending += 1;
+            self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);
+        }
+        fault::point("gc.done");
+        Ok(self.report)
+    }
+
+    /// Decides, while nobody else does.
+    fn swap(&mut self, marks: &mut Marks, plan: &mut Plan) -> Result<()> {
+        let _swap = Lock::exclusive(self.layout(), Name::Swap)?;
+        marks.absorb(true)?;
+        plan.spare(marks);
+        fault::point("gc.before-condemn");
+        let needed = std::mem::take(&mut plan.needed);
+        self.store.revive(self.index, needed)?;
+        let now = self.options.now;
+        let grace = self.options.grace.map(|grace| grace.as_secs());
+        let due = now.saturating_add_unsigned(grace.unwrap_or(0));
+        if !plan.dead.is_empty() {
+            let dead = plan.dead.keys().copied();
+            self.index.set_state(dead, State::Condemned, Some(due))?;
+        }
+        plan.condemn(due > now);
+        Ok(())
+    }
+
+    /// The same decisions and the same sums, without a lock and without a change.
+    fn rehearse(mut self) -> Result<GcReport> {
+        if self.options.undo {
+            self.index.every_object(|object| {
+                self.report.restored += u64::from(object.state == State::Condemned);
+            })?;
+            return Ok(self.report);
+        }
+        let mut marks = Marks::new(self.store.layout(), self.index, self.options.keep_last);
+        marks.absorb(false)?;
+        let mut plan = Plan::make(self.index, &marks, self.options.now)?;
+        plan.condemn(self.options.grace.is_some_and(|grace| grace.as_secs() > 0));
+        self.count_entries(&marks, &plan)?;
+        let mut links = BTreeMap::new();
+        for (path, _) in self.dead_views(&marks, &plan)? {
+            self.report.views += 1;
+            self.report.bytes += view::bytes_of(&path)?;
+            count_links(&path, &mut links)?;
+        }
+        let due: BTreeSet<Hash> = plan.due.values().map(|object| object.hash).collect();
+        for (_, bytes) in self.twins(&due, &links)? {
+            self.report.bytes += bytes;
+        }
+        for object in plan.due.values() {
+            self.report.objects += 1;
+            self.report.bytes += self.blocks(object)?.unwrap_or(0);
+        }
+        for (path, _) in self.orphans()? {
+            self.report.bytes += blocks(&path)?.unwrap_or(0);
+        }
+        for object in plan.waiting.values() {
+            self.report.pending += 1;
+            self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);
+        }
+        Ok(self.report)
+    }
+
+    fn undo(mut self) -> Result<GcReport> {
+        let _swap = Lock::exclusive(self.layout(), Name::Swap)?;
+        let mut condemned = Vec::new();
+        self.index.every_object(|object| {
+            if object.state == State::Condemned {
+                condemned.push(object);
+            }
+        })?;
+        let count = condemned.len();
+        let lost = self.store.revive(self.index, condemned)?;
+        self.report.restored = (count - lost.len()) as u64;
+        Ok(self.report)
+    }
+
+    /// Entries that stay, and entries that lose something in this run.
+    fn count_entries(&mut self, marks: &Marks, plan: &Plan) -> Result<()> {
+        self.report.kept = marks.entries.len() as u64;
+        for entry in self.index.all_entries()? {
+            if marks.entries.contains(&entry) {
+                continue;
+            }
+            if let Some((_, contents)) = self.index.contents(entry)? {
+                let goes = contents.iter().any(|row| plan.due.contains_key(&row));
+                self.report.entries += u64::from(goes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Views of entries that nothing keeps; those in their grace are left.
+    fn dead_views(&self, marks: &Marks, plan: &Plan) -> Result<Vec<(PathBuf, EntryId)>> {
+        let mut dead = Vec::new();
+        for (path, entry) in self.store.views()? {
+            // What belongs to no entry is no view, and not ours to delete.
+            let Some(entry) = entry.filter(|entry| !marks.entries.contains(entry)) else {
+                continue;
+            };
+            let Some((_, contents)) = self.index.contents(entry)? else {
+                continue;
+            };
+            let waits = contents.iter().any(|row| plan.waiting.contains_key(&row));
+            let goes = contents.iter().any(|row| plan.due.contains_key(&row));
+            if !waits && (goes || self.options.grace.is_none()) {
+                dead.push((path, entry));
+            }
+        }
+        Ok(dead)
+    }
+
+    fn blocks(&self, object: &Object) -> Result<Option<u64>> {
+        blocks(&self.layout().object(object.kind(), object.hash))
+    }
+}
+
+/// For each file below, how many links to it are there.
+fn count_links(dir: &Path, links: &mut BTreeMap<(u64, u64), u64>) -> Result<()> {
+    for item in walkdir::WalkDir::new(dir) {
+        let file = item
+            .and_then(|item| item.metadata())
+            .map_err(|e| Error::io("reading", dir, e.into()))?;
+        if file.is_file() && file.nlink() > 1 {
+            *links.entry((file.dev(), file.ino())).or_default() += 1;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! The deleting half of a collector: views, twins, blobs, and what killed writers left.
+//!
+//! All of it happens in batches under the exclusive swap lock,
+//! and everything is looked at again there: somebody may have come to need it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::mark::Marks;
+use super::{BATCH, Collector};
+use crate::ids::{EntryId, Hash};
+use crate::store::error::{Error, Result};
+use crate::store::fault;
+use crate::store::index::{State, Type};
+use crate::store::layout::{Kind, files_below, parse_object};
+use crate::store::lock::{Lock, Name};
+use crate::store::staging::Staging;
+use crate::store::view;
+
+impl Collector<'_> {
+    pub(super) fn remove_views(
+        &mut self,
+        marks: &mut Marks,
+        views: Vec<(PathBuf, EntryId)>,
+    ) -> Result<()> {
+        let staging = Staging::below(&view::building(self.layout())?)?;
+        for some in views.chunks(BATCH) {
+            let mut moved = Vec::new();
+            {
+                let _swap = Lock::exclusive(self.layout(), Name::Swap)?;
+                // Somebody may have come to need them since.
+                marks.absorb(true)?;
+                for (path, entry) in some {
+                    if marks.entries.contains(entry) {
+                        continue;
+                    }
+                    let to = staging.path();
+                    view::move_away(path, &to)?;
+                    moved.push(to);
+                }
+            }
+            for path in moved {
+                self.report.bytes += view::remove_counting(&path)?;
+                self.report.views += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Executable twins that lose their blob or their last view, with their bytes.
+    /// `links` has the links that would be gone by then.
+    pub(super) fn twins(
+        &self,
+        due: &BTreeSet<Hash>,
+        links: &BTreeMap<(u64, u64), u64>,
+    ) -> Result<Vec<(PathBuf, u64)>> {
+        let mut gone = Vec::new();
+        for (path, name) in files_below(&self.layout().executables())? {
+            let Ok(blob) = name.parse::<Hash>() else {
+                continue;
+            };
+            let Some(twin) = stat(&path)? else { continue };
+            let unlinked = links.get(&(twin.dev(), twin.ino())).copied().unwrap_or(0);
+            if due.contains(&blob) || twin.nlink() <= 1 + unlinked {
+                gone.push((path, twin.blocks() * 512));
+            }
+        }
+        Ok(gone)
+    }
+
+    pub(super) fn unlink_due(&mut self, rows: Vec<i64>) -> Result<()> {
+        for (at, some) in rows.chunks(BATCH).enumerate() {
+            self.tell("unlinking", at * BATCH, rows.len());
+            let _swap = Lock::exclusive(self.layout(), Name::Swap)?;
+            let objects = self.index.objects_by_row(&some.iter().copied().collect())?;
+            let mut gone = Vec::new();
+            for object in objects {
+                // Flipped back by somebody who needs it.
+                if object.state != State::Condemned {
+                    continue;
+                }
+                fault::point("gc.unlinking");
+                let path = self.layout().object(object.kind(), object.hash);
+                self.unlink(&path)?;
+                self.report.objects += 1;
+                gone.push(object.row);
+            }
+            fault::point("gc.unlinked");
+            self.index.set_state(gone.into_iter(), State::Gone, None)?;
+        }
+        self.tell("unlinking", rows.len(), rows.len());
+        Ok(())
+    }
+
+    /// Removes one file, and counts what that frees.
+    pub(super) fn unlink(&mut self, path: &Path) -> Result<()> {
+        let Some(bytes) = blocks(path)? else {
+            return Ok(());
+        };
+        fs::remove_file(path).map_err(|e| Error::io("removing", path, e))?;
+        self.report.bytes += bytes;
+        Ok(())
+    }
+
+    /// Files that writers left between placing and naming them; records among them are left alone.
+    pub(super) fn orphans(&self) -> Result<Vec<(PathBuf, Hash)>> {
+        let mut known = BTreeSet::new();
+        self.index.every_object(|object| {
+            if object.of == Type::Blob && object.state != State::Gone {
+                known.insert((object.kind(), object.hash));
+            }
+        })?;
+        let mut orphans = Vec::new();
+        for (path, name) in files_below(&self.layout().objects())? {
+            if let Some((kind @ (Kind::Blob | Kind::Assembly), hash)) = parse_object(&name)
+                && !known.contains(&(kind, hash))
+            {
+                orphans.push((path, hash));
+            }
+        }
+        Ok(orphans)
+    }
+
+    fn is_orphan(&self, kind: Kind, hash: Hash) -> Result<bool> {
+        let object = self.index.object(Type::Blob, hash)?;
+        Ok(object.is_none_or(|o| o.state == State::Gone || o.kind() != kind))
+    }
+
+    pub(super) fn unlink_orphans(&mut self, orphans: Vec<(PathBuf, Hash)>) -> Result<()> {
+        for some in orphans.chunks(BATCH) {
+            let _swap = Lock::exclusive(self.layout(), Name::Swap)?;
+            for (path, hash) in some {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if let Some((kind, _)) = parse_object(&name)
+                    && self.is_orphan(kind, *hash)?
+                {
+                    self.unlink(path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn stat(path: &Path) -> Result<Option<fs::Metadata>> {
+    match fs::symlink_metadata(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io("reading", path, e)),
+    }
+}
+
+pub(super) fn blocks(path: &Path) -> Result<Option<u64>> {
+    Ok(stat(path)?.map(|file| file.blocks() * 512))
+}

@@ -1,0 +1,257 @@
+//! The index: what the files of a store say, made quick to ask.
+//!
+//! It can be lost and made anew; see store-schema/README.md for who is right about what.
+
+mod contents;
+mod objects;
+mod stamps;
+mod traces;
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+pub(crate) use contents::Contents;
+pub(crate) use objects::{Below, Form, NewObject, Object, State, Type};
+pub(crate) use traces::NewTrace;
+
+use super::error::{Error, Result};
+use super::layout::Layout;
+use super::lock::{Lock, Name};
+use objects::NotLive;
+
+/// Append, never edit: the index of every older store is brought up to date by them.
+const MIGRATIONS: &[&str] = &[include_str!("../../../store-schema/01.sql")];
+
+pub(crate) struct Index {
+    path: std::path::PathBuf,
+    connection: Mutex<Connection>,
+    not_live: Mutex<NotLive>,
+    _open: Option<Lock>,
+}
+
+impl Index {
+    /// Opens the index of a store that has one.
+    pub fn open(layout: &Layout) -> Result<Index> {
+        let path = layout.index();
+        match std::fs::metadata(&path) {
+            Ok(file) if file.len() > 0 => {}
+            Ok(_) => return Err(damaged(&path, "is empty")),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                return Err(damaged(&path, "is missing"));
+            }
+            Err(e) => return Err(Error::io("reading", path, e)),
+        }
+        let writable = rustix::fs::access(layout.root(), rustix::fs::Access::WRITE_OK).is_ok();
+        let (open, connection) = if writable {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let lock = Lock::shared(layout, Name::Index)?;
+            (Some(lock), Connection::open_with_flags(&path, flags))
+        } else {
+            (None, open_read_only(&path))
+        };
+        let index = Index {
+            connection: Mutex::new(connection.map_err(|e| failed(&path, "opening it", e))?),
+            not_live: Mutex::default(),
+            _open: open,
+            path,
+        };
+        index.prepare(writable)?;
+        Ok(index)
+    }
+
+    /// Makes an empty index, for a store that is being made or whose index is made anew.
+    pub fn create(layout: &Layout) -> Result<()> {
+        Self::create_at(&layout.index()).map(drop)
+    }
+
+    pub fn create_at(path: &Path) -> Result<Index> {
+        let connection = Connection::open(path).map_err(|e| failed(path, "making it", e))?;
+        let index = Index {
+            connection: Mutex::new(connection),
+            not_live: Mutex::default(),
+            _open: None,
+            path: path.to_owned(),
+        };
+        index.prepare(true)?;
+        Ok(index)
+    }
+
+    fn prepare(&self, writable: bool) -> Result<()> {
+        let mut connection = self.connection.lock().expect("no panic while held");
+        let prepare = |c: &Connection| {
+            c.busy_timeout(Duration::from_secs(60))?;
+            c.set_prepared_statement_cache_capacity(64);
+            c.pragma_update(None, "foreign_keys", true)?;
+            c.pragma_update(None, "temp_store", "memory")?;
+            if writable {
+                c.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+                // Losing the last inserts in a power cut leaves orphans, which are harmless; deletions ask for more.
+                c.pragma_update(None, "synchronous", "normal")?;
+                c.pragma_update(None, "wal_autocheckpoint", 4000)?;
+            }
+            c.pragma_query_value(None, "user_version", |row| row.get(0))
+        };
+        let version: u32 = prepare(&connection).map_err(|e| failed(&self.path, "opening it", e))?;
+        let known = MIGRATIONS.len() as u32;
+        if version > known {
+            return Err(Error::NewerIndex {
+                path: self.path.clone(),
+                found: version,
+                known,
+            });
+        }
+        if version < known && writable {
+            migrate(&mut connection).map_err(|e| failed(&self.path, "migrating it", e))?;
+        }
+        Ok(())
+    }
+
+    /// Asks something.
+    fn ask<T>(
+        &self,
+        action: &'static str,
+        ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let connection = self.connection.lock().expect("no panic while held");
+        ask(&connection).map_err(|e| failed(&self.path, action, e))
+    }
+
+    /// Changes something, all or nothing; `durably` where forgetting the change would be unsafe.
+    fn change<T>(
+        &self,
+        action: &'static str,
+        durably: bool,
+        change: impl FnOnce(&Transaction) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let mut connection = self.connection.lock().expect("no panic while held");
+        let sync = |c: &Connection, how: &str| c.pragma_update(None, "synchronous", how);
+        let run = |c: &mut Connection| {
+            if durably {
+                sync(c, "full")?;
+            }
+            let transaction = c.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = change(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        let result = run(&mut connection);
+        if durably {
+            sync(&connection, "normal").map_err(|e| failed(&self.path, action, e))?;
+        }
+        // Before the next lock: `not_live` takes the two the other way round.
+        drop(connection);
+        self.not_live.lock().expect("no panic while held").forget();
+        result.map_err(|e| failed(&self.path, action, e))
+    }
+
+    /// What SQLite finds wrong with its own file.
+    pub fn problem(&self, full: bool) -> Result<Option<String>> {
+        let check = if full {
+            "integrity_check"
+        } else {
+            "quick_check"
+        };
+        let said: String = self.ask("checking it", |c| {
+            c.pragma_query_value(None, check, |row| row.get(0))
+        })?;
+        Ok((said != "ok").then_some(said))
+    }
+
+    /// Whether changes may be tried.
+    pub fn is_writable(&self) -> bool {
+        self._open.is_some()
+    }
+
+    /// Closes it, so that the main file is all there is.
+    pub fn close(self) -> Result<()> {
+        let connection = self.connection.into_inner().expect("no panic while held");
+        connection
+            .pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))
+            .map_err(|e| failed(&self.path, "closing it", e))?;
+        let close = connection.close();
+        close.map_err(|(_, e)| failed(&self.path, "closing it", e))
+    }
+
+    /// Makes all earlier commits durable: afterwards a root may name what they say.
+    pub fn barrier(&self) -> Result<()> {
+        self.change("making it durable", true, |t| {
+            t.execute("update barrier set passed = passed + 1", ())
+                .map(drop)
+        })
+    }
+}
+
+/// A directory that can't be written has no place for the files beside a WAL;
+/// if there is none, nobody writes, and the main file is all there is.
+fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    let ask = |c: &Connection| c.query_row("select count(*) from sqlite_schema", (), |_| Ok(()));
+    match ask(&connection) {
+        Ok(()) => Ok(connection),
+        Err(e)
+            if matches!(
+                e.sqlite_error_code(),
+                Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
+            ) =>
+        {
+            let mut wal = path.as_os_str().to_owned();
+            wal.push("-wal");
+            if std::fs::metadata(wal).is_ok_and(|wal| wal.len() > 0) {
+                return Err(e);
+            }
+            let mut uri = String::from("file:");
+            for byte in std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()) {
+                match byte {
+                    b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+                    byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+                    byte => uri.push_str(&format!("%{byte:02x}")),
+                }
+            }
+            uri.push_str("?immutable=1");
+            Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    // Another process may have been quicker.
+    let version: usize =
+        transaction.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))? as usize;
+    for sql in MIGRATIONS.iter().skip(version) {
+        transaction.execute_batch(sql)?;
+    }
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len() as u32)?;
+    transaction.commit()
+}
+
+fn damaged(path: &Path, problem: &str) -> Error {
+    Error::IndexDamaged {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
+    }
+}
+
+/// Tells a broken index from a full disk from a busy one.
+fn failed(path: &Path, action: &'static str, source: rusqlite::Error) -> Error {
+    let io = |errno| {
+        let errno = std::io::Error::from_raw_os_error(errno);
+        Error::io("writing the index", path, errno)
+    };
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            damaged(path, &format!("is damaged ({source})"))
+        }
+        Some(ErrorCode::DiskFull) => io(rustix::io::Errno::NOSPC.raw_os_error()),
+        Some(ErrorCode::ReadOnly) => io(rustix::io::Errno::ROFS.raw_os_error()),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy {
+            what: format!("the index {} is in use; try again", path.display()),
+        },
+        _ => Error::Index { action, source },
+    }
+}

@@ -1,0 +1,389 @@
+//! Rows of the tables `object`, `part`, `entry` and `reference`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::super::error::Result;
+use super::super::layout::Kind;
+use super::super::trace::Trace;
+use super::traces::{self, NewTrace};
+use super::{Contents, Index, damaged};
+use crate::ids::{BlobId, EntryId, Hash, TreeId};
+
+/// What an object is, as far as its id is concerned: an assembly is a way to hold a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Type {
+    Blob = 0,
+    Tree = 1,
+    Entry = 2,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Own = 0,
+    Assembly = 1,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Live = 0,
+    /// To be unlinked by a collector, unless somebody needs it before.
+    Condemned = 1,
+    /// Collected, or known by name only.
+    Gone = 2,
+    /// Found to be other than its name says.
+    Damaged = 3,
+}
+
+/// A row of the table `object`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Object {
+    pub row: i64,
+    pub of: Type,
+    pub hash: Hash,
+    pub form: Form,
+    pub size: u64,
+    pub length: u64,
+    pub state: State,
+    pub due: Option<i64>,
+}
+
+impl Object {
+    pub fn kind(&self) -> Kind {
+        match (self.of, self.form) {
+            (Type::Blob, Form::Own) => Kind::Blob,
+            (Type::Blob, Form::Assembly) => Kind::Assembly,
+            (Type::Tree, _) => Kind::Tree,
+            (Type::Entry, _) => Kind::Entry,
+        }
+    }
+}
+
+/// An object on its way in, as its file is.
+#[derive(Debug, Clone)]
+pub(crate) struct NewObject {
+    pub kind: Kind,
+    pub hash: Hash,
+    pub size: u64,
+    pub length: u64,
+    /// Of an assembly: the blobs it is read from.
+    pub parts: BTreeSet<BlobId>,
+    /// Of an entry: what is below it.
+    pub below: Option<Below>,
+    /// Of a trace: itself.
+    pub trace: Option<Trace>,
+}
+
+/// What is below an entry.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Below {
+    pub blobs: BTreeMap<BlobId, u64>,
+    pub trees: BTreeSet<TreeId>,
+    pub references: BTreeSet<EntryId>,
+}
+
+/// The ids of objects that are not live, as of the last look.
+#[derive(Default)]
+pub(crate) struct NotLive(Option<(i64, BTreeSet<i64>)>);
+
+impl NotLive {
+    pub fn forget(&mut self) {
+        self.0 = None;
+    }
+}
+
+const COLUMNS: &str = "id, kind, hash, form, size, length, state, due";
+
+const PLACE: &str = "insert into object (kind, hash, form, size, length, state)
+    values (?1, ?2, ?3, ?4, ?5, 0)
+    on conflict (kind, hash) do update set
+      form = excluded.form, size = excluded.size, length = excluded.length, state = 0, due = null
+    returning id";
+
+const NAME: &str = "insert into object (kind, hash, form, size, length, state)
+    values (?1, ?2, 0, ?3, ?3, 2)
+    on conflict (kind, hash) do update set kind = excluded.kind returning id";
+
+/// An assembly is as good as the worst of its parts.
+const NOT_LIVE: &str = "with recursive bad (id) as (
+      select id from object where state <> 0
+      union select part.assembly from bad join part on part.blob = bad.id)
+    select id from bad";
+
+const SUFFERING: &str = "with recursive bad (id) as (
+      select id from object where state <> 0 and state = 3
+      union select part.assembly from bad join part on part.blob = bad.id)
+    select id from bad";
+
+const LIKE: &str =
+    "select hash from object where kind = 2 and hash between ?1 and ?2 order by hash limit 50";
+
+fn object(row: &Row) -> rusqlite::Result<Object> {
+    let size: i64 = row.get(4)?;
+    let length: i64 = row.get(5)?;
+    Ok(Object {
+        row: row.get(0)?,
+        of: match row.get::<_, u8>(1)? {
+            0 => Type::Blob,
+            1 => Type::Tree,
+            _ => Type::Entry,
+        },
+        hash: Hash::from_bytes(row.get(2)?),
+        form: match row.get::<_, u8>(3)? {
+            0 => Form::Own,
+            _ => Form::Assembly,
+        },
+        size: size as u64,
+        length: length as u64,
+        state: match row.get::<_, u8>(6)? {
+            0 => State::Live,
+            1 => State::Condemned,
+            2 => State::Gone,
+            _ => State::Damaged,
+        },
+        due: row.get(7)?,
+    })
+}
+
+fn type_of(kind: Kind) -> Type {
+    match kind {
+        Kind::Tree => Type::Tree,
+        Kind::Entry => Type::Entry,
+        Kind::Blob | Kind::Assembly | Kind::Trace => Type::Blob,
+    }
+}
+
+/// The row of an object that is only spoken of; gone, unless it was here already.
+fn name(t: &Transaction, of: Type, hash: Hash, length: u64) -> rusqlite::Result<i64> {
+    t.prepare_cached(NAME)?
+        .query_row(params![of as u8, hash.as_bytes(), length as i64], |row| {
+            row.get(0)
+        })
+}
+
+fn place(t: &Transaction, new: &NewObject) -> rusqlite::Result<()> {
+    let of = type_of(new.kind);
+    let form = match new.kind {
+        Kind::Assembly => Form::Assembly,
+        _ => Form::Own,
+    };
+    let row = params![
+        of as u8,
+        new.hash.as_bytes(),
+        form as u8,
+        new.size as i64,
+        new.length as i64
+    ];
+    let id: i64 = t.prepare_cached(PLACE)?.query_row(row, |row| row.get(0))?;
+    if of == Type::Blob {
+        t.prepare_cached("delete from part where assembly = ?1")?
+            .execute([id])?;
+    }
+    for part in &new.parts {
+        let part = name(t, Type::Blob, part.0, 0)?;
+        t.prepare_cached("insert into part (assembly, blob) values (?1, ?2)")?
+            .execute([id, part])?;
+    }
+    match &new.below {
+        Some(below) => place_entry(t, id, below),
+        None => Ok(()),
+    }
+}
+
+fn place_entry(t: &Transaction, id: i64, below: &Below) -> rusqlite::Result<()> {
+    let mut ids = BTreeSet::new();
+    for (blob, length) in &below.blobs {
+        ids.insert(name(t, Type::Blob, blob.0, *length)?);
+    }
+    for tree in &below.trees {
+        ids.insert(name(t, Type::Tree, tree.0, 0)?);
+    }
+    t.prepare_cached(
+        "insert into entry (object, contents) values (?1, ?2)
+         on conflict (object) do update set contents = excluded.contents",
+    )?
+    .execute(params![id, Contents::new(ids).encode()])?;
+    for target in &below.references {
+        t.prepare_cached("insert or ignore into reference (entry, target) values (?1, ?2)")?
+            .execute(params![id, target.0.as_bytes()])?;
+    }
+    Ok(())
+}
+
+fn find(c: &Connection, of: Type, hash: Hash) -> rusqlite::Result<Option<Object>> {
+    let sql = format!("select {COLUMNS} from object where kind = ?1 and hash = ?2");
+    c.prepare_cached(&sql)?
+        .query_row(params![of as u8, hash.as_bytes()], object)
+        .optional()
+}
+
+impl Index {
+    /// Names what was placed. Blobs come before the assemblies and trees before the entries that need them.
+    pub fn commit(&self, objects: &[NewObject], traces: &[NewTrace]) -> Result<()> {
+        self.change("committing a batch", false, |t| {
+            objects.iter().try_for_each(|new| place(t, new))?;
+            traces.iter().try_for_each(|new| traces::insert(t, new))
+        })
+    }
+
+    pub fn object(&self, of: Type, hash: Hash) -> Result<Option<Object>> {
+        self.ask("looking up an object", |c| find(c, of, hash))
+    }
+
+    pub fn objects_of(&self, of: Type, hashes: &[Hash]) -> Result<Vec<Option<Object>>> {
+        self.ask("looking up objects", |c| {
+            hashes.iter().map(|hash| find(c, of, *hash)).collect()
+        })
+    }
+
+    pub fn objects_by_row(&self, rows: &BTreeSet<i64>) -> Result<Vec<Object>> {
+        let sql = format!("select {COLUMNS} from object where id = ?1");
+        self.ask("looking up objects", |c| {
+            let mut statement = c.prepare_cached(&sql)?;
+            rows.iter()
+                .map(|row| statement.query_row([row], object))
+                .collect()
+        })
+    }
+
+    /// Hands every object to `each`, in the order of rows.
+    pub fn every_object(&self, mut each: impl FnMut(Object)) -> Result<()> {
+        let sql = format!("select {COLUMNS} from object order by id");
+        self.ask("listing objects", |c| {
+            let mut statement = c.prepare(&sql)?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                each(object(row)?);
+            }
+            Ok(())
+        })
+    }
+
+    /// For each assembly the rows of its parts.
+    pub fn parts(&self) -> Result<BTreeMap<i64, Vec<i64>>> {
+        self.ask("listing assemblies", |c| {
+            let mut parts: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+            let mut statement = c.prepare_cached("select assembly, blob from part")?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                parts.entry(row.get(0)?).or_default().push(row.get(1)?);
+            }
+            Ok(parts)
+        })
+    }
+
+    pub fn parts_of(&self, assembly: i64) -> Result<Vec<i64>> {
+        self.ask("looking up parts", |c| {
+            c.prepare_cached("select blob from part where assembly = ?1")?
+                .query_map([assembly], |row| row.get(0))?
+                .collect()
+        })
+    }
+
+    /// The rows below an entry; `None` if the entry is not known.
+    pub fn contents(&self, entry: EntryId) -> Result<Option<(Object, Contents)>> {
+        let found = self.ask("looking up an entry", |c| {
+            let Some(object) = find(c, Type::Entry, entry.0)? else {
+                return Ok(None);
+            };
+            let bytes: Option<Vec<u8>> = c
+                .prepare_cached("select contents from entry where object = ?1")?
+                .query_row([object.row], |row| row.get(0))
+                .optional()?;
+            Ok(bytes.map(|bytes| (object, bytes)))
+        })?;
+        let Some((object, bytes)) = found else {
+            return Ok(None);
+        };
+        match Contents::decode(&bytes) {
+            Some(contents) => Ok(Some((object, contents))),
+            None => Err(damaged(
+                &self.path,
+                &format!("has a bad list for entry {entry}"),
+            )),
+        }
+    }
+
+    pub fn references(&self, entry: EntryId) -> Result<Vec<EntryId>> {
+        const SQL: &str = "select target from reference
+            join object on object.id = reference.entry
+            where object.kind = 2 and object.hash = ?1 order by target";
+        self.ask("looking up references", |c| traces::hashes(c, SQL, entry.0))
+            .map(|ids| ids.into_iter().map(EntryId).collect())
+    }
+
+    pub fn all_entries(&self) -> Result<Vec<EntryId>> {
+        self.ask("listing entries", |c| {
+            c.prepare_cached("select hash from object where kind = 2 order by hash")?
+                .query_map((), |row| Ok(EntryId(Hash::from_bytes(row.get(0)?))))?
+                .collect()
+        })
+    }
+
+    /// Entries whose hashes lie between two bounds, at most fifty.
+    pub fn entries_between(&self, low: [u8; 32], high: [u8; 32]) -> Result<Vec<EntryId>> {
+        self.ask("looking up a prefix", |c| {
+            c.prepare_cached(LIKE)?
+                .query_map([low, high], |row| {
+                    Ok(EntryId(Hash::from_bytes(row.get(0)?)))
+                })?
+                .collect()
+        })
+    }
+
+    /// Of some rows those that are not live. Cheap: they are few, and remembered until anybody writes.
+    pub fn not_live(&self, rows: impl Iterator<Item = i64>) -> Result<Vec<i64>> {
+        // Held throughout, so that a change of this process can't slip in between the list and its keeping.
+        let mut cache = self.not_live.lock().expect("no panic while held");
+        let version = self.ask("looking for changes", |c| {
+            c.prepare_cached("pragma data_version")?
+                .query_row((), |row| row.get(0))
+        })?;
+        let set = match &cache.0 {
+            Some((at, _)) if *at == version => None,
+            _ => Some(self.ask("listing what is not live", |c| {
+                c.prepare_cached(NOT_LIVE)?
+                    .query_map((), |row| row.get(0))?
+                    .collect()
+            })?),
+        };
+        if let Some(set) = set {
+            cache.0 = Some((version, set));
+        }
+        let set = cache.0.as_ref().map(|(_, set)| set);
+        Ok(rows
+            .filter(|row| set.is_some_and(|set| set.contains(row)))
+            .collect())
+    }
+
+    /// What is damaged, and what is read from that.
+    pub fn suffering(&self) -> Result<BTreeSet<i64>> {
+        self.ask("listing what is damaged", |c| {
+            c.prepare_cached(SUFFERING)?
+                .query_map((), |row| row.get(0))?
+                .collect()
+        })
+    }
+
+    /// Sets the state of objects.
+    ///
+    /// Condemning is done at full sync: a file must not go before the index knows that it may.
+    /// The other changes may be forgotten: what is condemned is looked for on disk before it is trusted.
+    pub fn set_state(
+        &self,
+        rows: impl Iterator<Item = i64>,
+        state: State,
+        due: Option<i64>,
+    ) -> Result<()> {
+        let durably = state == State::Condemned;
+        self.change("changing states", durably, |t| {
+            let mut statement =
+                t.prepare_cached("update object set state = ?2, due = ?3 where id = ?1")?;
+            for row in rows {
+                statement.execute(params![row, state as u8, due])?;
+            }
+            Ok(())
+        })
+    }
+}

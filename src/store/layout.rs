@@ -1,0 +1,159 @@
+//! Where things lie in a store's directory.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::{Error, Result};
+use crate::ids::{Hash, TraceId};
+
+/// What a file under `objects/` or `traces/` holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Blob,
+    Assembly,
+    Tree,
+    Entry,
+    Trace,
+}
+
+impl Kind {
+    /// The kinds under `objects/`, with the ends of their file names.
+    pub const OBJECTS: [(Kind, &'static str); 4] = [
+        (Kind::Assembly, ".asm"),
+        (Kind::Tree, ".tree"),
+        (Kind::Entry, ".entry"),
+        (Kind::Blob, ""),
+    ];
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Kind::Blob | Kind::Trace => "",
+            Kind::Assembly => ".asm",
+            Kind::Tree => ".tree",
+            Kind::Entry => ".entry",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Blob => "blob",
+            Kind::Assembly => "assembly",
+            Kind::Tree => "tree",
+            Kind::Entry => "entry",
+            Kind::Trace => "trace",
+        })
+    }
+}
+
+/// The paths of a store.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    pub fn new(root: &Path) -> Self {
+        Layout {
+            root: root.to_owned(),
+        }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.root.join("store.json")
+    }
+
+    pub fn index(&self) -> PathBuf {
+        self.root.join("db.sqlite")
+    }
+
+    pub fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
+    }
+
+    pub fn objects(&self) -> PathBuf {
+        self.root.join("objects")
+    }
+
+    pub fn traces(&self) -> PathBuf {
+        self.root.join("traces")
+    }
+
+    pub fn roots(&self) -> PathBuf {
+        self.root.join("roots")
+    }
+
+    pub fn entries(&self) -> PathBuf {
+        self.root.join("entries")
+    }
+
+    /// Executable twins of blobs, for views to link to; as disposable as the views.
+    pub fn executables(&self) -> PathBuf {
+        self.root.join("entries/.executable")
+    }
+
+    pub fn leases(&self) -> PathBuf {
+        self.root.join("leases")
+    }
+
+    pub fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    pub fn locks(&self) -> PathBuf {
+        self.root.join("locks")
+    }
+
+    pub fn object(&self, kind: Kind, id: Hash) -> PathBuf {
+        let text = id.to_string();
+        let base = match kind {
+            Kind::Trace => self.traces(),
+            _ => self.objects(),
+        };
+        base.join(&text[..2]).join(text + kind.suffix())
+    }
+
+    pub fn trace(&self, id: TraceId) -> PathBuf {
+        self.object(Kind::Trace, id.0)
+    }
+
+    pub fn executable(&self, blob: Hash) -> PathBuf {
+        let text = blob.to_string();
+        self.executables().join(&text[..2]).join(text)
+    }
+}
+
+/// What a file name under `objects/` says; `None` for what the store never wrote.
+pub(crate) fn parse_object(name: &str) -> Option<(Kind, Hash)> {
+    Kind::OBJECTS.iter().find_map(|(kind, suffix)| {
+        let hash = name.strip_suffix(suffix)?.parse().ok()?;
+        Some((*kind, hash))
+    })
+}
+
+/// The files in the directories of a directory, sorted, with their names.
+pub(crate) fn files_below(dir: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let list = |dir: &Path| -> Result<Vec<fs::DirEntry>> {
+        let read = || fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>();
+        match read() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other.map_err(|e| Error::io("reading", dir, e)),
+        }
+    };
+    let mut files = Vec::new();
+    for shard in list(dir)? {
+        for file in list(&shard.path())? {
+            let name = file.file_name().to_string_lossy().into_owned();
+            files.push((file.path(), name));
+        }
+    }
+    files.sort();
+    Ok(files)
+}

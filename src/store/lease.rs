@@ -1,0 +1,234 @@
+//! What a running process needs, so that a collector leaves it alone.
+//!
+//! Lease first, then look: what is leased before it is found can't be condemned in between.
+//! A lease is a locked file of 33-byte lines, a letter and a hash;
+//! the lock dies with its process, and so does the lease.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::Store;
+use super::error::{Error, Result};
+use super::index::{Form, Index, Object, State, Type};
+use super::layout::Layout;
+use super::lock::{Lock, Name, is_same, try_lock};
+use crate::ids::{BlobId, EntryId, Hash};
+
+const RECORD: usize = 33;
+
+/// Keeps what it holds from being collected, until it is dropped or its process ends.
+#[must_use = "what it holds may be collected once it is dropped"]
+#[derive(Debug)]
+pub struct Lease {
+    store: Store,
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+/// What leases hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub entries: BTreeSet<EntryId>,
+    pub blobs: BTreeSet<BlobId>,
+}
+
+impl Store {
+    /// A lease that holds nothing yet.
+    pub fn lease(&self) -> Result<Lease> {
+        self.index_or_create()?;
+        let dir = self.layout().leases();
+        // A collector reaps unlocked leases under the exclusive lock, so never one that is being made.
+        let _swap = Lock::shared(self.layout(), Name::Swap)?;
+        for number in 0u64.. {
+            let path = dir.join(number.to_string());
+            match OpenOptions::new().append(true).create_new(true).open(&path) {
+                Ok(file) => {
+                    file.lock().map_err(|e| Error::io("locking", &path, e))?;
+                    return Ok(Lease {
+                        store: self.clone(),
+                        path,
+                        file: Mutex::new(file),
+                    });
+                }
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(Error::io("making the lease", path, e)),
+            }
+        }
+        unreachable!("a directory has fewer files than there are numbers")
+    }
+}
+
+impl Lease {
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Holds entries, whether they are here or not, with their references; condemned ones are needed again.
+    pub fn hold(&self, entries: &[EntryId]) -> Result<()> {
+        let index = self.store.index_or_create()?;
+        let _swap = Lock::shared(self.store.layout(), Name::Swap)?;
+        self.append(entries.iter().map(|entry| (b'e', entry.0)))?;
+        self.store.revive_entries(&index, entries)
+    }
+
+    /// Holds blobs; says for each how long it is, if it is here.
+    pub fn hold_blobs(&self, blobs: &[BlobId]) -> Result<Vec<Option<u64>>> {
+        let index = self.store.index_or_create()?;
+        let _swap = Lock::shared(self.store.layout(), Name::Swap)?;
+        self.append(blobs.iter().map(|blob| (b'b', blob.0)))?;
+        let hashes: Vec<Hash> = blobs.iter().map(|blob| blob.0).collect();
+        let found = index.objects_of(Type::Blob, &hashes)?;
+        let condemned: Vec<Object> = found
+            .iter()
+            .flatten()
+            .filter(|o| o.state == State::Condemned)
+            .copied()
+            .collect();
+        let lost = self.store.revive(&index, condemned)?;
+        let length = |object: &Option<Object>| match object {
+            Some(o) if o.state == State::Live => Some(o.length),
+            Some(o) if o.state == State::Condemned && !lost.contains(&o.row) => Some(o.length),
+            _ => None,
+        };
+        Ok(found.iter().map(length).collect())
+    }
+
+    /// Only under the swap lock.
+    pub(super) fn append(&self, ids: impl Iterator<Item = (u8, Hash)>) -> Result<()> {
+        let mut bytes = Vec::new();
+        for (letter, hash) in ids {
+            bytes.push(letter);
+            bytes.extend_from_slice(hash.as_bytes());
+        }
+        let mut file = self.file.lock().expect("no panic while held");
+        let before = file
+            .metadata()
+            .map_err(|e| Error::io("reading the lease", &self.path, e))?
+            .len();
+        file.write_all(&bytes).map_err(|e| {
+            // Half a line would be read as damage. If even this fails, the collector stops, which is safe.
+            let _ = file.set_len(before);
+            Error::io("writing the lease", &self.path, e)
+        })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // A file that stays is unlocked, and reaped by the next collector.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Store {
+    /// Makes condemned objects live again; only under the swap lock, shared or exclusive.
+    ///
+    /// Returns those that were unlinked already: by a collector that was killed before it could say so.
+    pub(super) fn revive(&self, index: &Index, objects: Vec<Object>) -> Result<BTreeSet<i64>> {
+        let mut queue = objects;
+        let (mut alive, mut lost) = (BTreeSet::new(), BTreeSet::new());
+        while let Some(object) = queue.pop() {
+            if object.state != State::Condemned
+                || alive.contains(&object.row)
+                || lost.contains(&object.row)
+            {
+                continue;
+            }
+            let path = self.layout().object(object.kind(), object.hash);
+            match fs::symlink_metadata(&path) {
+                Ok(_) => alive.insert(object.row),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => lost.insert(object.row),
+                Err(e) => return Err(Error::io("looking for", path, e)),
+            };
+            if object.form == Form::Assembly {
+                let parts: BTreeSet<i64> = index.parts_of(object.row)?.into_iter().collect();
+                queue.extend(index.objects_by_row(&parts)?);
+            }
+        }
+        if !alive.is_empty() {
+            index.set_state(alive.into_iter(), State::Live, None)?;
+        }
+        if !lost.is_empty() {
+            index.set_state(lost.iter().copied(), State::Gone, None)?;
+        }
+        Ok(lost)
+    }
+
+    /// Makes whatever is condemned below entries live again; only under the swap lock.
+    pub(super) fn revive_entries(&self, index: &Index, entries: &[EntryId]) -> Result<()> {
+        let mut rows = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut queue = entries.to_vec();
+        while let Some(entry) = queue.pop() {
+            if !seen.insert(entry) {
+                continue;
+            }
+            if let Some((_, contents)) = index.contents(entry)? {
+                rows.extend(index.not_live(contents.iter())?);
+                queue.extend(index.references(entry)?);
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let objects = index.objects_by_row(&rows)?;
+        self.revive(index, objects).map(drop)
+    }
+}
+
+/// Reads every lease whose process lives. `reap`s the others, which only an exclusive swap lock allows.
+pub(crate) fn read_all(layout: &Layout, reap: bool) -> Result<Held> {
+    let mut held = Held::default();
+    let dir = layout.leases();
+    let names = match fs::read_dir(&dir) {
+        Ok(names) => names,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(held),
+        Err(e) => return Err(Error::io("reading", dir, e)),
+    };
+    for name in names {
+        let path = name.map_err(|e| Error::io("reading", &dir, e))?.path();
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(Error::io("opening the lease", path, e)),
+        };
+        // One that was made this moment and is not locked yet holds nothing yet.
+        if try_lock(&file, &path)? {
+            if reap && is_same(&file, &path) {
+                fs::remove_file(&path).map_err(|e| Error::io("removing", &path, e))?;
+            }
+            continue;
+        }
+        read(&path, &mut held)?;
+    }
+    Ok(held)
+}
+
+fn read(path: &Path, held: &mut Held) -> Result<()> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Error::io("reading the lease", path, e)),
+    };
+    // A line may be half written while nobody has the swap lock; then its reader comes again.
+    for line in bytes.chunks_exact(RECORD) {
+        let hash: [u8; 32] = line[1..]
+            .try_into()
+            .expect("a record is a letter and 32 bytes");
+        let hash = Hash::from_bytes(hash);
+        match line[0] {
+            b'e' => drop(held.entries.insert(EntryId(hash))),
+            b'b' => drop(held.blobs.insert(BlobId(hash))),
+            letter => {
+                return Err(Error::BadLease {
+                    path: path.to_owned(),
+                    problem: format!("it has a line of unknown kind {:?}", char::from(letter)),
+                });
+            }
+        }
+    }
+    Ok(())
+}

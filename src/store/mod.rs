@@ -1,0 +1,103 @@
+//! What do we hold? Objects, entries, traces, roots; collecting and checking them.
+//!
+//! Knows no RPM and no recipe.
+//!
+//! ```text
+//! STORE/
+//!   store.json                format version, and features that a reader must know
+//!   objects/ab/HASH           a blob: its bytes
+//!   objects/ab/HASH.asm       a blob held as an assembly of others
+//!   objects/ab/HASH.tree      a directory      objects/ab/HASH.entry   an entry
+//!   traces/ab/HASH            a trace
+//!   roots/RELEASE/NAME/N      a generation: what keeps entries alive
+//!   entries/HASH-NAME/        a view: an entry as people and programs use it; disposable
+//!   leases/N                  what a running process holds; dies with it
+//!   tmp/N/                    what a running process stages; dies with it
+//!   locks/                    see `lock`
+//!   reserve                   space for a collector on a full disk
+//!   db.sqlite                 the index of all this; see store-schema/README.md
+//! ```
+//!
+//! Bytes go in through a [`Batch`], in this order:
+//! staged in `tmp/` → synced → linked into `objects/` → committed to the index → named by a root.
+//! They go out through [`Store::gc`], in the opposite one.
+//! Whatever is killed in between, a name never stands for less than it says.
+
+mod batch;
+pub mod entry;
+mod error;
+pub mod fault;
+mod gc;
+mod index;
+mod layout;
+mod lease;
+mod lock;
+mod open;
+mod overlay;
+mod place;
+mod read;
+mod rebuild;
+mod reserve;
+pub mod root;
+mod staging;
+mod stamp;
+mod stream;
+pub mod trace;
+mod verify;
+mod view;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+pub use batch::Batch;
+pub use entry::Entry;
+pub use error::{Error, Result};
+pub use gc::{GcOptions, GcReport, OnProgress, Progress};
+pub use layout::Kind;
+pub use lease::Lease;
+pub use open::FORMAT;
+pub use rebuild::RebuildReport;
+pub use root::{Generation, NewGeneration, RootName};
+pub use stamp::Stamp;
+pub use trace::{Trace, TraceInput};
+pub use verify::{Damage, VerifyOptions, VerifyReport, What};
+
+use index::Index;
+use layout::Layout;
+use overlay::Overlay;
+
+/// A store on disk. Clones are the same store; any number of threads and processes may use one at a time.
+///
+/// A directory that is missing, empty or not yet initialised reads as an empty store;
+/// the first write makes it one.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    layout: Layout,
+    index: RwLock<Option<Arc<Index>>>,
+    overlay: Overlay,
+}
+
+impl Store {
+    pub fn dir(&self) -> &Path {
+        self.inner.layout.root()
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.inner.layout
+    }
+
+    /// Where a blob's own file is, for programs that must have a path; assemblies have none.
+    pub fn blob_path(&self, blob: crate::ids::BlobId) -> PathBuf {
+        self.layout().object(Kind::Blob, blob.0)
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.dir().display())
+    }
+}

@@ -1,0 +1,181 @@
+//! The commit of a batch: from `tmp/` into `objects/`, and from there into the index.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::batch::{Batch, BatchContent, StagedObject};
+use super::error::{Error, Result};
+use super::fault;
+use super::index::{Index, NewObject, NewTrace, State, Type};
+use super::layout::Kind;
+use super::lock::{Lock, Name};
+use super::open::sync_dir;
+use super::staging::Staging;
+use crate::ids::{Hash, TraceId};
+
+/// Up to so many files are synced one by one, more by one sync of the file system.
+const FEW: usize = 16;
+
+/// What needs others comes after them: whatever is killed, a name never stands for less than it says.
+const ORDER: [Kind; 5] = [
+    Kind::Blob,
+    Kind::Assembly,
+    Kind::Tree,
+    Kind::Entry,
+    Kind::Trace,
+];
+
+pub(super) fn commit(batch: &Batch, content: &BatchContent, staging: &Staging) -> Result<()> {
+    if content.objects.is_empty() {
+        return Ok(());
+    }
+    let store = &batch.store;
+    let index = store.index_or_create()?;
+    let objects: Vec<&StagedObject> = ORDER
+        .iter()
+        .flat_map(|kind| content.order.iter().filter(move |(k, _)| k == kind))
+        .map(|key| &content.objects[key])
+        .collect();
+
+    fault::point("batch.before-sync");
+    sync_files(objects.iter().map(|o| o.staged.path.as_path()), staging)?;
+    fault::point("batch.synced");
+    // From here to the commit no collector decides anything.
+    let swap = Lock::shared(store.layout(), Name::Swap)?;
+    let held = objects.iter().filter_map(|o| match o.new.kind {
+        Kind::Blob | Kind::Assembly => Some((b'b', o.new.hash)),
+        Kind::Entry => Some((b'e', o.new.hash)),
+        Kind::Tree | Kind::Trace => None,
+    });
+    batch.lease.append(held)?;
+    let mut dirs = BTreeSet::new();
+    let mut made = Vec::new();
+    for object in &objects {
+        fault::point("batch.placing");
+        let path = store.layout().object(object.new.kind, object.new.hash);
+        place(&index, object, &path, &mut dirs)?;
+        if object.new.kind == Kind::Trace {
+            made.push(time_of(&path)?);
+        }
+    }
+    fault::point("batch.placed");
+    sync_dirs(&dirs, store.layout().root())?;
+    fault::point("batch.before-index");
+    let news: Vec<NewObject> = objects
+        .iter()
+        .filter(|o| o.new.kind != Kind::Trace)
+        .map(|o| o.new.clone())
+        .collect();
+    let traces: Vec<NewTrace> = objects
+        .iter()
+        .filter_map(|o| Some((o.new.hash, o.new.size, o.new.trace.clone()?)))
+        .zip(made)
+        .map(|((hash, size, trace), made_ns)| NewTrace {
+            id: TraceId(hash),
+            trace,
+            made_ns,
+            size,
+        })
+        .collect();
+    index.commit(&news, &traces)?;
+    drop(swap);
+    fault::point("batch.indexed");
+    Ok(())
+}
+
+/// The history is ordered by the times of its files, so that it survives the index.
+pub(super) fn time_of(path: &Path) -> Result<i64> {
+    let file = fs::metadata(path).map_err(|e| Error::io("reading", path, e))?;
+    Ok(file
+        .mtime()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(file.mtime_nsec()))
+}
+
+fn place(
+    index: &Index,
+    object: &StagedObject,
+    path: &Path,
+    dirs: &mut BTreeSet<PathBuf>,
+) -> Result<()> {
+    let (staged, dir) = (&object.staged.path, path.parent().unwrap_or(path));
+    if dirs.insert(dir.to_owned()) {
+        // Synced even if it was there: who made it may not have come so far.
+        dirs.insert(dir.parent().unwrap_or(dir).to_owned());
+        match fs::create_dir(dir) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Error::io("making", dir, e)),
+        }
+    }
+    if rename_new(staged, path)? {
+        return Ok(());
+    }
+    // There is a file of that name: of another writer, left by a killed one, condemned, or damaged.
+    let there = fs::metadata(path).map_err(|e| Error::io("reading", path, e))?;
+    if there.len() == object.new.size && !is_damaged(index, object.new.kind, object.new.hash)? {
+        return Ok(());
+    }
+    fs::rename(staged, path).map_err(|e| Error::io("renaming to", path, e))
+}
+
+fn is_damaged(index: &Index, kind: Kind, hash: Hash) -> Result<bool> {
+    let of = match kind {
+        Kind::Blob | Kind::Assembly => Type::Blob,
+        Kind::Tree => Type::Tree,
+        Kind::Entry => Type::Entry,
+        Kind::Trace => return Ok(true),
+    };
+    let object = index.object(of, hash)?;
+    Ok(object.is_some_and(|o| o.state == State::Damaged))
+}
+
+/// Renames a file unless the name is taken; says whether it did.
+pub(super) fn rename_new(from: &Path, to: &Path) -> Result<bool> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(io::Error::from) {
+        Ok(()) => return Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) => {}
+        Err(e) => return Err(Error::io("renaming to", to, e)),
+    }
+    // The file system can't do both at once. Two writers may then both rename the same bytes, which is harmless.
+    if super::read::exists(to)? {
+        return Ok(false);
+    }
+    fs::rename(from, to).map_err(|e| Error::io("renaming to", to, e))?;
+    Ok(true)
+}
+
+fn sync_files<'a>(paths: impl ExactSizeIterator<Item = &'a Path>, staging: &Staging) -> Result<()> {
+    if paths.len() > FEW {
+        return sync_all(staging.dir());
+    }
+    for path in paths {
+        File::open(path)
+            .and_then(|file| file.sync_data())
+            .map_err(|e| Error::io("syncing", path, e))?;
+    }
+    Ok(())
+}
+
+fn sync_dirs(dirs: &BTreeSet<PathBuf>, root: &Path) -> Result<()> {
+    if dirs.len() > FEW {
+        return sync_all(root);
+    }
+    dirs.iter().try_for_each(|dir| sync_dir(dir))
+}
+
+fn sync_all(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|dir| rustix::fs::syncfs(&dir).map_err(io::Error::from))
+        .map_err(|e| Error::io("syncing the file system of", path, e))
+}

@@ -1,0 +1,328 @@
+//! Reading what is held.
+
+mod parts;
+mod resolve;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+
+use crate::store::Store;
+use crate::store::entry::Entry;
+use crate::store::error::{Error, Result};
+use crate::store::index::{Object, State, Type};
+use crate::store::layout::Kind;
+use crate::store::trace::Trace;
+use parts::Parts;
+
+use crate::ids::{BlobId, DerivationKey, EntryId, Hash, TraceId, TreeId};
+use crate::tree::{Assembly, Directory};
+
+/// Assemblies may be parts of assemblies, but only a damaged store has them nested so deep.
+const DEEPEST: u32 = 16;
+
+/// The bytes of a blob; an error in the middle of them says which blob is damaged.
+pub type BlobReader = Box<dyn Read + Send>;
+
+impl Store {
+    pub fn entry(&self, id: EntryId) -> Result<Entry> {
+        let bytes = self.record(Kind::Entry, id.0)?;
+        self.check_hash(Kind::Entry, id.0, EntryId::of(&bytes).0)?;
+        Entry::decode(&bytes).map_err(|e| self.damaged(Kind::Entry, id.0, chain(&e)))
+    }
+
+    pub fn directory(&self, id: TreeId) -> Result<Directory> {
+        let bytes = self.record(Kind::Tree, id.0)?;
+        self.check_hash(Kind::Tree, id.0, TreeId::of(&bytes).0)?;
+        Directory::decode(&bytes).map_err(|e| self.damaged(Kind::Tree, id.0, chain(&e)))
+    }
+
+    pub fn trace(&self, id: TraceId) -> Result<Trace> {
+        let bytes = self.record(Kind::Trace, id.0)?;
+        self.check_hash(Kind::Trace, id.0, TraceId::of(&bytes).0)?;
+        Trace::decode(&bytes).map_err(|e| self.damaged(Kind::Trace, id.0, chain(&e)))
+    }
+
+    /// What a derivation gave so far, oldest first.
+    ///
+    /// Damaged records are left out: that is a miss, which running the step again mends, and `verify` names them.
+    pub fn traces(&self, key: DerivationKey) -> Result<Vec<(TraceId, Trace)>> {
+        let Some(index) = self.index()? else {
+            return Ok(Vec::new());
+        };
+        let ids = index.traces(key)?;
+        let read = |id| match self.trace(id) {
+            Ok(trace) => Some(Ok((id, trace))),
+            Err(Error::Damaged { .. }) => None,
+            Err(e) => Some(Err(e)),
+        };
+        ids.into_iter().filter_map(read).collect()
+    }
+
+    /// The traces that have the entry among their outputs, newest first.
+    pub fn made(&self, entry: EntryId) -> Result<Vec<TraceId>> {
+        match self.index()? {
+            Some(index) => index.made(entry),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Every entry ever committed, in the order of ids.
+    pub fn entries(&self) -> Result<Vec<EntryId>> {
+        match self.index()? {
+            Some(index) => index.all_entries(),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Every trace ever committed, in the order of ids.
+    pub fn all_traces(&self) -> Result<Vec<TraceId>> {
+        match self.index()? {
+            Some(index) => Ok(index.all_traces()?.into_iter().map(|t| t.0).collect()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Length of a blob; `None` if its bytes are not here.
+    pub fn blob_size(&self, id: BlobId) -> Result<Option<u64>> {
+        for kind in [Kind::Blob, Kind::Assembly] {
+            if let Some(staged) = self.inner.overlay.get(kind, id.0) {
+                return Ok(Some(staged.length));
+            }
+        }
+        let Some(index) = self.index()? else {
+            return Ok(None);
+        };
+        let here = |o: &Object| matches!(o.state, State::Live | State::Condemned);
+        let object = index.object(Type::Blob, id.0)?.filter(here);
+        Ok(object.map(|o| o.length))
+    }
+
+    /// Whether all bytes of an entry and of its references are here, and none is condemned.
+    ///
+    /// To rely on it, hold the entry with a [`super::Lease`] first.
+    pub fn is_complete(&self, id: EntryId) -> Result<bool> {
+        let index = self.index()?;
+        let mut seen = BTreeSet::new();
+        let mut queue = vec![id];
+        while let Some(entry) = queue.pop() {
+            if !seen.insert(entry) {
+                continue;
+            }
+            // A batch that staged it whole made sure of the rest.
+            if self.inner.overlay.is_whole(Kind::Entry, entry.0) == Some(true) {
+                continue;
+            }
+            let Some(index) = &index else {
+                return Ok(false);
+            };
+            let Some((object, contents)) = index.contents(entry)? else {
+                return Ok(false);
+            };
+            if object.state != State::Live || !index.not_live(contents.iter())?.is_empty() {
+                return Ok(false);
+            }
+            queue.extend(index.references(entry)?);
+        }
+        Ok(true)
+    }
+
+    /// Entries that earlier looks found damaged, or something below them; none in a sound store.
+    pub fn suffering(&self) -> Result<BTreeSet<EntryId>> {
+        let mut entries = BTreeSet::new();
+        let Some(index) = self.index()? else {
+            return Ok(entries);
+        };
+        let rows = index.suffering()?;
+        if rows.is_empty() {
+            return Ok(entries);
+        }
+        for entry in index.all_entries()? {
+            if let Some((object, contents)) = index.contents(entry)?
+                && contents
+                    .iter()
+                    .chain([object.row])
+                    .any(|row| rows.contains(&row))
+            {
+                entries.insert(entry);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// A blob's bytes from `offset` on, at most `length` of them; all the rest without.
+    ///
+    /// Read as a whole, it is checked against its name.
+    pub fn read(&self, id: BlobId, offset: u64, length: Option<u64>) -> Result<BlobReader> {
+        let reader = self.read_nested(id, offset, length, 0)?;
+        if offset > 0 || length.is_some() {
+            return Ok(reader);
+        }
+        Ok(Box::new(Checked {
+            reader,
+            hasher: Some(Box::default()),
+            store: self.clone(),
+            id,
+        }))
+    }
+
+    fn read_nested(
+        &self,
+        id: BlobId,
+        offset: u64,
+        length: Option<u64>,
+        depth: u32,
+    ) -> Result<BlobReader> {
+        if depth > DEEPEST {
+            return Err(self.damaged(Kind::Assembly, id.0, "it is part of itself".into()));
+        }
+        if let Some(mut file) = self.open_object(Kind::Blob, id.0)? {
+            file.seek(SeekFrom::Start(offset))
+                .map_err(|e| Error::io("reading", self.layout().object(Kind::Blob, id.0), e))?;
+            return Ok(match length {
+                Some(length) => Box::new(file.take(length)),
+                None => Box::new(file),
+            });
+        }
+        let assembly = self.assembly(id)?;
+        let total = assembly.length().unwrap_or(u64::MAX);
+        let left = length.unwrap_or(u64::MAX).min(total.saturating_sub(offset));
+        Ok(Box::new(Parts {
+            store: self.clone(),
+            id,
+            parts: assembly.parts.into_iter(),
+            skip: offset,
+            left,
+            current: None,
+            depth,
+        }))
+    }
+
+    /// The parts that a blob is held as. Fails as the blob's absence would, if it is not held so.
+    pub(in crate::store) fn assembly(&self, id: BlobId) -> Result<Assembly> {
+        let Some(mut file) = self.open_object(Kind::Assembly, id.0)? else {
+            return Err(self.absent(Kind::Blob, id.0));
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)
+            .map_err(|e| Error::io("reading", self.layout().object(Kind::Assembly, id.0), e))?;
+        Assembly::decode(&bytes).map_err(|e| self.damaged(Kind::Assembly, id.0, chain(&e)))
+    }
+
+    /// Opens the file of an object, staged or placed; `None` if there is none.
+    pub(in crate::store) fn open_object(&self, kind: Kind, id: Hash) -> Result<Option<File>> {
+        // Staged ones first: should they be placed in between, they are found there.
+        let staged = self.inner.overlay.get(kind, id).map(|staged| staged.path);
+        let places = staged.into_iter().chain([self.layout().object(kind, id)]);
+        for path in places {
+            match File::open(&path) {
+                Ok(file) => return Ok(Some(file)),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(Error::io("opening", path, e)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn record(&self, kind: Kind, id: Hash) -> Result<Vec<u8>> {
+        let Some(mut file) = self.open_object(kind, id)? else {
+            return Err(self.absent(kind, id));
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)
+            .map_err(|e| Error::io("reading", self.layout().object(kind, id), e))?;
+        Ok(bytes)
+    }
+
+    fn check_hash(&self, kind: Kind, id: Hash, found: Hash) -> Result<()> {
+        if id == found {
+            return Ok(());
+        }
+        Err(self.damaged(kind, id, format!("its bytes hash to {found}")))
+    }
+
+    pub(in crate::store) fn damaged(&self, kind: Kind, id: Hash, problem: String) -> Error {
+        Error::Damaged {
+            kind,
+            id,
+            path: self.layout().object(kind, id),
+            problem,
+        }
+    }
+
+    /// Missing, or damaged where the index says that it is here.
+    fn absent(&self, kind: Kind, id: Hash) -> Error {
+        let lost = || {
+            self.damaged(
+                kind,
+                id,
+                "its file is gone, though nothing collected it".into(),
+            )
+        };
+        let known = || -> Result<bool> {
+            let Some(index) = self.index()? else {
+                return Ok(false);
+            };
+            let of = match kind {
+                Kind::Trace => return index.has_trace(TraceId(id)),
+                Kind::Blob | Kind::Assembly => Type::Blob,
+                Kind::Tree => Type::Tree,
+                Kind::Entry => Type::Entry,
+            };
+            let live = |o: Object| matches!(o.state, State::Live | State::Damaged);
+            Ok(index.object(of, id)?.is_some_and(live))
+        };
+        match known() {
+            Ok(true) => lost(),
+            Ok(false) => Error::Missing { kind, id },
+            Err(e) => e,
+        }
+    }
+}
+
+/// An error with its causes, in a line.
+pub(in crate::store) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Compares a blob with its name while it passes.
+struct Checked {
+    reader: BlobReader,
+    hasher: Option<Box<blake3::Hasher>>,
+    store: Store,
+    id: BlobId,
+}
+
+impl Read for Checked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.reader.read(buffer)?;
+        if length > 0 {
+            if let Some(hasher) = &mut self.hasher {
+                hasher.update(&buffer[..length]);
+            }
+        } else if !buffer.is_empty()
+            && let Some(hasher) = self.hasher.take()
+        {
+            let found = Hash::from_bytes(*hasher.finalize().as_bytes());
+            self.store
+                .check_hash(Kind::Blob, self.id.0, found)
+                .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+        }
+        Ok(length)
+    }
+}
+
+/// Whether a file is there at all.
+pub(in crate::store) fn exists(path: &std::path::Path) -> Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(Error::io("looking for", path, e)),
+    }
+}

@@ -1,0 +1,69 @@
+//! Bytes on their way into a batch.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use super::error::{Error, Result};
+use super::view;
+
+/// Blobs have the time of views, which link to them.
+pub(super) fn set_time(file: &File, path: &Path) -> Result<()> {
+    view::finish_file(file, 0o444).map_err(|e| Error::io("finishing", path, e))
+}
+
+/// A file that is hashed while it is written.
+pub(super) struct Hashing {
+    pub inner: File,
+    pub hasher: Box<blake3::Hasher>,
+    pub length: u64,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..length]);
+        self.length += length as u64;
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Bytes that are hashed and dropped.
+pub(super) struct Counting<'a> {
+    pub hasher: &'a mut blake3::Hasher,
+    pub length: u64,
+}
+
+impl Write for Counting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Which side of a copy failed: the caller's or ours.
+pub(super) enum Copy {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+pub(super) fn copy(from: &mut dyn Read, to: &mut dyn Write) -> Result<(), Copy> {
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => to.write_all(&buffer[..length]).map_err(Copy::Write)?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Copy::Read(e)),
+        }
+    }
+}

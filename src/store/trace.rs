@@ -1,0 +1,48 @@
+//! The memory of a step: this was asked for, these went in, this came out.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{DerivationKey, EntryId, TraceId, canonical};
+
+/// A trace is the record of one run of a derivation, with all its outputs.
+///
+/// Facts and the head of the log are inside, because records outlive bytes.
+/// One record holds all outputs, so that those of two runs never mix.
+/// Shape `trace` of store-schema/hashed.cddl.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trace {
+    pub key: DerivationKey,
+    /// The derivation that `key` is the hash of; the store does not look inside.
+    pub derivation: canonical::Value,
+    /// Sorted, without duplicates.
+    pub inputs: Vec<TraceInput>,
+    pub outputs: BTreeMap<String, EntryId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<canonical::Value>,
+    pub log: Vec<String>,
+}
+
+/// An entry that went in, in its role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TraceInput {
+    pub role: String,
+    pub entry: EntryId,
+}
+
+impl Trace {
+    pub fn encode(&self) -> Vec<u8> {
+        canonical::encode(self).expect("values are canonical, and all else is text and hashes")
+    }
+
+    pub fn id(&self) -> TraceId {
+        TraceId::of(&self.encode())
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, canonical::Error> {
+        canonical::decode(bytes)
+    }
+}

@@ -1,0 +1,461 @@
+//! Is everything what its name says?
+//!
+//! What is not is damage: it is reported with all entries that it touches,
+//! and noted in the index, so that a step that is realized again writes it anew.
+
+mod touched;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
+use crate::ids::{BlobId, EntryId, Hash, TraceId, TreeId};
+use crate::store::error::{Error, Result};
+use crate::store::gc::{OnProgress, Progress};
+use crate::store::index::{Index, Object, State};
+use crate::store::layout::Kind;
+use crate::store::lock::{Lock, Name};
+use crate::store::read::chain;
+use crate::store::{Store, root, view};
+
+/// How well to look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifyOptions {
+    /// Reads and hashes everything; without it sizes are compared.
+    pub full: bool,
+    /// Looks only at what is below these entries, and at the traces that made them.
+    pub only: Option<Vec<EntryId>>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Files looked at.
+    pub checked: u64,
+    /// Sorted by path.
+    pub damaged: Vec<Damage>,
+}
+
+/// What a damaged file was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    Object(Kind),
+    Root,
+    View,
+    Index,
+}
+
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            What::Object(kind) => kind.fmt(f),
+            What::Root => f.write_str("root"),
+            What::View => f.write_str("view"),
+            What::Index => f.write_str("index"),
+        }
+    }
+}
+
+/// Something that is not what its name says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    pub what: What,
+    pub id: Option<Hash>,
+    pub path: PathBuf,
+    pub problem: String,
+    /// The file is not there at all.
+    pub lost: bool,
+    /// Every entry that can't be read, or be trusted, because of it.
+    pub entries: Vec<EntryId>,
+}
+
+/// An object with what is wrong with it.
+struct Bad {
+    object: Object,
+    problem: String,
+    lost: bool,
+}
+
+impl Store {
+    pub fn verify(&self, options: &VerifyOptions, progress: OnProgress) -> Result<VerifyReport> {
+        let Some(index) = self.index()? else {
+            return Ok(VerifyReport::default());
+        };
+        let verifier = Verifier {
+            store: self,
+            index: &index,
+            full: options.full,
+            progress,
+            done: AtomicU64::new(0),
+        };
+        let only = match &options.only {
+            Some(entries) => Some(verifier.closure(entries)?),
+            None => None,
+        };
+        verifier.run(only.as_ref())
+    }
+}
+
+struct Verifier<'a> {
+    store: &'a Store,
+    index: &'a Index,
+    full: bool,
+    progress: OnProgress<'a>,
+    done: AtomicU64,
+}
+
+impl Verifier<'_> {
+    fn run(&self, only: Option<&BTreeSet<EntryId>>) -> Result<VerifyReport> {
+        let mut damaged = Vec::new();
+        if only.is_none()
+            && let Some(problem) = self.index.problem(self.full)?
+        {
+            damaged.push(Damage {
+                what: What::Index,
+                id: None,
+                path: self.store.layout().index(),
+                problem,
+                lost: false,
+                entries: Vec::new(),
+            });
+        }
+        let objects = self.objects(only)?;
+        let bad = self.check_objects(&objects)?;
+        self.note(&objects, &bad)?;
+        damaged.extend(self.with_entries(bad)?);
+        damaged.extend(self.traces(only)?);
+        if only.is_none() {
+            damaged.extend(self.roots()?);
+        }
+        damaged.extend(self.views(only)?);
+        damaged.sort_by(|a, b| (&a.path, a.what).cmp(&(&b.path, b.what)));
+        Ok(VerifyReport {
+            checked: self.done.load(Ordering::Relaxed),
+            damaged,
+        })
+    }
+
+    fn closure(&self, entries: &[EntryId]) -> Result<BTreeSet<EntryId>> {
+        let mut closure = BTreeSet::new();
+        let mut queue = entries.to_vec();
+        while let Some(entry) = queue.pop() {
+            if closure.insert(entry) {
+                queue.extend(self.index.references(entry)?);
+            }
+        }
+        Ok(closure)
+    }
+
+    /// What should be here: all that was not collected. Parts of assemblies come with them.
+    fn objects(&self, only: Option<&BTreeSet<EntryId>>) -> Result<Vec<Object>> {
+        let mut objects = Vec::new();
+        let Some(only) = only else {
+            self.index.every_object(|object| {
+                if object.state != State::Gone {
+                    objects.push(object);
+                }
+            })?;
+            return Ok(objects);
+        };
+        let mut rows = BTreeSet::new();
+        for entry in only {
+            let Some((object, contents)) = self.index.contents(*entry)? else {
+                return Err(Error::Missing {
+                    kind: Kind::Entry,
+                    id: entry.0,
+                });
+            };
+            rows.insert(object.row);
+            rows.extend(contents.iter());
+        }
+        let parts = self.index.parts()?;
+        let mut queue: Vec<i64> = rows.iter().copied().collect();
+        while let Some(row) = queue.pop() {
+            let new = parts.get(&row).into_iter().flatten();
+            queue.extend(new.filter(|part| rows.insert(**part)));
+        }
+        objects = self.index.objects_by_row(&rows)?;
+        objects.retain(|object| object.state != State::Gone);
+        Ok(objects)
+    }
+
+    fn tick(&self, total: usize) {
+        (self.progress)(Progress {
+            phase: if self.full {
+                "hashing"
+            } else {
+                "comparing sizes"
+            },
+            done: self.done.fetch_add(1, Ordering::Relaxed) + 1,
+            total: Some(total as u64),
+        });
+    }
+
+    fn check_objects(&self, objects: &[Object]) -> Result<Vec<Bad>> {
+        let check = |object: &Object| -> Result<Option<Bad>> {
+            let found = self.check_object(object)?;
+            self.tick(objects.len());
+            Ok(found.map(|(problem, lost)| Bad {
+                object: *object,
+                problem,
+                lost,
+            }))
+        };
+        let bad: Vec<Option<Bad>> = objects.par_iter().map(check).collect::<Result<_>>()?;
+        Ok(bad.into_iter().flatten().collect())
+    }
+
+    /// What is wrong with an object, and whether it is lost altogether.
+    fn check_object(&self, object: &Object) -> Result<Option<(String, bool)>> {
+        let found = self.look_at(object)?;
+        // A collector may have been quicker; and what is condemned may have lost its parts.
+        let gone = |o: &Object| matches!(o.state, State::Condemned | State::Gone);
+        let taken = |lost: bool| -> Result<bool> {
+            let now = self.index.objects_by_row(&[object.row].into())?;
+            let parts = lost || object.kind() == Kind::Assembly || self.is_absent(object)?;
+            Ok(parts && now.iter().any(gone))
+        };
+        match found {
+            Some((_, lost)) if taken(lost)? => Ok(None),
+            found => Ok(found),
+        }
+    }
+
+    fn is_absent(&self, object: &Object) -> Result<bool> {
+        let path = self.store.layout().object(object.kind(), object.hash);
+        Ok(!crate::store::read::exists(&path)?)
+    }
+
+    fn look_at(&self, object: &Object) -> Result<Option<(String, bool)>> {
+        let path = self.store.layout().object(object.kind(), object.hash);
+        match fs::symlink_metadata(&path) {
+            Ok(file) if !file.is_file() => return Ok(Some(("it is not a file".into(), false))),
+            Ok(file) if file.len() != object.size => {
+                let (has, had) = (file.len(), object.size);
+                let problem = format!("it has {has} bytes, and had {had}");
+                return Ok(Some((problem, false)));
+            }
+            Ok(_) if !self.full => {
+                let known = object.state == State::Damaged;
+                return Ok(known.then(|| ("an earlier look found it damaged".into(), false)));
+            }
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Ok(Some(("its file is gone".into(), true)));
+            }
+            Err(e) => return Ok(Some((e.to_string(), false))),
+        }
+        let result = match object.kind() {
+            Kind::Tree => self.store.directory(TreeId(object.hash)).map(drop),
+            Kind::Entry => self.store.entry(EntryId(object.hash)).map(drop),
+            Kind::Blob | Kind::Assembly | Kind::Trace => {
+                match self.store.read(BlobId(object.hash), 0, None) {
+                    Ok(mut reader) => match io::copy(&mut reader, &mut io::sink()) {
+                        Ok(_) => Ok(()),
+                        Err(e) => return Ok(Some((of_stream(&e), false))),
+                    },
+                    Err(e) => Err(e),
+                }
+            }
+        };
+        Ok(match result {
+            Ok(()) => None,
+            Err(Error::Damaged { problem, .. }) => Some((problem, false)),
+            Err(e) => Some((chain(&e), false)),
+        })
+    }
+
+    /// Notes damage in the index, and what was damaged and is good again.
+    fn note(&self, objects: &[Object], bad: &[Bad]) -> Result<()> {
+        let rows: BTreeSet<i64> = bad.iter().map(|bad| bad.object.row).collect();
+        let new: BTreeSet<i64> = bad
+            .iter()
+            .filter(|bad| bad.object.state == State::Live)
+            .map(|bad| bad.object.row)
+            .collect();
+        // Only a full look can tell that what was damaged is good again.
+        let mended: BTreeSet<i64> = objects
+            .iter()
+            .filter(|o| self.full && o.state == State::Damaged && !rows.contains(&o.row))
+            .map(|o| o.row)
+            .collect();
+        if (new.is_empty() && mended.is_empty()) || !self.index.is_writable() {
+            return Ok(());
+        }
+        let _swap = Lock::shared(self.store.layout(), Name::Swap)?;
+        for (rows, from, to) in [
+            (new, State::Live, State::Damaged),
+            (mended, State::Damaged, State::Live),
+        ] {
+            let mut now = self.index.objects_by_row(&rows)?;
+            now.retain(|object| object.state == from);
+            self.index
+                .set_state(now.into_iter().map(|object| object.row), to, None)?;
+        }
+        Ok(())
+    }
+
+    fn traces(&self, only: Option<&BTreeSet<EntryId>>) -> Result<Vec<Damage>> {
+        let mut wanted: Option<BTreeSet<TraceId>> = None;
+        for entry in only.into_iter().flatten() {
+            wanted
+                .get_or_insert_default()
+                .extend(self.index.made(*entry)?);
+        }
+        let mut damaged = Vec::new();
+        for (id, size) in self.index.all_traces()? {
+            if only.is_some() && !wanted.as_ref().is_some_and(|wanted| wanted.contains(&id)) {
+                continue;
+            }
+            self.done.fetch_add(1, Ordering::Relaxed);
+            let path = self.store.layout().trace(id);
+            let found = match fs::symlink_metadata(&path) {
+                Ok(file) if file.len() != size => {
+                    let has = file.len();
+                    Some((format!("it has {has} bytes, and had {size}"), false))
+                }
+                Ok(_) if !self.full => None,
+                Ok(_) => match self.store.trace(id) {
+                    Ok(_) => None,
+                    Err(Error::Damaged { problem, .. }) => Some((problem, false)),
+                    Err(e) => Some((chain(&e), false)),
+                },
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    Some(("its file is gone".into(), true))
+                }
+                Err(e) => Some((e.to_string(), false)),
+            };
+            let Some((problem, lost)) = found else {
+                continue;
+            };
+            damaged.push(Damage {
+                what: What::Object(Kind::Trace),
+                id: Some(id.0),
+                path,
+                problem,
+                lost,
+                entries: self.index.outputs(id)?,
+            });
+        }
+        Ok(damaged)
+    }
+
+    fn roots(&self) -> Result<Vec<Damage>> {
+        let layout = self.store.layout();
+        let damage = |path: PathBuf, problem: String, entries| Damage {
+            what: What::Root,
+            id: None,
+            path,
+            problem,
+            lost: false,
+            entries,
+        };
+        let of = |e: Error| match e {
+            Error::BadRoot { path, problem } => damage(path, problem, Vec::new()),
+            e => damage(layout.roots(), chain(&e), Vec::new()),
+        };
+        let mut damaged = Vec::new();
+        let (files, bad) = root::files(layout);
+        damaged.extend(bad.into_iter().map(of));
+        let mut newest: BTreeMap<PathBuf, (u32, PathBuf)> = BTreeMap::new();
+        for (path, number) in &files {
+            let dir = path.parent().unwrap_or(path).to_owned();
+            let newer = (*number, path.clone());
+            newest
+                .entry(dir)
+                .and_modify(|newest| *newest = newest.clone().max(newer.clone()))
+                .or_insert(newer);
+        }
+        let newest: BTreeSet<PathBuf> = newest.into_values().map(|newest| newest.1).collect();
+        for (path, number) in files {
+            self.done.fetch_add(1, Ordering::Relaxed);
+            match root::read(&path, number) {
+                Ok(generation) => {
+                    let entry = generation.entry;
+                    let Some((_, contents)) = self.index.contents(entry)? else {
+                        let problem = format!("it names entry {entry}, which the index lacks");
+                        damaged.push(damage(path, problem, vec![entry]));
+                        continue;
+                    };
+                    if let Some(trace) = generation.trace
+                        && !self.index.has_trace(trace)?
+                    {
+                        let problem = format!("it names trace {trace}, which the index lacks");
+                        damaged.push(damage(path, problem, vec![entry]));
+                        continue;
+                    }
+                    // Bytes of older generations may have been collected, but never of the newest.
+                    let rows = self.index.not_live(contents.iter())?.into_iter().collect();
+                    let missing = self.index.objects_by_row(&rows)?;
+                    let lost = missing.iter().filter(|o| o.state == State::Gone).count();
+                    if newest.contains(&path) && lost > 0 {
+                        let problem = format!("it names entry {entry}, which lacks {lost} objects");
+                        damaged.push(damage(path, problem, vec![entry]));
+                    }
+                }
+                Err(e) => damaged.push(of(e)),
+            }
+        }
+        Ok(damaged)
+    }
+
+    fn views(&self, only: Option<&BTreeSet<EntryId>>) -> Result<Vec<Damage>> {
+        let mut damaged = Vec::new();
+        for (path, entry) in self.store.views()? {
+            if let Some(only) = only
+                && !entry.is_some_and(|entry| only.contains(&entry))
+            {
+                continue;
+            }
+            self.done.fetch_add(1, Ordering::Relaxed);
+            let problem = match entry {
+                None => Some("it belongs to no entry".to_owned()),
+                Some(entry) => self.view(entry, &path),
+            };
+            if let Some(problem) = problem {
+                if self.index.is_writable() {
+                    view::distrust(&path);
+                }
+                damaged.push(Damage {
+                    what: What::View,
+                    id: entry.map(|entry| entry.0),
+                    path,
+                    problem,
+                    lost: false,
+                    entries: entry.into_iter().collect(),
+                });
+            }
+        }
+        Ok(damaged)
+    }
+}
+
+impl Verifier<'_> {
+    /// What is wrong with a view; nothing, if somebody took it away or made it anew meanwhile.
+    fn view(&self, entry: EntryId, path: &std::path::Path) -> Option<String> {
+        let inode = || fs::symlink_metadata(path).ok().map(|m| (m.dev(), m.ino()));
+        let before = inode();
+        // A damaged entry or tree is reported as that, not for each view.
+        let root = self.store.entry(entry).ok()?.root;
+        let problem = match self.store.view_problem(root, path, self.full) {
+            Ok(problem) => problem?,
+            Err(e) if e.is_damage() => return None,
+            Err(e) => chain(&e),
+        };
+        (before.is_some() && before == inode()).then_some(problem)
+    }
+}
+
+/// The problem inside an error of a reader.
+fn of_stream(error: &io::Error) -> String {
+    match error.get_ref().and_then(|e| e.downcast_ref::<Error>()) {
+        Some(Error::Damaged { problem, .. }) => problem.clone(),
+        Some(e) => chain(e),
+        None => chain(error),
+    }
+}
