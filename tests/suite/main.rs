@@ -8,12 +8,22 @@
 )]
 
 mod canonical;
+mod edition;
 mod gc;
 mod gc_races;
 mod modulemd;
+mod ostree;
 mod recipe;
 mod repodata;
+mod root;
+mod root_conflicts;
+mod root_real;
 mod rpm;
+mod rpm_compose;
+mod rpm_header;
+mod rpm_judge;
+mod rpm_payload;
+mod rpm_write;
 mod rpmdb;
 mod solve;
 mod solve_real;

@@ -1,9 +1,16 @@
 //! What the tests share.
 
+pub mod checkout;
+pub mod dnf;
 pub mod fixtures;
 pub mod judge;
+pub mod materialize;
 pub mod primary;
 pub mod records;
+pub mod root;
+pub mod rpm;
+pub mod rpmbuild;
 pub mod shelf;
 pub mod testcase;
+pub mod workspace;
 pub use fixtures::fixtures;

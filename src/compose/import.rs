@@ -1,0 +1,62 @@
+//! `import`: is this file a package, and what does it say?
+//!
+//! The output is the package without its signatures, so that one signed anew is the same content;
+//! its bytes are a stretch of the file's, held once.
+
+use std::io::BufReader;
+
+use super::{Composed, Composer, Error, Output, Workspace};
+use crate::formats::rpm::{Package, Payload};
+use crate::ids::TreePath;
+use crate::plan::{Derivation, parameters};
+use crate::tree::{Assembly, Leaf, Part};
+
+/// The file in an entry of kind `rpm`.
+pub const PACKAGE: &str = "package.rpm";
+/// The file in an entry of kind `content` is named as the output is.
+pub use crate::plan::derivation::CONTENT;
+
+pub struct Import;
+
+impl Composer for Import {
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn compose(
+        &self,
+        derivation: &Derivation,
+        workspace: &dyn Workspace,
+    ) -> Result<Composed, Error> {
+        let kind = "import";
+        let asked: parameters::Import = super::parameters(kind, derivation)?;
+        super::check_record_version(asked.record)?;
+        let (file, size) = super::input_file(kind, "rpm", PACKAGE, derivation, workspace)?;
+        let Package { header, record } =
+            Package::read(&mut BufReader::new(workspace.read(file, 0, None)?))?;
+        let (start, payload) = record.header_range;
+        // The digests that cover the payload hold; its files are looked at once, when they are unpacked.
+        // What can't be unpacked at all, a delta, is refused here.
+        Payload::open(&header, workspace.read(file, payload, None)?)?;
+
+        let assembly = Assembly {
+            parts: vec![Part::Range {
+                blob: file,
+                offset: start,
+                length: size - start,
+            }],
+        };
+        let (content, length) = workspace.assemble(&assembly)?;
+        let root = workspace.single(CONTENT, Leaf::file(0o644, content, length))?;
+        let composed = Composed {
+            outputs: [(CONTENT.to_owned(), Output::new(CONTENT, root))].into(),
+            facts: None,
+        };
+        composed.with_facts(kind, &record)
+    }
+}
+
+/// A name in the root of a tree, from this program and not from input.
+pub(super) fn root_name(name: &str) -> TreePath {
+    TreePath::parse(name).expect("names of our own are names")
+}

@@ -1,0 +1,138 @@
+//! How does one derivation become a tree?
+//!
+//! One file a kind, one line in [`composer`] to name it.
+//! A composer sees its derivation and a [`Workspace`], nothing else: no clock, no environment, no store.
+
+mod error;
+pub mod import;
+pub mod module;
+pub mod ostree;
+pub mod package;
+mod packages;
+pub mod repository;
+pub mod root;
+pub mod unpack;
+pub mod workspace;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use error::Error;
+pub use workspace::{Workspace, WorkspaceError};
+
+use crate::ids::{BlobId, EntryId, TreeId, TreePath, canonical};
+use crate::plan::Derivation;
+pub use crate::plan::derivation::MAIN;
+
+/// Makes the outputs of one kind of derivation.
+pub trait Composer: Sync {
+    /// Raised when the same derivation begins to give other bytes.
+    fn version(&self) -> u32;
+
+    fn compose(
+        &self,
+        derivation: &Derivation,
+        workspace: &dyn Workspace,
+    ) -> Result<Composed, Error>;
+}
+
+/// The composer of a kind of derivation.
+pub fn composer(kind: &str) -> Option<&'static dyn Composer> {
+    Some(match kind {
+        "import" => &import::Import,
+        "module" => &module::Module,
+        "ostree" => &ostree::Ostree,
+        "package" => &package::Package,
+        "repository" => &repository::Repository,
+        "root" => &root::Root,
+        "unpack" => &unpack::Unpack,
+        _ => return None,
+    })
+}
+
+/// What came out of a step: one or more outputs, and what is known of them without opening them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Composed {
+    pub outputs: BTreeMap<String, Output>,
+    /// Facts that planning and comparing need: the record of a package, the list of what a root holds.
+    pub facts: Option<canonical::Value>,
+}
+
+/// One output, as the entry that it will become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub kind: String,
+    pub root: TreeId,
+    /// Paths that are one file; each group sorted, with two paths or more.
+    pub links: BTreeSet<Vec<TreePath>>,
+    /// Entries without which these bytes can't be read.
+    pub references: BTreeSet<EntryId>,
+    /// Media parameters: a volume id, a format.
+    pub media: BTreeMap<String, String>,
+}
+
+impl Output {
+    pub fn new(kind: &str, root: TreeId) -> Self {
+        Output {
+            kind: kind.to_owned(),
+            root,
+            links: BTreeSet::new(),
+            references: BTreeSet::new(),
+            media: BTreeMap::new(),
+        }
+    }
+}
+
+impl Composed {
+    /// One output, in the main role.
+    pub fn of(output: Output) -> Self {
+        Composed {
+            outputs: [(MAIN.to_owned(), output)].into(),
+            facts: None,
+        }
+    }
+
+    pub(crate) fn with_facts(
+        mut self,
+        kind: &'static str,
+        facts: &impl serde::Serialize,
+    ) -> Result<Self, Error> {
+        let facts = canonical::Value::of(facts).map_err(|source| Error::Facts { kind, source })?;
+        self.facts = Some(facts);
+        Ok(self)
+    }
+}
+
+/// The parameters of a step, in the shape that its composer knows.
+pub(crate) fn parameters<T: serde::de::DeserializeOwned>(
+    kind: &'static str,
+    derivation: &Derivation,
+) -> Result<T, Error> {
+    let params = derivation.params.to();
+    params.map_err(|source| Error::Parameters { kind, source })
+}
+
+/// Refuses to answer a step that was planned for records of another meaning.
+pub(crate) fn check_record_version(asked: u32) -> Result<(), Error> {
+    let known = crate::formats::rpm::record::VERSION;
+    if asked == known {
+        return Ok(());
+    }
+    Err(Error::RecordVersion { asked, known })
+}
+
+/// The only file of the only input in a role: its blob and size.
+pub(crate) fn input_file(
+    kind: &'static str,
+    role: &'static str,
+    file: &'static str,
+    derivation: &Derivation,
+    workspace: &dyn Workspace,
+) -> Result<(BlobId, u64), Error> {
+    let inputs: Vec<EntryId> = derivation.inputs_as(role).collect();
+    let &[entry] = inputs.as_slice() else {
+        let count = inputs.len();
+        return Err(Error::Inputs { kind, role, count });
+    };
+    let found = workspace.lookup_file(workspace.root(entry)?, &TreePath::parse(file)?)?;
+    found.ok_or(Error::InputFile { kind, role, file })
+}

@@ -1,0 +1,134 @@
+//! File objects: every regular file and symbolic link of a tree, hashed and compressed once.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::Error;
+use crate::compose::Workspace;
+use crate::formats::ostree::file::{REGULAR, SYMLINK};
+use crate::formats::ostree::filez::{self, Hashing};
+use crate::formats::ostree::{Checksum, FileHeader, Xattrs};
+use crate::ids::{BlobId, TreePath};
+use crate::tree::{Builder, Child, Content, Leaf, Meta};
+
+/// What decides an object: its header, and the bytes behind it where there are any.
+type Source = (FileHeader, Option<(BlobId, u64)>);
+
+/// A file object, stored.
+#[derive(Debug, Clone)]
+pub struct Object {
+    pub checksum: Checksum,
+    /// The object's own file in the repository.
+    pub leaf: Leaf,
+}
+
+/// The objects of a tree, by what they were made from.
+#[derive(Debug, Default)]
+pub struct Contents(BTreeMap<Source, Object>);
+
+impl Contents {
+    /// The object of a leaf that was in the tree; `None` for what OSTree does not keep.
+    pub fn of(&self, path: &TreePath, leaf: &Leaf) -> Result<Option<Checksum>, Error> {
+        let source = source(path, leaf)?;
+        Ok(source
+            .and_then(|source| self.0.get(&source))
+            .map(|object| object.checksum))
+    }
+
+    pub fn unique(&self) -> BTreeMap<Checksum, &Object> {
+        let named = self.0.values().map(|object| (object.checksum, object));
+        named.collect()
+    }
+}
+
+/// Stores the objects of all leaves, many at a time; what OSTree does not keep is dropped, and said so.
+pub fn objects(tree: &Builder, workspace: &dyn Workspace) -> Result<Contents, Error> {
+    let mut sources: BTreeMap<Source, TreePath> = BTreeMap::new();
+    for (path, child) in tree.paths() {
+        let Child::Leaf(leaf) = child else { continue };
+        match source(&path, leaf)? {
+            Some(source) => {
+                sources.entry(source).or_insert(path);
+            }
+            None => workspace.note(&format!(
+                "{path} dropped: it is a {}, and OSTree keeps only files, directories and symbolic links",
+                special(&leaf.content)
+            )),
+        }
+    }
+    let sources: Vec<_> = sources.into_iter().collect();
+    let objects: Vec<_> = sources
+        .par_iter()
+        .map(|(source, path)| Ok((source.clone(), object(source, path, workspace)?)))
+        .collect::<Result<_, Error>>()?;
+    Ok(Contents(objects.into_iter().collect()))
+}
+
+/// Makes one object: the place to remember results across composes, since `source` decides them.
+fn object(source: &Source, path: &TreePath, workspace: &dyn Workspace) -> Result<Object, Error> {
+    let (header, content) = source;
+    let Some((blob, size)) = *content else {
+        let (checksum, bytes) = filez::symlink(header);
+        let leaf = workspace.file(0o644, &bytes)?;
+        return Ok(Object { checksum, leaf });
+    };
+    let mut content = Hashing::new(header, workspace.read(blob, 0, None)?);
+    let (written, length) = workspace.write(&mut content.filez(header, size))?;
+    let (checksum, found) = content.finish();
+    if found != size {
+        return Err(Error::Size {
+            path: path.to_string(),
+            expected: size,
+            found,
+        });
+    }
+    Ok(Object {
+        checksum,
+        leaf: Leaf::file(0o644, written, length),
+    })
+}
+
+fn source(path: &TreePath, leaf: &Leaf) -> Result<Option<Source>, Error> {
+    let (kind, target, content) = match &leaf.content {
+        Content::File { size, blob } => (REGULAR, String::new(), Some((*blob, *size))),
+        Content::Symlink { target } => {
+            let text = std::str::from_utf8(target).ok();
+            let target = text.filter(|text| !text.contains('\0'));
+            let target = target.map(str::to_owned).ok_or_else(|| Error::Target {
+                path: path.to_string(),
+            })?;
+            (SYMLINK, target, None)
+        }
+        _ => return Ok(None),
+    };
+    let meta = &leaf.meta;
+    let header = FileHeader {
+        uid: meta.uid,
+        gid: meta.gid,
+        mode: kind | meta.mode,
+        target,
+        xattrs: attributes(meta),
+    };
+    Ok(Some((header, content)))
+}
+
+/// The extended attributes that an object says: `ostree` reads none that are empty,
+/// so objects that say one look damaged to it once they are checked out.
+pub fn attributes(meta: &Meta) -> Xattrs {
+    let mut xattrs = meta.xattrs.clone();
+    xattrs.retain(|name, value| !name.is_empty() && !name.contains(&0) && !value.is_empty());
+    xattrs
+}
+
+/// What a leaf is that OSTree does not keep.
+pub fn special(content: &Content) -> &'static str {
+    match content {
+        Content::File { .. } => "file",
+        Content::Symlink { .. } => "symbolic link",
+        Content::Character { .. } => "character device",
+        Content::Block { .. } => "block device",
+        Content::Fifo => "fifo",
+        Content::Socket => "socket",
+    }
+}

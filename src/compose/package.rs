@@ -1,0 +1,43 @@
+//! `package`: writes an RPM from what a recipe says of it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+
+use super::import::PACKAGE;
+use super::{Composed, Composer, Error, Output, Workspace, WorkspaceError};
+use crate::formats::rpm::{self, Spec};
+use crate::plan::Derivation;
+use crate::tree::Leaf;
+
+pub struct Package;
+
+impl Composer for Package {
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn compose(
+        &self,
+        derivation: &Derivation,
+        workspace: &dyn Workspace,
+    ) -> Result<Composed, Error> {
+        let spec: Spec = super::parameters("package", derivation)?;
+        // The header, which comes first, has the digest of the payload: it waits in a file meanwhile.
+        let path = workspace.scratch()?.join("payload");
+        let mut payload = BufWriter::new(File::create(&path).map_err(|e| scratch(&path, e))?);
+        let mut open = |blob| workspace.read(blob, 0, None).map_err(io::Error::other);
+        let front = rpm::write(&spec, &mut open, &mut payload)?;
+        payload.flush().map_err(|error| scratch(&path, error))?;
+        drop(payload);
+
+        let payload = File::open(&path).map_err(|error| scratch(&path, error))?;
+        let (blob, size) = workspace.write(&mut front.as_slice().chain(payload))?;
+        let root = workspace.single(PACKAGE, Leaf::file(0o644, blob, size))?;
+        Ok(Composed::of(Output::new("rpm", root)))
+    }
+}
+
+fn scratch(path: &Path, error: io::Error) -> WorkspaceError {
+    WorkspaceError::new(format!("keeping a payload in {}", path.display()), error)
+}

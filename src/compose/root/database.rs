@@ -1,0 +1,79 @@
+//! The package database inside a root.
+
+use super::arch::color;
+use super::claims::{Chosen, Claim};
+use super::links::DirectoryLinks;
+use super::{Error, Package};
+use crate::compose::{Workspace, WorkspaceError};
+use crate::formats::rpmdb::{self, FileState, Installed};
+use crate::ids::TreePath;
+use crate::plan::parameters;
+use crate::tree::{Builder, Child, Leaf};
+
+/// Where Fedora, openSUSE and rpm-ostree have it, since `/var` is not part of an image.
+const DIRECTORY: &str = "usr/lib/sysimage/rpm";
+const FILE: &str = "rpmdb.sqlite";
+/// Where every rpm before looked, and many look still.
+const OLD_DIRECTORY: &str = "var/lib/rpm";
+
+/// Writes the database of all packages, and links the old place to it.
+pub fn add(
+    tree: &mut Builder,
+    packages: &[Package],
+    chosen: &Chosen,
+    links: &DirectoryLinks,
+    parameters: &parameters::Root,
+    workspace: &dyn Workspace,
+) -> Result<(), crate::compose::Error> {
+    let path = workspace.scratch()?.join(FILE);
+    let installed = packages
+        .iter()
+        .enumerate()
+        .map(|(number, package)| Installed {
+            header: &package.header,
+            states: states(number, package, chosen),
+            time: u32::try_from(parameters.epoch).unwrap_or(0),
+            color: color(&parameters.arch),
+        });
+    rpmdb::write(&path, installed).map_err(Error::from)?;
+    let opened = std::fs::File::open(&path);
+    let mut opened = opened.map_err(|error| {
+        WorkspaceError::new(
+            format!("reading the package database {}", path.display()),
+            error,
+        )
+    })?;
+    let (blob, size) = workspace.write(&mut opened)?;
+    let place = links
+        .directory(&TreePath::parse(DIRECTORY)?)?
+        .join(FILE.as_bytes())?;
+    tree.replace(&place, Child::Leaf(Leaf::file(0o644, blob, size)))?;
+    link_old(tree, links)
+}
+
+fn states(number: usize, package: &Package, chosen: &Chosen) -> Vec<FileState> {
+    let state = |file| {
+        let claim = Claim {
+            package: number,
+            file,
+        };
+        match chosen.wrong_color.contains(&claim) {
+            true => FileState::WrongColor,
+            false => FileState::Normal,
+        }
+    };
+    (0..package.files.len()).map(state).collect()
+}
+
+/// The old directory becomes a link; where a package owns it, the file in it does.
+fn link_old(tree: &mut Builder, links: &DirectoryLinks) -> Result<(), crate::compose::Error> {
+    let old = links.place(&TreePath::parse(OLD_DIRECTORY)?)?;
+    let (path, target) = match tree.get(&old) {
+        None => (old, DIRECTORY.to_owned()),
+        Some(Child::Directory(_)) => (old.join(FILE.as_bytes())?, format!("{DIRECTORY}/{FILE}")),
+        Some(_) => return Ok(()),
+    };
+    let up = "../".repeat(path.names().count() - 1);
+    tree.replace(&path, Child::Leaf(Leaf::symlink(up + &target)))?;
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What a composer sees of the world.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::formats::rpm::Record;
+use crate::ids::{BlobId, EntryId, TreeId, TreePath};
+use crate::tree::{Assembly, Builder, Child, Content, Directory, Leaf, Node};
+
+/// Reading inputs and writing outputs; the store behind it stays out of sight.
+///
+/// Everything written is named by its content, so writing twice is writing once.
+pub trait Workspace: Sync {
+    /// The root tree of an input.
+    fn root(&self, entry: EntryId) -> Result<TreeId, WorkspaceError>;
+    /// The paths of an input that are one file.
+    fn links(&self, entry: EntryId) -> Result<Vec<Vec<TreePath>>, WorkspaceError>;
+    /// The record of a package, for an input that is an RPM file.
+    fn record(&self, rpm: EntryId) -> Result<Arc<Record>, WorkspaceError>;
+
+    fn directory(&self, id: TreeId) -> Result<Arc<Directory>, WorkspaceError>;
+    /// A blob's bytes from `offset` on, at most `length` of them; `None` for all the rest.
+    fn read(
+        &self,
+        id: BlobId,
+        offset: u64,
+        length: Option<u64>,
+    ) -> Result<Box<dyn Read + Send>, WorkspaceError>;
+
+    /// Stores a stream; returns its id and length.
+    fn write(&self, bytes: &mut dyn Read) -> Result<(BlobId, u64), WorkspaceError>;
+    /// Stores a blob as parts of others, computing its id by reading them.
+    fn assemble(&self, assembly: &Assembly) -> Result<(BlobId, u64), WorkspaceError>;
+    fn write_directory(&self, directory: &Directory) -> Result<TreeId, WorkspaceError>;
+
+    /// A directory of its own on disk, empty, gone after the step.
+    fn scratch(&self) -> Result<PathBuf, WorkspaceError>;
+    /// A line for the step's log: what was skipped, dropped or assumed.
+    fn note(&self, line: &str);
+}
+
+/// What the workspace was asked for could not be had.
+#[derive(Debug, thiserror::Error)]
+#[error("{action}")]
+pub struct WorkspaceError {
+    /// `reading blob abc…`
+    pub action: String,
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl WorkspaceError {
+    pub fn new(
+        action: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        WorkspaceError {
+            action: action.into(),
+            source: source.into(),
+        }
+    }
+}
+
+impl dyn Workspace + '_ {
+    /// A whole blob in memory, for small ones.
+    pub fn bytes(&self, id: BlobId) -> Result<Vec<u8>, WorkspaceError> {
+        let mut bytes = Vec::new();
+        self.read(id, 0, None)?
+            .read_to_end(&mut bytes)
+            .map_err(|error| WorkspaceError::new(format!("reading blob {id}"), error))?;
+        Ok(bytes)
+    }
+
+    /// Stores bytes as a file that a tree can hold.
+    pub fn file(&self, mode: u32, mut bytes: &[u8]) -> Result<Leaf, WorkspaceError> {
+        let (blob, size) = self.write(&mut bytes)?;
+        Ok(Leaf::file(mode, blob, size))
+    }
+
+    /// What a finished tree has at a path.
+    pub fn lookup(&self, root: TreeId, path: &TreePath) -> Result<Option<Node>, WorkspaceError> {
+        let mut node = Node::Directory(root);
+        for name in path.names() {
+            let Node::Directory(id) = node else {
+                return Ok(None);
+            };
+            match self.directory(id)?.entries.get(name) {
+                Some(found) => node = found.clone(),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(node))
+    }
+
+    /// The blob and size of a regular file in a finished tree.
+    pub fn lookup_file(
+        &self,
+        root: TreeId,
+        path: &TreePath,
+    ) -> Result<Option<(BlobId, u64)>, WorkspaceError> {
+        Ok(match self.lookup(root, path)? {
+            Some(Node::Leaf(Leaf {
+                content: Content::File { size, blob },
+                ..
+            })) => Some((blob, size)),
+            _ => None,
+        })
+    }
+
+    /// Opens a finished tree for changes.
+    pub fn open(&self, root: TreeId) -> Result<Builder, WorkspaceError> {
+        Builder::open(root, &|id| self.directory(id).map(|d| Directory::clone(&d)))
+    }
+
+    /// Stores a tree that was built.
+    pub fn finish(&self, builder: &Builder) -> Result<TreeId, WorkspaceError> {
+        builder.finish(&mut |directory| self.write_directory(directory))
+    }
+
+    /// Stores a tree of one file.
+    pub fn single(&self, name: &str, leaf: Leaf) -> Result<TreeId, WorkspaceError> {
+        let mut builder = Builder::default();
+        builder
+            .children
+            .insert(name.as_bytes().to_vec(), Child::Leaf(leaf));
+        self.finish(&builder)
+    }
+}
