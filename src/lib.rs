@@ -35,5 +35,6 @@ pub mod formats;
 pub mod ids;
 pub mod plan;
 pub mod recipe;
+pub mod source;
 pub mod store;
 pub mod tree;

@@ -1,0 +1,107 @@
+//! A directory of RPMs as a source.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+/// The first bytes of every RPM (rpm, `lib/rpmlead.c`).
+pub const LEAD: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
+
+/// A package file that a directory holds, with what the system says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub path: PathBuf,
+    pub stamp: Stamp,
+}
+
+/// What changes when a file is replaced or written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    pub device: u64,
+    pub inode: u64,
+    pub size: u64,
+    /// Nanoseconds since 1970.
+    pub mtime: i64,
+    pub ctime: i64,
+}
+
+/// The directory could not be read through.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    #[error("reading the directory {path}")]
+    Directory {
+        path: PathBuf,
+        source: walkdir::Error,
+    },
+    #[error("reading {path}")]
+    File { path: PathBuf, source: io::Error },
+}
+
+impl ScanError {
+    /// Whether what was to be read is simply not there.
+    pub fn is_missing(&self) -> bool {
+        let kind = match self {
+            ScanError::Directory { source, .. } => source.io_error().map(io::Error::kind),
+            ScanError::File { source, .. } => Some(source.kind()),
+        };
+        kind == Some(io::ErrorKind::NotFound)
+    }
+}
+
+impl Found {
+    pub fn at(path: PathBuf) -> Result<Self, ScanError> {
+        let metadata = fs::metadata(&path).map_err(|source| ScanError::File {
+            path: path.clone(),
+            source,
+        })?;
+        let stamp = Stamp {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            mtime: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
+            ctime: metadata.ctime() * 1_000_000_000 + metadata.ctime_nsec(),
+        };
+        Ok(Found { path, stamp })
+    }
+}
+
+/// Every RPM below a directory, in the order of paths; links are followed.
+///
+/// Files count by what they hold: a name never makes an RPM.
+/// One that is named `.rpm` is among them whatever it holds: who reads it says what is wrong,
+/// rather than that a package silently went missing.
+pub fn scan(directory: &Path) -> Result<Vec<Found>, ScanError> {
+    let mut found = Vec::new();
+    for entry in WalkDir::new(directory)
+        .follow_links(true)
+        .sort_by_file_name()
+    {
+        let entry = entry.map_err(|source| ScanError::Directory {
+            path: directory.to_owned(),
+            source,
+        })?;
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let path = entry.into_path();
+        let named = path.extension().is_some_and(|extension| extension == "rpm");
+        match begins_as_package(&path) {
+            Ok(false) if !named => {}
+            Ok(_) => found.push(Found::at(path)?),
+            Err(source) => return Err(ScanError::File { path, source }),
+        }
+    }
+    Ok(found)
+}
+
+fn begins_as_package(path: &Path) -> io::Result<bool> {
+    let mut start = [0; LEAD.len()];
+    match File::open(path)?.read_exact(&mut start) {
+        Ok(()) => Ok(start == LEAD),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}

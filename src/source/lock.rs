@@ -1,0 +1,335 @@
+//! The lock: what was drawn from the sources, and what was solved from it.
+//!
+//! `recipes/store.lock` is written by `store update` and by nothing else, the same to the byte for the same lock,
+//! one package a line, so that a review shows what moved.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
+use std::io::{self, Read, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::ids::{Algorithm, BlobId, Digest, Evr, Hash, Name, Nevra};
+use crate::recipe::Problems;
+use crate::recipe::document::Document;
+use crate::recipe::fields::{Fields, Found};
+
+/// The file's name, in the recipes directory.
+pub const FILE: &str = "store.lock";
+
+/// The version of the format that is written here.
+const VERSION: u64 = 1;
+
+/// A lock of 60,000 packages has about 20 MiB.
+const LIMIT: u64 = 256 << 20;
+
+/// What was drawn, and what was solved.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lock {
+    pub sources: BTreeMap<Name, LockedSource>,
+    pub solved: BTreeMap<Name, Solved>,
+}
+
+/// One source as it was when it was last looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LockedSource {
+    /// Digests of the metadata that was used, by location; none for a directory.
+    pub metadata: BTreeMap<String, Digest>,
+    pub packages: BTreeSet<LockedPackage>,
+}
+
+/// A package that was drawn. Sorted by NEVRA.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LockedPackage {
+    pub nevra: Nevra,
+    /// BLAKE3 of the whole file.
+    pub file: BlobId,
+    pub sha256: Digest,
+    pub size: u64,
+    /// Relative to the source.
+    pub location: String,
+}
+
+/// The packages that an artifact's `install` was solved to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Solved {
+    /// Of what was asked; another question has another answer.
+    pub question: Hash,
+    pub packages: BTreeSet<SolvedPackage>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SolvedPackage {
+    pub nevra: Nevra,
+    /// BLAKE3 of the whole file.
+    pub file: BlobId,
+}
+
+/// The lock can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("reading the lock {}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("writing the lock {}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error(
+        "the lock {} has version {found}, this program knows {VERSION}; update the program, or the lock with `store update`",
+        path.display()
+    )]
+    Version { path: PathBuf, found: u64 },
+    #[error(transparent)]
+    Problems(#[from] Problems),
+}
+
+impl Lock {
+    /// Reads the lock beside the recipes, if there is one.
+    pub fn load(recipes: &Path) -> Result<Option<Lock>, Error> {
+        let path = recipes.join(FILE);
+        let failed = |source| Error::Read {
+            path: path.clone(),
+            source,
+        };
+        let file = match std::fs::File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut text = String::new();
+        file.take(LIMIT).read_to_string(&mut text).map_err(failed)?;
+        Lock::parse(&path, &text).map(Some)
+    }
+
+    /// Replaces the lock beside the recipes: at every moment there is the old one or the new one, whole.
+    pub fn save(&self, recipes: &Path) -> Result<(), Error> {
+        let path = recipes.join(FILE);
+        let new = recipes.join(".store.lock.new");
+        let write = || {
+            let mut file = std::fs::File::create(&new)?;
+            file.write_all(self.to_string().as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&new, &path)?;
+            std::fs::File::open(recipes)?.sync_all()
+        };
+        write().map_err(|source| Error::Write {
+            path: path.clone(),
+            source,
+        })
+    }
+
+    /// Reads a lock's text; `file` is what errors call it.
+    pub fn parse(file: &Path, text: &str) -> Result<Lock, Error> {
+        let document = Document::new(Path::new(""), file, text, None);
+        let table = document.parse();
+        let (lock, version) = match &table {
+            Some(table) => read(Fields::new(&document, table.get_ref(), 0, "")),
+            None => Default::default(),
+        };
+        // Of another version nothing else that is strange is worth a word.
+        if version.is_some_and(|version| version != VERSION) {
+            return Err(Error::Version {
+                path: file.to_owned(),
+                found: version.unwrap_or_default(),
+            });
+        }
+        let (_, problems) = document.finish();
+        Problems::check(problems)?;
+        Ok(lock)
+    }
+}
+
+fn read(fields: Fields) -> (Lock, Option<u64>) {
+    let mut lock = Lock::default();
+    fields.demand("version");
+    let version = fields.number("version", u64::MAX);
+    for (name, table) in fields.named_tables("source", "a source's name") {
+        lock.sources.insert(name, source(&table));
+        table.finish();
+    }
+    for (name, table) in fields.named_tables("solved", "an artifact's name") {
+        lock.solved
+            .extend(solved(&table).map(|solved| (name, solved)));
+        table.finish();
+    }
+    fields.finish();
+    (lock, version.map(|found| found.value))
+}
+
+fn source(fields: &Fields) -> LockedSource {
+    let mut metadata = BTreeMap::new();
+    for (location, text) in fields.strings::<String>("metadata", "a location") {
+        match digest(&text) {
+            Some(digest) => {
+                metadata.insert(location, digest);
+            }
+            None => {
+                let reason = "write ALGORITHM:HEX";
+                fields.invalid(fields.place("metadata"), &text, "a digest", reason);
+            }
+        }
+    }
+    let packages = packages(fields, |table, nevra| {
+        let file = blob(table);
+        let sha256 = table.required("sha256").and_then(|found| {
+            let Found { value, at } = found;
+            let digest = digest(&format!("sha256:{value}"));
+            if digest.is_none() {
+                table.invalid(at, &value, "a SHA-256", "it has 64 digits of 0-9 and a-f");
+            }
+            digest
+        });
+        table.demand("size");
+        let size = table.number("size", u64::MAX);
+        let location = table.required("location");
+        Some(LockedPackage {
+            nevra,
+            file: file?,
+            sha256: sha256?,
+            size: size?.value,
+            location: location?.value,
+        })
+    });
+    LockedSource { metadata, packages }
+}
+
+fn solved(fields: &Fields) -> Option<Solved> {
+    fields.demand("question");
+    let question = fields.parsed("question", "a hash");
+    let packages = packages(fields, |table, nevra| {
+        let file = blob(table)?;
+        Some(SolvedPackage { nevra, file })
+    });
+    let question = question?.value;
+    Some(Solved { question, packages })
+}
+
+fn packages<P: Ord>(fields: &Fields, read: impl Fn(&Fields, Nevra) -> Option<P>) -> BTreeSet<P> {
+    let mut packages = BTreeSet::new();
+    fields.demand("packages");
+    for table in fields.tables("packages") {
+        let package = nevra(&table);
+        let (nevra, item) = (package.clone(), package.to_string());
+        let at = table.at();
+        let package = read(&table, nevra);
+        table.finish();
+        if package.is_some_and(|package| !packages.insert(package)) {
+            fields.twice(at, "packages", item);
+        }
+    }
+    packages
+}
+
+/// Parts that are missing are reported, and empty in what nobody then sees.
+fn nevra(fields: &Fields) -> Nevra {
+    let text = |field| {
+        let found = fields.required(field);
+        found.map_or_else(String::new, |found| found.value)
+    };
+    let epoch = fields.number("epoch", u32::MAX.into());
+    Nevra {
+        name: text("name"),
+        evr: Evr {
+            epoch: epoch.map_or(0, |epoch| epoch.value as u32),
+            version: text("version"),
+            release: text("release"),
+        },
+        arch: text("arch"),
+    }
+}
+
+fn blob(fields: &Fields) -> Option<BlobId> {
+    fields.demand("file");
+    fields
+        .parsed("file", "a blob's id")
+        .map(|found| found.value)
+}
+
+/// Reads `ALGORITHM:HEX`.
+fn digest(text: &str) -> Option<Digest> {
+    let (algorithm, hex) = text.split_once(':')?;
+    let algorithm: Algorithm = algorithm.parse().ok()?;
+    let digits = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+    let good = hex.len() == 2 * algorithm.bytes() && hex.chars().all(digits);
+    good.then(|| Digest {
+        algorithm,
+        hex: hex.to_owned(),
+    })
+}
+
+/// The text of the file.
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "# Written by `store update`. Keep it with the recipes; don't edit it."
+        )?;
+        writeln!(f, "version = {VERSION}")?;
+        for (name, source) in &self.sources {
+            writeln!(f, "\n[source.{}]", Quoted(name.as_str()))?;
+            if !source.metadata.is_empty() {
+                writeln!(f, "metadata = {{")?;
+                for (location, digest) in &source.metadata {
+                    writeln!(f, "    {} = \"{digest}\",", Quoted(location))?;
+                }
+                writeln!(f, "}}")?;
+            }
+            writeln!(f, "packages = [")?;
+            for package in &source.packages {
+                let LockedPackage {
+                    nevra,
+                    file,
+                    sha256,
+                    size,
+                    location,
+                } = package;
+                write_nevra(f, nevra)?;
+                writeln!(
+                    f,
+                    ", size = {size}, location = {}, sha256 = \"{}\", file = \"{file}\" }},",
+                    Quoted(location),
+                    sha256.hex
+                )?;
+            }
+            writeln!(f, "]")?;
+        }
+        for (name, solved) in &self.solved {
+            writeln!(f, "\n[solved.{}]", Quoted(name.as_str()))?;
+            writeln!(f, "question = \"{}\"", solved.question)?;
+            writeln!(f, "packages = [")?;
+            for SolvedPackage { nevra, file } in &solved.packages {
+                write_nevra(f, nevra)?;
+                writeln!(f, ", file = \"{file}\" }},")?;
+            }
+            writeln!(f, "]")?;
+        }
+        Ok(())
+    }
+}
+
+fn write_nevra(f: &mut fmt::Formatter<'_>, nevra: &Nevra) -> fmt::Result {
+    let Nevra { name, evr, arch } = nevra;
+    write!(f, "    {{ name = {}", Quoted(name))?;
+    if evr.epoch != 0 {
+        write!(f, ", epoch = {}", evr.epoch)?;
+    }
+    let (version, release, arch) = (Quoted(&evr.version), Quoted(&evr.release), Quoted(arch));
+    write!(
+        f,
+        ", version = {version}, release = {release}, arch = {arch}"
+    )
+}
+
+/// A text as TOML's basic string, which is also a good key.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                c if c.is_control() => write!(f, "\\u{:04x}", c as u32)?,
+                c => f.write_char(c)?,
+            }
+        }
+        f.write_char('"')
+    }
+}

@@ -1,0 +1,9 @@
+//! What is out there, what is locked, how is it fetched?
+
+pub mod directory;
+pub mod lock;
+pub mod moved;
+
+pub use directory::{Found, scan};
+pub use lock::{Lock, LockedPackage, LockedSource, Solved, SolvedPackage};
+pub use moved::{Change, Moved};

@@ -1,0 +1,144 @@
+//! What moved between two locks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+
+use super::lock::{Lock, LockedPackage, LockedSource};
+use crate::ids::{BlobId, Evr, Name};
+
+/// One package of a source that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Moved {
+    pub source: Name,
+    pub name: String,
+    pub arch: String,
+    pub change: Change,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
+    pub from: Option<Evr>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
+    pub to: Option<Evr>,
+}
+
+fn text<S: serde::Serializer>(evr: &Option<Evr>, serializer: S) -> Result<S::Ok, S::Error> {
+    match evr {
+        Some(evr) => serializer.collect_str(evr),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    Added,
+    Removed,
+    Upgraded,
+    Downgraded,
+    /// The same version with other content.
+    Rebuilt,
+}
+
+impl Change {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Change::Added => "added",
+            Change::Removed => "removed",
+            Change::Upgraded => "upgraded",
+            Change::Downgraded => "downgraded",
+            Change::Rebuilt => "rebuilt",
+        }
+    }
+}
+
+/// `os: bash.x86_64 upgraded from 5.1-1 to 5.2-1`
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let change = self.change.name();
+        write!(f, "{}: {}.{} {change}", self.source, self.name, self.arch)?;
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) if from == to => write!(f, ", {to}"),
+            (Some(from), Some(to)) => write!(f, " from {from} to {to}"),
+            (Some(evr), None) | (None, Some(evr)) => write!(f, ", {evr}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Lock {
+    /// What moved from `old` to `new`, sorted by source and package. Where a package lies does not count.
+    pub fn changes(old: &Lock, new: &Lock) -> Vec<Moved> {
+        let nothing = LockedSource::default();
+        let sources: BTreeSet<&Name> = old.sources.keys().chain(new.sources.keys()).collect();
+        let mut moved = Vec::new();
+        for source in sources {
+            let packages = |lock: &'_ Lock| {
+                let source = lock.sources.get(source).unwrap_or(&nothing);
+                by_name(source.packages.iter().cloned())
+            };
+            let (before, after) = (packages(old), packages(new));
+            let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+            for key in names {
+                let versions = |of: &Versions| of.get(key).cloned().unwrap_or_default();
+                for (change, from, to) in compare(versions(&before), versions(&after)) {
+                    let (name, arch) = key.clone();
+                    moved.push(Moved {
+                        source: source.clone(),
+                        name,
+                        arch,
+                        change,
+                        from,
+                        to,
+                    });
+                }
+            }
+        }
+        moved
+    }
+}
+
+/// The versions of each package, by name and architecture, each with its file.
+type Versions = BTreeMap<(String, String), BTreeSet<(Evr, BlobId)>>;
+
+fn by_name(packages: impl Iterator<Item = LockedPackage>) -> Versions {
+    let mut versions = Versions::new();
+    for package in packages {
+        let key = (package.nevra.name, package.nevra.arch);
+        let version = (package.nevra.evr, package.file);
+        versions.entry(key).or_default().insert(version);
+    }
+    versions
+}
+
+type Step = (Change, Option<Evr>, Option<Evr>);
+
+/// Pairs what went with what came, the newest with the newest.
+fn compare(before: BTreeSet<(Evr, BlobId)>, after: BTreeSet<(Evr, BlobId)>) -> Vec<Step> {
+    let mut gone: Vec<Evr> = before
+        .difference(&after)
+        .map(|(evr, _)| evr.clone())
+        .collect();
+    let mut come: Vec<Evr> = after
+        .difference(&before)
+        .map(|(evr, _)| evr.clone())
+        .collect();
+    let mut steps = Vec::new();
+    gone.retain(|evr| match come.iter().position(|other| other == evr) {
+        Some(same) => {
+            come.remove(same);
+            steps.push((Change::Rebuilt, Some(evr.clone()), Some(evr.clone())));
+            false
+        }
+        None => true,
+    });
+    loop {
+        steps.push(match (gone.pop(), come.pop()) {
+            (None, None) => break,
+            (Some(from), None) => (Change::Removed, Some(from), None),
+            (None, Some(to)) => (Change::Added, None, Some(to)),
+            (Some(from), Some(to)) if from < to => (Change::Upgraded, Some(from), Some(to)),
+            (Some(from), Some(to)) => (Change::Downgraded, Some(from), Some(to)),
+        });
+    }
+    steps
+}

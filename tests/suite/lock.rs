@@ -1,0 +1,217 @@
+//! The lock: read, written, and compared.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use store::ids::{Algorithm, BlobId, Digest, Evr, Hash, Name, Nevra};
+use store::source::{Lock, LockedPackage, LockedSource, Solved, SolvedPackage};
+
+fn nevra(name: &str, evr: &str) -> Nevra {
+    Nevra {
+        name: name.into(),
+        evr: Evr::parse(evr),
+        arch: "x86_64".into(),
+    }
+}
+
+fn package(name: &str, evr: &str, content: &str) -> LockedPackage {
+    let nevra = nevra(name, evr);
+    LockedPackage {
+        location: format!("Packages/{}", nevra.file_name()),
+        nevra,
+        file: BlobId::of(content.as_bytes()),
+        sha256: Digest {
+            algorithm: Algorithm::Sha256,
+            hex: "0f".repeat(32),
+        },
+        size: content.len() as u64,
+    }
+}
+
+fn lock(packages: &[(&str, &str, &str)]) -> Lock {
+    let mut source = LockedSource::default();
+    for (name, evr, content) in packages {
+        source.packages.insert(package(name, evr, content));
+    }
+    Lock {
+        sources: [("os".parse().unwrap(), source)].into(),
+        ..Lock::default()
+    }
+}
+
+fn complaint(text: &str) -> String {
+    let error = Lock::parse(Path::new("store.lock"), text).unwrap_err();
+    error.to_string()
+}
+
+#[test]
+fn a_lock_has_one_package_a_line() {
+    let mut lock = lock(&[("bash", "5.2-1", "b"), ("a\"c\\l", "2:2.3-1", "a")]);
+    let solved = Solved {
+        question: Hash::from_bytes([0; 32]),
+        packages: [SolvedPackage {
+            nevra: nevra("bash", "5.2-1"),
+            file: BlobId::of(b"b"),
+        }]
+        .into(),
+    };
+    lock.solved.insert("host".parse().unwrap(), solved);
+    let file = |content: &[u8]| BlobId::of(content).to_string();
+    let text = r#"# Written by `store update`. Keep it with the recipes; don't edit it.
+version = 1
+
+[source."os"]
+packages = [
+    { name = "a\"c\\l", epoch = 2, version = "2.3", release = "1", arch = "x86_64", size = 1, location = "Packages/a\"c\\l-2.3-1.x86_64.rpm", sha256 = "SHA", file = "A" },
+    { name = "bash", version = "5.2", release = "1", arch = "x86_64", size = 1, location = "Packages/bash-5.2-1.x86_64.rpm", sha256 = "SHA", file = "B" },
+]
+
+[solved."host"]
+question = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+packages = [
+    { name = "bash", version = "5.2", release = "1", arch = "x86_64", file = "B" },
+]
+"#
+    .replace("SHA", &"0f".repeat(32))
+    .replace("\"A\"", &format!("{:?}", file(b"a")))
+    .replace("\"B\"", &format!("{:?}", file(b"b")));
+    assert_eq!(lock.to_string(), text);
+}
+
+#[test]
+fn a_lock_is_saved_beside_the_recipes_and_loaded_again() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Lock::load(dir.path()).unwrap().is_none());
+    let lock = lock(&[("bash", "5.2-1", "b")]);
+    lock.save(dir.path()).unwrap();
+    assert_eq!(Lock::load(dir.path()).unwrap(), Some(lock));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_lock_of_another_version_names_both_versions() {
+    assert_eq!(
+        complaint("version = 2\nwonders = true"),
+        "the lock store.lock has version 2, this program knows 1; \
+         update the program, or the lock with `store update`"
+    );
+}
+
+#[test]
+fn mistakes_in_a_lock_are_told_with_line_and_column() {
+    assert_eq!(complaint(""), "store.lock:1:1: \"version\" is missing here");
+    let good = lock(&[("bash", "5.2-1", "b")]).to_string();
+    let with = |from: &str, to: &str| complaint(&good.replacen(from, to, 1));
+    let line = "store.lock:6";
+    assert_eq!(
+        with("size = 1", "sise = 1"),
+        format!(
+            "{line}:5: \"size\" is missing here\n{line}:71: unknown field \"sise\"; did you mean \"size\"?"
+        )
+    );
+    assert_eq!(
+        with("size = 1", "size = \"1\""),
+        format!("{line}:78: \"size\" must be a whole number, not a string")
+    );
+    assert!(with(&"0f".repeat(32), "0F").contains("\"0F\" can't be a SHA-256"));
+    let file = BlobId::of(b"b").to_string();
+    assert!(with(&file, "b").contains("\"b\" can't be a blob's id: \"b\" is not a hash"));
+    let package = good.lines().find(|line| line.contains("bash")).unwrap();
+    assert_eq!(
+        with(package, &format!("{package}\n{package}")),
+        "store.lock:7:5: \"bash-5.2-1.x86_64\" stands in \"packages\" twice"
+    );
+    assert!(with("[source", "<<<<<<< ours\n[source").starts_with("store.lock:4:"));
+}
+
+#[test]
+fn changes_say_what_moved_and_how() {
+    let old = lock(&[
+        ("down", "2-1", "a"),
+        ("gone", "1-1", "a"),
+        ("kernel", "1-1", "a"),
+        ("kernel", "2-1", "b"),
+        ("rebuilt", "1-1", "a"),
+        ("same", "1-1", "a"),
+        ("up", "1.9-1", "a"),
+    ]);
+    let mut new = lock(&[
+        ("come", "1:1-1", "a"),
+        ("down", "1-1", "b"),
+        ("kernel", "2-1", "b"),
+        ("kernel", "3-1", "c"),
+        ("rebuilt", "1-1", "b"),
+        ("same", "1-1", "a"),
+        ("up", "1.10-1", "b"),
+    ]);
+    let other = lock(&[("more", "1-1", "a")]).sources.into_values();
+    let name: Name = "extras".parse().unwrap();
+    new.sources
+        .extend(other.map(|source| (name.clone(), source)));
+    let lines = |old: &Lock, new: &Lock| -> Vec<String> {
+        let changes = Lock::changes(old, new);
+        changes.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(
+        lines(&old, &new),
+        [
+            "extras: more.x86_64 added, 1-1",
+            "os: come.x86_64 added, 1:1-1",
+            "os: down.x86_64 downgraded from 2-1 to 1-1",
+            "os: gone.x86_64 removed, 1-1",
+            "os: kernel.x86_64 upgraded from 1-1 to 3-1",
+            "os: rebuilt.x86_64 rebuilt, 1-1",
+            "os: up.x86_64 upgraded from 1.9-1 to 1.10-1",
+        ]
+    );
+    assert!(lines(&new, &new).is_empty());
+}
+
+prop_compose! {
+    fn any_package()(
+        parts in prop::array::uniform5(".{0,6}"),
+        epoch in prop_oneof![Just(0), any::<u32>()],
+        size in any::<u32>(),
+    ) -> LockedPackage {
+        let [name, version, release, arch, location] = parts;
+        LockedPackage {
+            nevra: Nevra { name, evr: Evr { epoch, version, release }, arch },
+            file: BlobId::of(location.as_bytes()),
+            sha256: Digest { algorithm: Algorithm::Sha256, hex: "ab".repeat(32) },
+            size: size.into(),
+            location,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
+
+    #[test]
+    fn a_lock_reads_back_as_it_was_written(
+        packages in prop::collection::btree_set(any_package(), 0..5),
+        locations in prop::collection::vec(".{0,8}", 0..3),
+        name in "[a-z0-9][a-z._+-]{0,5}",
+    ) {
+        let digest = Digest { algorithm: Algorithm::Sha1, hex: "01".repeat(20) };
+        let solved = packages.iter().map(|p| SolvedPackage { nevra: p.nevra.clone(), file: p.file });
+        let solved = Solved { question: Hash::from_bytes([7; 32]), packages: solved.collect() };
+        let metadata = locations.into_iter().map(|location| (location, digest.clone())).collect();
+        let name: Name = name.parse().unwrap();
+        let lock = Lock {
+            sources: [(name.clone(), LockedSource { metadata, packages })].into(),
+            solved: [(name, solved)].into(),
+        };
+        let read = Lock::parse(Path::new("store.lock"), &lock.to_string()).unwrap_or_else(|e| panic!("{e}"));
+        prop_assert_eq!(read, lock);
+    }
+
+    #[test]
+    fn no_lock_makes_the_reader_panic(at in any::<prop::sample::Index>(), cut in 0usize..30, put in "[\\[\\]{}=\",a0-9\n]{0,3}") {
+        let mut text = lock(&[("bash", "5.2-1", "b"), ("glibc", "1:2.40-1", "g")]).to_string();
+        let at = at.index(text.len());
+        let end = (at + cut).min(text.len());
+        text.replace_range(at..end, &put);
+        let _ = Lock::parse(Path::new("store.lock"), &text);
+    }
+}
