@@ -34,6 +34,7 @@ pub mod compose;
 pub mod formats;
 pub mod ids;
 pub mod plan;
+pub mod realize;
 pub mod recipe;
 pub mod source;
 pub mod store;

@@ -11,6 +11,7 @@ mod canonical;
 mod edition;
 mod gc;
 mod gc_races;
+mod golden;
 mod lock;
 mod modulemd;
 mod ostree;

@@ -1,0 +1,496 @@
+//! Runs the steps of a plan that have to run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::error::Error;
+use super::explain::{Called, Names, Previous};
+use super::facts::Facts;
+use super::observe::Observer;
+use super::report::{How, StepName, StepReport};
+use super::schedule::{self, Ended};
+use super::workspace::StoreWorkspace;
+use super::{sight, trace};
+use crate::compose;
+use crate::formats::rpm::Record;
+use crate::ids::{BlobId, DerivationKey, EntryId};
+use crate::plan::{From, Outcome, Plan, StepId};
+use crate::store::{self, Batch, Lease, Store};
+
+/// So many objects wait for one group sync.
+const GROUP: usize = 20_000;
+
+pub(super) struct Engine<'a> {
+    pub store: &'a Store,
+    pub lease: &'a Lease,
+    pub facts: &'a Facts<'a>,
+    pub previous: &'a Previous<'a>,
+    pub plan: &'a Plan,
+    pub observer: &'a dyn Observer,
+    pub jobs: usize,
+    pub keep_going: bool,
+    /// Steps that this realize ran before, to learn what it needed to plan.
+    earlier: &'a BTreeSet<DerivationKey>,
+    states: Vec<Mutex<State>>,
+    /// Entries that were made by this process and may not be committed yet.
+    made: Mutex<BTreeSet<EntryId>>,
+    /// Where all steps write; committed in groups.
+    batch: &'a Batch,
+    /// RPM files that are being taken in.
+    taking: Mutex<()>,
+    /// Held while a step is composed, so that two that need its bytes make them once.
+    busy: Vec<Mutex<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    outcome: Option<Outcome>,
+    key: Option<DerivationKey>,
+    how: Option<How>,
+    took: Duration,
+    why: String,
+    /// Whether the observer was told that it ran.
+    told: bool,
+    error: Option<Error>,
+}
+
+impl<'a> Engine<'a> {
+    pub fn new(
+        batch: &'a Batch,
+        lease: &'a Lease,
+        previous: &'a Previous<'a>,
+        plan: &'a Plan,
+        observer: &'a dyn Observer,
+        options: &super::Options,
+        earlier: &'a BTreeSet<DerivationKey>,
+    ) -> Self {
+        let state = |outcome: &Option<Outcome>| {
+            Mutex::new(State {
+                outcome: outcome.clone(),
+                ..State::default()
+            })
+        };
+        let states = plan.steps.iter().map(|step| state(&step.outcome)).collect();
+        Engine {
+            store: previous.store(),
+            lease,
+            facts: previous.facts(),
+            previous,
+            plan,
+            observer,
+            jobs: options.jobs,
+            keep_going: options.keep_going,
+            earlier,
+            busy: plan.steps.iter().map(|_| Mutex::default()).collect(),
+            states,
+            made: Mutex::default(),
+            batch,
+            taking: Mutex::default(),
+        }
+    }
+
+    /// Brings the goals about: their outcomes, and with `bytes` their entries too. Returns how each step went.
+    pub fn run(
+        &self,
+        goals: &BTreeSet<StepId>,
+        bytes: bool,
+    ) -> Result<BTreeMap<StepId, StepReport>, Error> {
+        let wanted = self.upstream(goals);
+        let numbers: BTreeMap<StepId, usize> = wanted
+            .iter()
+            .enumerate()
+            .map(|(number, &step)| (step, number))
+            .collect();
+        let steps: Vec<StepId> = wanted.iter().copied().collect();
+        let dependencies: Vec<BTreeSet<usize>> = steps
+            .iter()
+            .map(|&step| {
+                self.plan.steps[step]
+                    .steps()
+                    .map(|input| numbers[&input])
+                    .collect()
+            })
+            .collect();
+        self.observer.planned(steps.len());
+        let suffering = match bytes {
+            true => self.store.suffering()?,
+            false => BTreeSet::new(),
+        };
+        let ended = schedule::run(&dependencies, self.jobs, self.keep_going, |number| {
+            let step = steps[number];
+            self.work(step, bytes && goals.contains(&step), &suffering)
+        });
+        self.commit(true).map_err(|error| self.first(error))?;
+        let report = |(number, &step): (usize, &StepId)| {
+            let state = self.state(step);
+            let how = match ended[number] {
+                Ended::Well => state.how.unwrap_or(How::Reused),
+                Ended::Failed => How::Failed,
+                Ended::Skipped => How::Skipped,
+            };
+            let report = StepReport {
+                name: self.name(step),
+                how,
+                key: state.key,
+                seconds: state.took.as_secs_f64(),
+                why: state.why.clone(),
+            };
+            (step, report)
+        };
+        Ok(steps.iter().enumerate().map(report).collect())
+    }
+
+    pub fn outcome(&self, step: StepId) -> Option<Outcome> {
+        self.state(step).outcome.clone()
+    }
+
+    /// The errors of the steps that failed.
+    pub fn take_errors(&self) -> Vec<(StepId, Error)> {
+        (0..self.states.len())
+            .filter_map(|step| Some((step, self.state(step).error.take()?)))
+            .collect()
+    }
+
+    /// Where nothing could be stored any more, why that began.
+    fn first(&self, error: Error) -> Error {
+        let unfinished = |e: &Error| matches!(e, Error::Store(store::Error::Unfinished));
+        if !unfinished(&error) {
+            return error;
+        }
+        let mut errors = self.take_errors().into_iter().map(|(_, error)| error);
+        errors.find(|e| !unfinished(e)).unwrap_or(error)
+    }
+
+    fn upstream(&self, goals: &BTreeSet<StepId>) -> BTreeSet<StepId> {
+        let mut wanted = goals.clone();
+        // Inputs have smaller numbers, so one pass downwards meets every step after what needs it.
+        for step in (0..self.plan.steps.len()).rev() {
+            if wanted.contains(&step) {
+                wanted.extend(self.plan.steps[step].steps());
+            }
+        }
+        wanted
+    }
+
+    fn name(&self, step: StepId) -> StepName {
+        let step = &self.plan.steps[step];
+        StepName {
+            kind: step.kind,
+            subject: step.subject.clone(),
+        }
+    }
+
+    fn state(&self, step: StepId) -> std::sync::MutexGuard<'_, State> {
+        self.states[step]
+            .lock()
+            .expect("a step that panics ends the process")
+    }
+
+    /// One step: known, or run. Says whether it went well.
+    fn work(&self, step: StepId, bytes: bool, suffering: &BTreeSet<EntryId>) -> bool {
+        let name = self.name(step);
+        let result = self.resolve(step).and_then(|()| {
+            if bytes {
+                self.ensure(step, None)
+            } else {
+                self.mend(step, suffering);
+                Ok(())
+            }
+        });
+        match result {
+            Ok(()) => {
+                let (how, took, told) = {
+                    let state = self.state(step);
+                    (state.how.unwrap_or(How::Reused), state.took, state.told)
+                };
+                // One that ran earlier was told of then.
+                let how = if how == How::Composed {
+                    How::Reused
+                } else {
+                    how
+                };
+                if !told {
+                    self.observer.finished(&name, how, took, &[]);
+                }
+                true
+            }
+            Err(error) => {
+                self.observer.failed(&name, &error);
+                self.state(step).error = Some(error);
+                false
+            }
+        }
+    }
+
+    /// Finds the outcome of a step, running it if no trace has it.
+    fn resolve(&self, step: StepId) -> Result<(), Error> {
+        let derivation = self.plan.steps[step]
+            .derivation(|from| self.entry(from))
+            .expect("a step is begun when its inputs are known");
+        let key = derivation.key();
+        self.state(step).key = Some(key);
+        let known = match self.outcome(step) {
+            Some(outcome) => Some(outcome),
+            None => trace::choose(self.store, key)?,
+        };
+        match known {
+            Some(outcome) => {
+                let remade = |input: StepId| matches!(self.state(input).how, Some(How::Composed));
+                let below = self.plan.steps[step].steps().any(remade);
+                self.hold(&outcome)?;
+                let mut state = self.state(step);
+                state.outcome = Some(outcome);
+                if self.earlier.contains(&key) {
+                    state.how = Some(How::Composed);
+                    state.why = "not seen before".to_owned();
+                } else {
+                    state.how = Some(if below { How::CutOff } else { How::Reused });
+                }
+                Ok(())
+            }
+            None => {
+                let names = self.names(step);
+                let why = self
+                    .previous
+                    .reason(&self.plan.steps[step], &derivation, &names);
+                let _busy = self.busy[step]
+                    .lock()
+                    .expect("a step that panics ends the process");
+                self.compose(step, &why)
+            }
+        }
+    }
+
+    /// Makes sure that the bytes of a step's output are here.
+    fn ensure(&self, step: StepId, output: Option<&str>) -> Result<(), Error> {
+        let outcome = self
+            .outcome(step)
+            .expect("an input is resolved before it is used");
+        let outputs: Vec<EntryId> = match output {
+            Some(output) => outcome.outputs.get(output).copied().into_iter().collect(),
+            None => outcome.outputs.values().copied().collect(),
+        };
+        self.lease.hold(&outputs)?;
+        let _busy = self.busy[step]
+            .lock()
+            .expect("a step that panics ends the process");
+        let mut gone = false;
+        for &entry in &outputs {
+            gone |= !self.is_here(entry)?;
+        }
+        if gone {
+            let why = match self.state(step).how {
+                Some(How::Composed) => "not seen before",
+                _ => "known, but its bytes are no longer in the store",
+            };
+            self.compose(step, why)?;
+            let again = self.outcome(step).expect("a composed step has an outcome");
+            if again.outputs != outcome.outputs {
+                return Err(Error::NotReproducible {
+                    step: self.name(step).to_string(),
+                    old: shown(&outcome),
+                    new: shown(&again),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes anew what was found damaged, though nobody reads it now.
+    ///
+    /// What can't be made again stays damaged, and `verify` goes on saying so: the goals don't need it.
+    fn mend(&self, step: StepId, suffering: &BTreeSet<EntryId>) {
+        if suffering.is_empty() {
+            return;
+        }
+        for needed in &self.plan.steps[step].inputs {
+            if let From::Entry(entry) = &needed.from
+                && suffering.contains(entry)
+            {
+                let _ = self.take(*entry);
+            }
+        }
+        let outcome = self.outcome(step);
+        if outcome.is_some_and(|o| o.outputs.values().any(|entry| suffering.contains(entry))) {
+            let _ = self.ensure(step, None);
+        }
+    }
+
+    fn hold(&self, outcome: &Outcome) -> Result<(), Error> {
+        let entries: Vec<EntryId> = outcome.outputs.values().copied().collect();
+        Ok(self.lease.hold(&entries)?)
+    }
+
+    fn is_here(&self, entry: EntryId) -> Result<bool, Error> {
+        if self
+            .made
+            .lock()
+            .expect("no thread panics while it holds the list")
+            .contains(&entry)
+        {
+            return Ok(true);
+        }
+        Ok(self.store.is_complete(entry)?)
+    }
+
+    /// What the plan calls the inputs of a step.
+    fn names(&self, step: StepId) -> Names {
+        let called = |from: &From| match from {
+            From::Step(input, _) => Some((self.entry(from)?, self.called(*input))),
+            From::Entry(_) => None,
+        };
+        self.plan.steps[step]
+            .inputs
+            .iter()
+            .filter_map(|needed| called(&needed.from))
+            .collect()
+    }
+
+    fn called(&self, step: StepId) -> Called {
+        let plan = &self.plan.steps[step];
+        let record = match plan.kind {
+            "import" => self
+                .outcome(step)
+                .and_then(|outcome| outcome.facts::<Record>()),
+            // What a package is says the step that imported it.
+            "unpack" => {
+                return plan
+                    .steps()
+                    .next()
+                    .map_or_else(|| self.other(step), |import| self.called(import));
+            }
+            _ => None,
+        };
+        record.map_or_else(|| self.other(step), |record| Called::Package(record.nevra))
+    }
+
+    fn other(&self, step: StepId) -> Called {
+        Called::Other(self.plan.steps[step].subject.clone())
+    }
+
+    /// The entry that an input stands for.
+    fn entry(&self, from: &From) -> Option<EntryId> {
+        match from {
+            From::Entry(entry) => Some(*entry),
+            From::Step(step, output) => self
+                .state(*step)
+                .outcome
+                .as_ref()?
+                .outputs
+                .get(output)
+                .copied(),
+        }
+    }
+
+    /// Runs a step.
+    fn compose(&self, id: StepId, why: &str) -> Result<(), Error> {
+        let step = &self.plan.steps[id];
+        for needed in &step.inputs {
+            match &needed.from {
+                From::Step(input, output) => self.ensure(*input, Some(output))?,
+                From::Entry(entry) => self.take(*entry)?,
+            }
+        }
+        let name = self.name(id);
+        self.observer.started(&name);
+        let begun = Instant::now();
+        let derivation = step
+            .derivation(|from| self.entry(from))
+            .expect("its inputs were just ensured");
+        let composer = compose::composer(step.kind).ok_or_else(|| Error::NoComposer {
+            kind: step.kind.to_owned(),
+        })?;
+        let batch = self.batch;
+        for bytes in step.attachments.values() {
+            batch.blob(&mut &bytes[..])?;
+        }
+        let workspace = StoreWorkspace {
+            store: self.store,
+            batch,
+            facts: self.facts,
+            notes: Mutex::default(),
+        };
+        let composed = composer.compose(&derivation, &workspace)?;
+        let notes = workspace
+            .notes
+            .into_inner()
+            .expect("no thread panics while it notes a line");
+        let (trace, entries) = trace::of(&derivation, composed, notes);
+        for entry in entries.values() {
+            batch.entry(entry)?;
+        }
+        batch.trace(&trace)?;
+        self.hold(&trace::outcome(&trace))?;
+        self.made
+            .lock()
+            .expect("no thread panics while it holds the list")
+            .extend(trace.outputs.values());
+        self.commit(false)?;
+        let took = begun.elapsed();
+        {
+            let mut state = self.state(id);
+            state.outcome = Some(trace::outcome(&trace));
+            state.how = Some(How::Composed);
+            state.took = took;
+            state.why = why.to_owned();
+            state.told = true;
+        }
+        self.observer
+            .finished(&name, How::Composed, took, &trace.log);
+        Ok(())
+    }
+
+    /// Takes a source's package into the store, if it is not there.
+    fn take(&self, rpm: EntryId) -> Result<(), Error> {
+        self.lease.hold(&[rpm])?;
+        let _one_at_a_time = self
+            .taking
+            .lock()
+            .expect("no thread panics while it takes a package");
+        if self.is_here(rpm)? {
+            return Ok(());
+        }
+        let record = self.facts.record(rpm);
+        let lost = || Error::Lost {
+            package: record
+                .as_ref()
+                .map_or_else(|| rpm.to_string(), |record| record.nevra.to_string()),
+        };
+        let path = self.facts.place(rpm).ok_or_else(lost)?;
+        let mut file = File::open(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => lost(),
+            _ => Error::Unreadable {
+                path: path.clone(),
+                source,
+            },
+        })?;
+        let batch = self.batch;
+        let (blob, size): (BlobId, u64) = batch.blob(&mut file)?;
+        let entry = sight::entry(blob, size);
+        if entry.id() != rpm {
+            return Err(Error::Changed { path: path.clone() });
+        }
+        batch.directory(&sight::directory(blob, size))?;
+        batch.entry(&entry)?;
+        self.made
+            .lock()
+            .expect("no thread panics while it holds the list")
+            .insert(rpm);
+        self.commit(false)
+    }
+
+    /// Makes finished steps durable: when there are enough of them, or all.
+    fn commit(&self, all: bool) -> Result<(), Error> {
+        if all || self.batch.staged() >= GROUP {
+            self.batch.flush()?;
+        }
+        Ok(())
+    }
+}
+
+fn shown(outcome: &Outcome) -> String {
+    let ids: Vec<String> = outcome.outputs.values().map(EntryId::short).collect();
+    ids.join(", ")
+}

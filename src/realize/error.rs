@@ -1,0 +1,110 @@
+//! Why something could not be realized.
+
+use std::error::Error as StdError;
+use std::path::PathBuf;
+
+use crate::ids::Name;
+use crate::source::directory::ScanError;
+use crate::{compose, plan, store};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Plan(Box<plan::Error>),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("{name} is not a source of the recipes")]
+    NoSource { name: Name },
+    #[error(
+        "source {name}: the name of {path} is not UTF-8, and a lock is text; rename the file, or realize without a lock"
+    )]
+    Unnamable { name: Name, path: PathBuf },
+    #[error("looking at source {name}")]
+    Source { name: Name, source: ScanError },
+    #[error("source {name} has a url; only directories can be read so far")]
+    Remote { name: Name },
+    #[error("source {name}: {path} is not a package that can be used")]
+    Package {
+        name: Name,
+        path: PathBuf,
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    #[error("source {name} holds {} files that are not packages that can be used:{}", packages.len(), listed(packages))]
+    Refused { name: Name, packages: Vec<Error> },
+    #[error(
+        "source {name}: {package} is in the lock, but can't be found; `store update {name}` looks again"
+    )]
+    Unlocked {
+        name: Name,
+        package: String,
+        source: ScanError,
+    },
+    #[error(
+        "source {name}: {path} is not the file that the lock names; `store update {name}` looks again"
+    )]
+    Moved { name: Name, path: PathBuf },
+    #[error(
+        "{path} is no longer the package that it was when its source was looked at; \
+         `store update` looks again, where there is a lock"
+    )]
+    Changed { path: PathBuf },
+    #[error(
+        "the bytes of package {package} are neither in the store nor where its source had them; \
+         `store update` looks again, where there is a lock"
+    )]
+    Lost { package: String },
+    #[error("the record of {step} was written, and can't be read back")]
+    Forgotten { step: String },
+    #[error("the kind {kind} can't be composed")]
+    NoComposer { kind: String },
+    #[error(transparent)]
+    Compose(Box<compose::Error>),
+    #[error(
+        "{step} was remade and came out otherwise: {old} became {new}; \
+         it is not reproducible, and the new result was kept beside the old one"
+    )]
+    NotReproducible {
+        step: String,
+        old: String,
+        new: String,
+    },
+    #[error("{path} can't be added")]
+    Add {
+        path: PathBuf,
+        source: Box<compose::Error>,
+    },
+    #[error("reading {path}")]
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("starting threads")]
+    Threads { source: rayon::ThreadPoolBuildError },
+}
+
+fn listed(errors: &[Error]) -> String {
+    let mut text = String::new();
+    for error in errors.iter().take(20) {
+        text.push_str(&format!("\n  {error}"));
+        if let Some(source) = error.source() {
+            text.push_str(&format!(": {source}"));
+        }
+    }
+    if errors.len() > 20 {
+        text.push_str(&format!("\n  and {} more", errors.len() - 20));
+    }
+    text
+}
+
+/// Boxed, since the other errors are small.
+impl From<plan::Error> for Error {
+    fn from(error: plan::Error) -> Self {
+        Error::Plan(Box::new(error))
+    }
+}
+
+impl From<compose::Error> for Error {
+    fn from(error: compose::Error) -> Self {
+        Error::Compose(Box::new(error))
+    }
+}

@@ -1,0 +1,245 @@
+//! Why a step has to run: its derivation held against the one that made the newest generation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::OnceLock;
+
+use super::facts::Facts;
+use crate::ids::{EntryId, Nevra};
+use crate::plan::{Derivation, Input, Plan, Step, StepId};
+use crate::store::{RootName, Store, Trace};
+
+/// The derivations that the newest generations of some roots were made by.
+pub(super) struct Previous<'a> {
+    store: &'a Store,
+    facts: &'a Facts<'a>,
+    roots: Vec<RootName>,
+    /// By kind and topic.
+    derivations: OnceLock<BTreeMap<(String, String), Derivation>>,
+}
+
+impl<'a> Previous<'a> {
+    pub fn new(store: &'a Store, facts: &'a Facts<'a>, roots: Vec<RootName>) -> Self {
+        Previous {
+            store,
+            facts,
+            roots,
+            derivations: OnceLock::new(),
+        }
+    }
+
+    pub fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    pub fn facts(&self) -> &'a Facts<'a> {
+        self.facts
+    }
+
+    /// Says what changed since the newest generation.
+    pub fn reason(&self, step: &Step, derivation: &Derivation, names: &Names) -> String {
+        let known = self.derivations.get_or_init(|| self.gather());
+        let Some(old) = known.get(&(step.kind.to_owned(), step.topic.clone())) else {
+            return "never made before".to_owned();
+        };
+        let mut reasons = Vec::new();
+        if (old.composer, old.schema) != (derivation.composer, derivation.schema) {
+            reasons.push(format!("the composer of {} changed", step.kind));
+        }
+        let changed = old.params.differences(&derivation.params);
+        if !changed.is_empty() {
+            reasons.push(format!("the recipe changed: {}", some(changed)));
+        }
+        let before: BTreeSet<_> = old.inputs.iter().collect();
+        let after: BTreeSet<_> = derivation.inputs.iter().collect();
+        let called = |inputs: Vec<&Input>| -> BTreeSet<Called> {
+            inputs
+                .into_iter()
+                .map(|input| self.called(&input.role, input.entry, names))
+                .collect()
+        };
+        let gone = called(before.difference(&after).copied().collect());
+        let come = called(after.difference(&before).copied().collect());
+        reasons.extend(differences(gone, come));
+        if reasons.is_empty() {
+            "the same was made before, but no record of it is left".to_owned()
+        } else {
+            reasons.join("; ")
+        }
+    }
+
+    fn gather(&self) -> BTreeMap<(String, String), Derivation> {
+        let mut derivations = BTreeMap::new();
+        for root in &self.roots {
+            let Ok(generations) = self.store.generations(root) else {
+                continue;
+            };
+            let Some(newest) = generations.last() else {
+                continue;
+            };
+            let Some(Ok(trace)) = newest.trace.map(|trace| self.store.trace(trace)) else {
+                continue;
+            };
+            let mut seen = BTreeSet::new();
+            let mut queue = vec![trace];
+            while let Some(trace) = queue.pop() {
+                if !seen.insert(trace.key) {
+                    continue;
+                }
+                if let Ok(derivation) = trace.derivation.to::<Derivation>()
+                    && let Some(topic) = topic(&derivation, root)
+                {
+                    derivations
+                        .entry((derivation.kind.clone(), topic))
+                        .or_insert(derivation);
+                }
+                let made = trace
+                    .inputs
+                    .iter()
+                    .filter_map(|input| self.maker(input.entry));
+                queue.extend(made.collect::<Vec<_>>());
+            }
+        }
+        derivations
+    }
+
+    fn maker(&self, entry: EntryId) -> Option<Trace> {
+        let traces = self.store.made(entry).ok()?;
+        self.store.trace(*traces.first()?).ok()
+    }
+
+    /// What people call an input: the package in it, or its role.
+    fn called(&self, role: &str, entry: EntryId, names: &Names) -> Called {
+        // Modules are called by their roles, which stay when their content changes.
+        if let Some(Called::Package(nevra)) = names.get(&entry) {
+            return Called::Package(nevra.clone());
+        }
+        let rpm = match role {
+            "rpm" => Some(entry),
+            "package" => self
+                .maker(entry)
+                .and_then(|unpack| self.maker(unpack.inputs.first()?.entry))
+                .and_then(|import| Some(import.inputs.first()?.entry)),
+            _ => None,
+        };
+        match rpm.and_then(|rpm| self.facts.record(rpm)) {
+            Some(record) => Called::Package(record.nevra.clone()),
+            None => Called::Other(role.to_owned()),
+        }
+    }
+}
+
+/// What the plan calls the entries that its steps made.
+pub(super) type Names = BTreeMap<EntryId, Called>;
+
+/// An input by the name that people have for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Called {
+    Package(Nevra),
+    Other(String),
+}
+
+impl fmt::Display for Called {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Called::Package(nevra) => nevra.fmt(f),
+            Called::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+/// What went and what came, with what is on both sides told in one.
+fn differences(mut gone: BTreeSet<Called>, mut come: BTreeSet<Called>) -> Vec<String> {
+    let mut moved = Vec::new();
+    let mut other = Vec::new();
+    for old in gone.clone() {
+        // Under one name on both sides: the same thing with other content.
+        if come.remove(&old) {
+            gone.remove(&old);
+            other.push(old.to_string());
+        } else if let Called::Package(was) = &old
+            && let Some(new) = come.iter().find(|new| succeeds(new, was)).cloned()
+            && let Called::Package(is) = &new
+        {
+            moved.push(format!("{} {} → {}", was.name, was.evr, is.evr));
+            gone.remove(&old);
+            come.remove(&new);
+        }
+    }
+    let mut texts = Vec::new();
+    if !moved.is_empty() {
+        texts.push(some(moved));
+    }
+    let text = |called: BTreeSet<Called>| called.iter().map(Called::to_string).collect();
+    for (what, names) in [
+        ("new content of", other),
+        ("added", text(come)),
+        ("removed", text(gone)),
+    ] {
+        if !names.is_empty() {
+            texts.push(format!("{what} {}", some(names)));
+        }
+    }
+    texts
+}
+
+fn succeeds(new: &Called, was: &Nevra) -> bool {
+    matches!(new, Called::Package(is) if is.name == was.name && is.arch == was.arch)
+}
+
+/// What a derivation of an earlier plan worked on; none for those that are not worth comparing.
+fn topic(derivation: &Derivation, root: &RootName) -> Option<String> {
+    match derivation.kind.as_str() {
+        "package" => derivation
+            .params
+            .text(&["nevra", "name"])
+            .map(str::to_owned),
+        "module" => derivation
+            .params
+            .text(&["module", "name"])
+            .map(str::to_owned),
+        "repository" | "root" | "ostree" => Some(root.name().to_string()),
+        _ => None,
+    }
+}
+
+fn some(names: Vec<String>) -> String {
+    const SHOWN: usize = 4;
+    let more = names.len().saturating_sub(SHOWN);
+    let mut text = names.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+/// For every step of a plan that is not known: why it has to run, or what it waits for.
+pub fn explain(
+    store: &Store,
+    facts: &Facts<'_>,
+    plan: &Plan,
+    roots: Vec<RootName>,
+) -> BTreeMap<StepId, String> {
+    let previous = Previous::new(store, facts, roots);
+    let mut reasons = BTreeMap::new();
+    for (id, step) in plan.steps.iter().enumerate() {
+        if step.outcome.is_some() {
+            continue;
+        }
+        let reason = match step.derivation(|from| plan.entry(from)) {
+            Some(derivation) => previous.reason(step, &derivation, &Names::new()),
+            None => {
+                let unknown: Vec<String> = step
+                    .steps()
+                    .filter(|&input| plan.steps[input].outcome.is_none())
+                    .map(|input| {
+                        format!("{} {}", plan.steps[input].kind, plan.steps[input].subject)
+                    })
+                    .collect();
+                format!("after {}", some(unknown))
+            }
+        };
+        reasons.insert(id, reason);
+    }
+    reasons
+}

@@ -1,0 +1,384 @@
+//! Facts for planning, gathered from the store and from the sources.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rayon::prelude::*;
+
+use super::error::Error;
+use super::observe::Observer;
+use super::sight::{self, Sight};
+use super::trace;
+use crate::compose;
+use crate::formats::rpm::Record;
+use crate::ids::{BlobId, DerivationKey, EntryId, Hash, Name};
+use crate::plan::{Derivation, Known, Outcome, SourcePackage};
+use crate::recipe::{Location, Source};
+use crate::source::{Found, Lock, LockedPackage, LockedSource, scan};
+use crate::store::{Batch, Stamp, Store};
+
+/// What is known: the traces of the store, and the packages of the sources that were looked at.
+pub struct Facts<'a> {
+    store: &'a Store,
+    lock: Option<&'a Lock>,
+    sources: BTreeMap<Name, Vec<SourcePackage>>,
+    /// Where the bytes of a source's packages lie.
+    places: BTreeMap<EntryId, PathBuf>,
+    records: Mutex<BTreeMap<EntryId, Arc<Record>>>,
+    /// Imports of this look that the store does not hold yet.
+    fresh: BTreeMap<DerivationKey, Outcome>,
+    /// Those of them that nobody had seen before.
+    news: BTreeSet<DerivationKey>,
+}
+
+/// A look at the sources.
+pub struct Look<'a> {
+    pub store: &'a Store,
+    pub lock: Option<&'a Lock>,
+    /// Seconds since 1970, to tell files that may still be changing.
+    pub now: i64,
+    pub jobs: usize,
+    pub observer: &'a dyn Observer,
+    /// Whether what is learnt is kept; a plan only looks.
+    pub keep: bool,
+}
+
+/// One package file, seen.
+struct Seen {
+    rpm: EntryId,
+    record: Arc<Record>,
+    outcome: (DerivationKey, Outcome),
+    /// Whether the store had no record of it.
+    new: bool,
+    found: Found,
+}
+
+impl<'a> Look<'a> {
+    /// Gathers the facts about these sources.
+    pub fn at(&self, sources: &[(&Name, &Source)]) -> Result<Facts<'a>, Error> {
+        let mut facts = Facts {
+            lock: self.lock,
+            ..Facts::none(self.store)
+        };
+        for (name, source) in sources {
+            let locked = self.lock.and_then(|lock| lock.sources.get(*name));
+            let Location::Path(directory) = &source.location else {
+                return Err(Error::Remote {
+                    name: (*name).clone(),
+                });
+            };
+            let packages = match locked {
+                Some(locked) => self.locked(&mut facts, name, directory, locked)?,
+                None => self.directory(&mut facts, name, directory)?,
+            };
+            facts.sources.insert((*name).clone(), packages);
+        }
+        Ok(facts)
+    }
+
+    /// Takes what lies in the directory now.
+    fn directory(
+        &self,
+        facts: &mut Facts<'a>,
+        name: &Name,
+        directory: &std::path::Path,
+    ) -> Result<Vec<SourcePackage>, Error> {
+        let found = scan(directory).map_err(|source| Error::Source {
+            name: name.clone(),
+            source,
+        })?;
+        let known = {
+            let facts = &*facts;
+            self.each(&found, |found| self.known(facts, found))?
+        };
+        let mut packages = Vec::new();
+        let mut unknown = Vec::new();
+        for (found, known) in found.into_iter().zip(known) {
+            match known? {
+                Some((rpm, record)) => {
+                    facts.places.insert(rpm, found.path);
+                    packages.push(SourcePackage { rpm, record });
+                }
+                None => unknown.push(found),
+            }
+        }
+        for seen in self.see(name, unknown)? {
+            packages.push(SourcePackage {
+                rpm: seen.rpm,
+                record: seen.record.clone(),
+            });
+            facts.learn(seen);
+        }
+        // Copies of one file under two names are one package.
+        packages.sort_by(|a, b| (&a.record.nevra, a.rpm).cmp(&(&b.record.nevra, b.rpm)));
+        packages.dedup_by(|a, b| a.rpm == b.rpm);
+        Ok(packages)
+    }
+
+    /// Takes what the lock names; the directory is asked only for what the store does not know.
+    fn locked(
+        &self,
+        facts: &mut Facts<'a>,
+        name: &Name,
+        directory: &std::path::Path,
+        locked: &LockedSource,
+    ) -> Result<Vec<SourcePackage>, Error> {
+        let mut packages = Vec::new();
+        let mut unknown = Vec::new();
+        let wanted: Vec<&LockedPackage> = locked.packages.iter().collect();
+        let known = {
+            let facts = &*facts;
+            self.each(&wanted, |package| {
+                let rpm = sight::entry(package.file, package.size).id();
+                (rpm, facts.record(rpm))
+            })?
+        };
+        for (package, (rpm, record)) in wanted.into_iter().zip(known) {
+            let path = directory.join(&package.location);
+            match record {
+                Some(record) => packages.push(SourcePackage { rpm, record }),
+                None => {
+                    unknown.push(Found::at(path.clone()).map_err(|source| Error::Unlocked {
+                        name: name.clone(),
+                        package: package.nevra.to_string(),
+                        source,
+                    })?)
+                }
+            }
+            facts.places.insert(rpm, path);
+        }
+        for seen in self.see(name, unknown)? {
+            if !facts.places.contains_key(&seen.rpm) {
+                return Err(Error::Moved {
+                    name: name.clone(),
+                    path: seen.found.path,
+                });
+            }
+            packages.push(SourcePackage {
+                rpm: seen.rpm,
+                record: seen.record.clone(),
+            });
+            facts.learn(seen);
+        }
+        packages.sort_by(|a, b| (&a.record.nevra, a.rpm).cmp(&(&b.record.nevra, b.rpm)));
+        Ok(packages)
+    }
+
+    fn known(
+        &self,
+        facts: &Facts<'a>,
+        found: &Found,
+    ) -> Result<Option<(EntryId, Arc<Record>)>, Error> {
+        let Some(rpm) = self.store.stamp_get(stamp(found))? else {
+            return Ok(None);
+        };
+        Ok(facts.record(rpm).map(|record| (rpm, record)))
+    }
+
+    /// Does the same for each item, several at once, in the order of the items.
+    fn each<T: Sync, R: Send>(
+        &self,
+        items: &[T],
+        work: impl Fn(&T) -> R + Send + Sync,
+    ) -> Result<Vec<R>, Error> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.jobs)
+            .build();
+        let pool = pool.map_err(|source| Error::Threads { source })?;
+        Ok(pool.install(|| items.par_iter().map(work).collect()))
+    }
+
+    /// Reads, checks and records the files, several at once.
+    fn see(&self, name: &Name, files: Vec<Found>) -> Result<Vec<Seen>, Error> {
+        let of = files.len();
+        if of == 0 {
+            return Ok(Vec::new());
+        }
+        self.observer.reading(name.as_str(), 0, of);
+        let batch = if self.keep {
+            Some(self.store.batch()?)
+        } else {
+            None
+        };
+        let done = AtomicUsize::new(0);
+        let results = self.each(&files, |found| {
+            let result = see_one(self.store, name, found.clone(), batch.as_ref());
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            self.observer.reading(name.as_str(), done, of);
+            result
+        })?;
+        let mut seen = Vec::with_capacity(of);
+        let mut refused = Vec::new();
+        for result in results {
+            match result {
+                Ok(one) => seen.push(one),
+                Err(error) => refused.push(error),
+            }
+        }
+        if let Some(batch) = batch {
+            batch.commit()?;
+            for one in &seen {
+                self.store.stamp_put(
+                    stamp(&one.found),
+                    one.rpm,
+                    self.now.saturating_mul(1_000_000_000),
+                )?;
+            }
+        }
+        match refused.len() {
+            0 => Ok(seen),
+            1 => Err(refused.remove(0)),
+            _ => Err(Error::Refused {
+                name: name.clone(),
+                packages: refused,
+            }),
+        }
+    }
+}
+
+fn see_one(store: &Store, name: &Name, found: Found, batch: Option<&Batch>) -> Result<Seen, Error> {
+    let refuse = |source: Box<dyn std::error::Error + Send + Sync>| Error::Package {
+        name: name.clone(),
+        path: found.path.clone(),
+        source,
+    };
+    let sight = Sight::of(&found.path).map_err(|e| refuse(e.into()))?;
+    let (derivation, composed) = sight.import(batch).map_err(|e| refuse(e.into()))?;
+    // Hashed and then read: what was recorded must be what was hashed.
+    if Found::at(found.path.clone())
+        .map_err(|e| refuse(e.into()))?
+        .stamp
+        != found.stamp
+    {
+        return Err(Error::Changed { path: found.path });
+    }
+    let (trace, outputs) = trace::of(&derivation, composed, Vec::new());
+    let outcome = trace::outcome(&trace);
+    let record: Record = outcome
+        .facts()
+        .ok_or_else(|| refuse("the import gave no record".into()))?;
+    // It was read twice, once for its name and once for what it says: a trace of two files would be a lie for ever.
+    if !sight.is_of(&record) {
+        return Err(Error::Changed { path: found.path });
+    }
+    if let Some(batch) = batch {
+        for entry in outputs.values() {
+            batch.record(entry)?;
+        }
+        batch.trace(&trace)?;
+    }
+    let rpm = sight.entry().id();
+    let new = trace::choose(store, derivation.key())?.is_none();
+    Ok(Seen {
+        new,
+        rpm,
+        record: Arc::new(record),
+        outcome: (derivation.key(), outcome),
+        found,
+    })
+}
+
+pub(super) fn stamp(found: &Found) -> Stamp {
+    let crate::source::directory::Stamp {
+        device,
+        inode,
+        size,
+        mtime,
+        ctime,
+    } = found.stamp;
+    Stamp {
+        dev: device,
+        ino: inode,
+        size,
+        mtime_ns: mtime,
+        ctime_ns: ctime,
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// Facts of the store alone, without any source.
+    pub fn none(store: &'a Store) -> Self {
+        Facts {
+            store,
+            lock: None,
+            sources: BTreeMap::new(),
+            places: BTreeMap::new(),
+            records: Mutex::default(),
+            fresh: BTreeMap::new(),
+            news: BTreeSet::new(),
+        }
+    }
+
+    fn learn(&mut self, seen: Seen) {
+        self.places.insert(seen.rpm, seen.found.path);
+        self.records
+            .get_mut()
+            .expect("no thread panics while it holds records")
+            .insert(seen.rpm, seen.record);
+        if seen.new {
+            self.news.insert(seen.outcome.0);
+        }
+        self.fresh.insert(seen.outcome.0, seen.outcome.1);
+    }
+
+    /// The imports that nobody had run before this look.
+    pub fn news(&self) -> impl Iterator<Item = DerivationKey> + '_ {
+        self.news.iter().copied()
+    }
+
+    /// Where the bytes of a source's package lie.
+    pub fn place(&self, rpm: EntryId) -> Option<&PathBuf> {
+        self.places.get(&rpm)
+    }
+
+    /// The packages of a source that was looked at.
+    pub fn packages(&self, source: &Name) -> &[SourcePackage] {
+        self.sources.get(source).map_or(&[], Vec::as_slice)
+    }
+
+    /// What an RPM says of itself, once it was imported.
+    pub fn record(&self, rpm: EntryId) -> Option<Arc<Record>> {
+        let lock = || {
+            self.records
+                .lock()
+                .expect("no thread panics while it holds records")
+        };
+        if let Some(record) = lock().get(&rpm) {
+            return Some(record.clone());
+        }
+        let composer = compose::composer("import").expect("the import kind is named in compose");
+        let derivation = sight::import(rpm, composer.version());
+        let record: Arc<Record> = Arc::new(self.outcome(&derivation)?.facts()?);
+        lock().insert(rpm, record.clone());
+        Some(record)
+    }
+}
+
+impl Known for Facts<'_> {
+    fn composer(&self, kind: &str) -> u32 {
+        compose::composer(kind).map_or(0, |composer| composer.version())
+    }
+
+    fn outcome(&self, derivation: &Derivation) -> Option<Outcome> {
+        let key = derivation.key();
+        if let Some(outcome) = self.fresh.get(&key) {
+            return Some(outcome.clone());
+        }
+        trace::choose(self.store, key).ok().flatten()
+    }
+
+    fn source(&self, source: &Name) -> Option<&[SourcePackage]> {
+        self.sources.get(source).map(Vec::as_slice)
+    }
+
+    fn solved(&self, artifact: &Name, question: Hash) -> Option<BTreeSet<BlobId>> {
+        let solved = self
+            .lock?
+            .solved
+            .get(artifact)
+            .filter(|solved| solved.question == question)?;
+        Some(solved.packages.iter().map(|package| package.file).collect())
+    }
+}

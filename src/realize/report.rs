@@ -1,0 +1,90 @@
+//! What a realize did.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::ids::{DerivationKey, EntryId, Name};
+
+/// A step as people call it: `unpack bash-5.2-1.x86_64`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepName {
+    pub kind: &'static str,
+    pub subject: String,
+}
+
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.subject)
+    }
+}
+
+/// How a step came to its outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    /// It ran.
+    Composed,
+    /// It was known, and nothing below it ran.
+    Reused,
+    /// An input was remade, but to the content that it had: the cascade stopped here.
+    CutOff,
+    Failed,
+    /// It was not run because something that it needs failed.
+    Skipped,
+}
+
+impl How {
+    pub const fn name(self) -> &'static str {
+        match self {
+            How::Composed => "composed",
+            How::Reused => "reused",
+            How::CutOff => "cut off",
+            How::Failed => "failed",
+            How::Skipped => "skipped",
+        }
+    }
+}
+
+/// What happened to one step, and why.
+#[derive(Debug, Clone)]
+pub struct StepReport {
+    pub name: StepName,
+    pub how: How,
+    pub key: Option<DerivationKey>,
+    pub seconds: f64,
+    pub why: String,
+}
+
+/// One artifact that was asked for.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    pub name: Name,
+    pub kind: &'static str,
+    pub how: How,
+    pub made: Option<Made>,
+}
+
+/// Where an artifact is, once it is there.
+#[derive(Debug, Clone)]
+pub struct Made {
+    pub key: DerivationKey,
+    pub entry: EntryId,
+    pub path: Option<PathBuf>,
+    pub generation: Option<u32>,
+}
+
+/// Everything that a realize did.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    pub artifacts: Vec<Artifact>,
+    pub steps: Vec<StepReport>,
+    pub failures: Vec<(StepName, String)>,
+    pub seconds: f64,
+    /// A step failed because something in the store is not what its name says.
+    pub damage: bool,
+}
+
+impl Report {
+    pub fn count(&self, how: How) -> usize {
+        self.steps.iter().filter(|step| step.how == how).count()
+    }
+}

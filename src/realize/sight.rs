@@ -1,0 +1,204 @@
+//! An RPM seen where it lies: imported without its bytes being taken into the store.
+//!
+//! Planning needs the record of every package that a source offers, but the bytes of only those that are used.
+//! So the `import` step runs over the file in place, and what it would store is named and let go.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::compose::import::PACKAGE;
+use crate::compose::{self, Composed, Workspace, WorkspaceError};
+use crate::formats::rpm::{Record, record};
+use crate::ids::{BlobId, EntryId, TreeId, TreePath};
+use crate::plan::derivation::{Derivation, Input};
+use crate::plan::parameters::Import;
+use crate::store::{Batch, Entry};
+use crate::tree::{Assembly, Builder, Child, Directory, Leaf, Part};
+
+/// The directory that holds an RPM as an entry does.
+pub fn directory(blob: BlobId, size: u64) -> Directory {
+    let mut builder = Builder::default();
+    builder.children.insert(
+        PACKAGE.as_bytes().to_vec(),
+        Child::Leaf(Leaf::file(0o644, blob, size)),
+    );
+    let mut made = None;
+    let keep = &mut |directory: &Directory| {
+        made = Some(directory.clone());
+        Ok::<_, std::convert::Infallible>(directory.id())
+    };
+    match builder.finish(keep) {
+        Ok(_) => made.expect("finishing writes the root last"),
+        Err(never) => match never {},
+    }
+}
+
+/// The entry that an RPM file is.
+pub fn entry(blob: BlobId, size: u64) -> Entry {
+    Entry::new("rpm", directory(blob, size).id())
+}
+
+/// The derivation that imports an RPM.
+pub fn import(rpm: EntryId, composer: u32) -> Derivation {
+    let input = Input {
+        role: "rpm".to_owned(),
+        entry: rpm,
+    };
+    Derivation::new(
+        "import",
+        composer,
+        &Import {
+            record: record::VERSION,
+        },
+        [input],
+    )
+    .expect("a number is canonical")
+}
+
+/// An RPM in place.
+pub(super) struct Sight {
+    path: PathBuf,
+    directory: Directory,
+    size: u64,
+    blob: BlobId,
+}
+
+impl Sight {
+    /// Hashes the file.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let mut hasher = blake3::Hasher::new();
+        let size = io::copy(&mut File::open(path)?, &mut hasher)?;
+        let blob = BlobId(crate::ids::Hash::from_bytes(*hasher.finalize().as_bytes()));
+        Ok(Sight {
+            path: path.to_owned(),
+            directory: directory(blob, size),
+            size,
+            blob,
+        })
+    }
+
+    pub fn entry(&self) -> Entry {
+        entry(self.blob, self.size)
+    }
+
+    /// Whether a record is that of the file as it was hashed.
+    pub fn is_of(&self, record: &Record) -> bool {
+        record.file == self.blob
+    }
+
+    /// Runs the import; manifests go to `batch` where there is one, bytes nowhere.
+    pub fn import(&self, batch: Option<&Batch>) -> Result<(Derivation, Composed), compose::Error> {
+        let composer = compose::composer("import").expect("the import kind is named in compose");
+        let entry = self.entry();
+        let derivation = import(entry.id(), composer.version());
+        let place = Place { sight: self, batch };
+        if let Some(batch) = batch {
+            place.write_directory(&self.directory)?;
+            batch
+                .record(&entry)
+                .map_err(|e| WorkspaceError::new("storing an entry", e))?;
+        }
+        Ok((derivation.clone(), composer.compose(&derivation, &place)?))
+    }
+}
+
+struct Place<'a> {
+    sight: &'a Sight,
+    batch: Option<&'a Batch>,
+}
+
+impl Place<'_> {
+    fn open(&self, offset: u64, length: Option<u64>) -> io::Result<impl Read + Send + use<>> {
+        let mut file = File::open(&self.sight.path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(file.take(length.unwrap_or(u64::MAX)))
+    }
+}
+
+fn elsewhere(what: impl std::fmt::Display) -> WorkspaceError {
+    WorkspaceError::new(
+        format!("looking up {what}"),
+        "an import sees its own file only",
+    )
+}
+
+impl Workspace for Place<'_> {
+    fn root(&self, _: EntryId) -> Result<TreeId, WorkspaceError> {
+        Ok(self.sight.directory.id())
+    }
+
+    fn links(&self, _: EntryId) -> Result<Vec<Vec<TreePath>>, WorkspaceError> {
+        Ok(Vec::new())
+    }
+
+    fn record(&self, rpm: EntryId) -> Result<Arc<Record>, WorkspaceError> {
+        Err(elsewhere(rpm))
+    }
+
+    fn directory(&self, id: TreeId) -> Result<Arc<Directory>, WorkspaceError> {
+        if id == self.sight.directory.id() {
+            Ok(Arc::new(self.sight.directory.clone()))
+        } else {
+            Err(elsewhere(id))
+        }
+    }
+
+    fn read(
+        &self,
+        id: BlobId,
+        offset: u64,
+        length: Option<u64>,
+    ) -> Result<Box<dyn Read + Send>, WorkspaceError> {
+        if id != self.sight.blob {
+            return Err(elsewhere(id));
+        }
+        let opened = self.open(offset, length);
+        let reader = opened.map_err(|e| {
+            WorkspaceError::new(format!("reading {}", self.sight.path.display()), e)
+        })?;
+        Ok(Box::new(reader))
+    }
+
+    fn write(&self, bytes: &mut dyn Read) -> Result<(BlobId, u64), WorkspaceError> {
+        let mut hasher = blake3::Hasher::new();
+        let size = io::copy(bytes, &mut hasher).map_err(|e| WorkspaceError::new("hashing", e))?;
+        Ok((
+            BlobId(crate::ids::Hash::from_bytes(*hasher.finalize().as_bytes())),
+            size,
+        ))
+    }
+
+    fn assemble(&self, assembly: &Assembly) -> Result<(BlobId, u64), WorkspaceError> {
+        let mut whole: Box<dyn Read + Send> = Box::new(io::empty());
+        for part in &assembly.parts {
+            let next: Box<dyn Read + Send> = match part {
+                Part::Inline { bytes } => Box::new(io::Cursor::new(bytes.clone())),
+                Part::Range {
+                    blob,
+                    offset,
+                    length,
+                } => self.read(*blob, *offset, Some(*length))?,
+                Part::Deflate { blob, .. } => return Err(elsewhere(blob)),
+            };
+            whole = Box::new(whole.chain(next));
+        }
+        self.write(&mut whole)
+    }
+
+    fn write_directory(&self, directory: &Directory) -> Result<TreeId, WorkspaceError> {
+        match self.batch {
+            Some(batch) => batch
+                .directory(directory)
+                .map_err(|e| WorkspaceError::new("storing a directory", e)),
+            None => Ok(directory.id()),
+        }
+    }
+
+    fn scratch(&self) -> Result<PathBuf, WorkspaceError> {
+        Err(elsewhere("scratch space"))
+    }
+
+    fn note(&self, _: &str) {}
+}

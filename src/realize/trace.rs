@@ -1,0 +1,85 @@
+//! Between what a composer returns and what the store records.
+
+use std::collections::BTreeMap;
+
+use crate::compose::Composed;
+use crate::ids::{DerivationKey, canonical};
+use crate::plan::{Derivation, Outcome};
+use crate::store::{Entry, Error, Store, Trace, TraceInput};
+
+/// The record of a step, and the entries that it made, by role.
+pub fn of(
+    derivation: &Derivation,
+    composed: Composed,
+    log: Vec<String>,
+) -> (Trace, BTreeMap<String, Entry>) {
+    let entries: BTreeMap<String, Entry> = composed
+        .outputs
+        .into_iter()
+        .map(|(role, output)| {
+            let crate::compose::Output {
+                kind,
+                root,
+                links,
+                references,
+                media,
+            } = output;
+            (
+                role,
+                Entry {
+                    kind,
+                    root,
+                    links,
+                    references,
+                    media,
+                },
+            )
+        })
+        .collect();
+    let trace = Trace {
+        key: derivation.key(),
+        derivation: canonical::Value::of(derivation).expect("a derivation is canonical"),
+        inputs: derivation
+            .inputs
+            .iter()
+            .map(|input| TraceInput {
+                role: input.role.clone(),
+                entry: input.entry,
+            })
+            .collect(),
+        outputs: entries
+            .iter()
+            .map(|(role, entry)| (role.clone(), entry.id()))
+            .collect(),
+        facts: composed.facts,
+        log,
+    };
+    (trace, entries)
+}
+
+pub fn outcome(trace: &Trace) -> Outcome {
+    Outcome {
+        trace: trace.id(),
+        outputs: trace.outputs.clone(),
+        facts: trace.facts.clone(),
+    }
+}
+
+/// Which of several results of one derivation counts: one that is complete here, else the oldest.
+///
+/// A plan asks once a derivation, so it never mixes two results of one.
+pub fn choose(store: &Store, key: DerivationKey) -> Result<Option<Outcome>, Error> {
+    let traces = store.traces(key)?;
+    if traces.len() > 1 {
+        for (_, trace) in &traces {
+            let mut complete = true;
+            for &entry in trace.outputs.values() {
+                complete &= store.is_complete(entry)?;
+            }
+            if complete {
+                return Ok(Some(outcome(trace)));
+            }
+        }
+    }
+    Ok(traces.first().map(|(_, trace)| outcome(trace)))
+}
