@@ -36,6 +36,7 @@ pub mod ids;
 pub mod plan;
 pub mod realize;
 pub mod recipe;
+pub mod relate;
 pub mod source;
 pub mod store;
 pub mod tree;

@@ -8,6 +8,7 @@
 )]
 
 mod canonical;
+mod diff;
 mod edition;
 mod gc;
 mod gc_races;

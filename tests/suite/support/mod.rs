@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod archive;
 pub mod checkout;
 pub mod dnf;
 pub mod fixtures;

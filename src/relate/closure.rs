@@ -1,0 +1,280 @@
+//! What is an artifact made of?
+
+use std::collections::btree_map;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::records::{Error, Records};
+use crate::formats::modulemd;
+use crate::formats::rpm::Record;
+use crate::ids::{EntryId, Hash, TraceId, canonical};
+use crate::plan::{Derivation, parameters};
+
+/// A closure is everything that an artifact is made of: the inputs of its trace and their inputs, with what they refer to.
+///
+/// It follows records, so it is whole also when the bytes are gone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Closure {
+    /// The artifact itself.
+    pub entry: EntryId,
+    pub nodes: BTreeMap<EntryId, Node>,
+    pub edges: BTreeSet<Edge>,
+}
+
+/// An entry in a closure.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Node {
+    /// `None` where even the record of the entry is gone.
+    pub kind: Option<String>,
+    /// The trace that tells how it was made; `None` for what was added from outside.
+    pub trace: Option<TraceId>,
+    /// What was asked for; `None` also where that was written by rules that we do not know.
+    pub derivation: Option<Derivation>,
+    /// In which roles others use it.
+    pub roles: BTreeSet<String>,
+}
+
+/// That one entry needs another: as an input in a role, or, without a role, to be read at all.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edge {
+    pub from: EntryId,
+    pub role: Option<String>,
+    pub to: EntryId,
+}
+
+impl Node {
+    /// The kind of the step that gave it.
+    pub fn step(&self) -> Option<&str> {
+        self.derivation.as_ref().map(|d| d.kind.as_str())
+    }
+
+    /// Which module it is.
+    pub fn module(&self) -> Option<modulemd::Module> {
+        let derivation = self.derivation.as_ref().filter(|d| d.kind == "module")?;
+        let asked: parameters::Module = derivation.params.to().ok()?;
+        Some(asked.module)
+    }
+}
+
+impl Closure {
+    /// Follows the trace given, or the oldest that gave the entry; of the inputs always the oldest,
+    /// so that a closure does not change because something was made once more.
+    ///
+    /// Each entry is opened once: damaged records that form a circle end it, and no chain is too deep.
+    pub fn of(
+        records: &impl Records,
+        entry: EntryId,
+        trace: Option<TraceId>,
+    ) -> Result<Self, Error> {
+        Closure::beside(records, entry, trace, None)
+    }
+
+    /// The same; what the other closure holds is not read again.
+    pub fn beside(
+        records: &impl Records,
+        entry: EntryId,
+        trace: Option<TraceId>,
+        other: Option<&Closure>,
+    ) -> Result<Self, Error> {
+        let mut closure = Closure {
+            entry,
+            nodes: BTreeMap::new(),
+            edges: BTreeSet::new(),
+        };
+        closure.nodes.insert(entry, Node::default());
+        let mut open = vec![(entry, trace)];
+        while let Some((from, trace)) = open.pop() {
+            let edges = match other.and_then(|other| closure.copy(from, trace, other)) {
+                Some(edges) => edges,
+                None => closure.open(records, from, trace)?,
+            };
+            for edge in edges {
+                let node = match closure.nodes.entry(edge.to) {
+                    btree_map::Entry::Occupied(known) => known.into_mut(),
+                    btree_map::Entry::Vacant(free) => {
+                        open.push((edge.to, None));
+                        free.insert(Node::default())
+                    }
+                };
+                node.roles.extend(edge.role.clone());
+                closure.edges.insert(edge);
+            }
+        }
+        Ok(closure)
+    }
+
+    /// Fills in one node from another closure, where that followed the same trace.
+    fn copy(
+        &mut self,
+        from: EntryId,
+        trace: Option<TraceId>,
+        other: &Closure,
+    ) -> Option<Vec<Edge>> {
+        // Only the artifact itself may have followed another trace than the oldest.
+        if trace.is_some() || from == other.entry {
+            return None;
+        }
+        let known = other.nodes.get(&from)?;
+        let roles = self.nodes.remove(&from).unwrap_or_default().roles;
+        let node = Node {
+            roles,
+            ..known.clone()
+        };
+        self.nodes.insert(from, node);
+        Some(other.edges_from(from).cloned().collect())
+    }
+
+    /// Fills in one node, and returns what it needs.
+    fn open(
+        &mut self,
+        records: &impl Records,
+        from: EntryId,
+        trace: Option<TraceId>,
+    ) -> Result<Vec<Edge>, Error> {
+        let mut edges = Vec::new();
+        let node = self.nodes.entry(from).or_default();
+        if let Some(entry) = records.entry(from)? {
+            node.kind = Some(entry.kind);
+            edges.extend(entry.references.into_iter().map(|to| Edge {
+                from,
+                role: None,
+                to,
+            }));
+        }
+        let trace = match trace {
+            Some(trace) => Some(trace),
+            None => records.producers(from)?.into_iter().next(),
+        };
+        if let Some(id) = trace {
+            let trace = records.trace(id)?;
+            node.trace = Some(id);
+            node.derivation = trace.derivation.to().ok();
+            edges.extend(trace.inputs.into_iter().map(|input| Edge {
+                from,
+                role: Some(input.role),
+                to: input.entry,
+            }));
+        }
+        Ok(edges)
+    }
+
+    /// The inputs of one entry in the role, by their ids.
+    pub fn inputs<'a>(
+        &'a self,
+        from: EntryId,
+        role: &'a str,
+    ) -> impl Iterator<Item = EntryId> + 'a {
+        self.edges_from(from)
+            .filter(move |edge| edge.role.as_deref() == Some(role))
+            .map(|edge| edge.to)
+    }
+
+    pub fn edges_from(&self, from: EntryId) -> impl Iterator<Item = &Edge> {
+        let lowest = Hash::from_bytes([0; 32]);
+        let first = Edge {
+            from,
+            role: None,
+            to: EntryId(lowest),
+        };
+        self.edges
+            .range(first..)
+            .take_while(move |edge| edge.from == from)
+    }
+
+    /// The nodes of one kind.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (EntryId, &'a Node)> {
+        self.nodes
+            .iter()
+            .filter(move |(_, node)| node.kind.as_deref() == Some(kind))
+            .map(|(id, node)| (*id, node))
+    }
+
+    /// The packages whose files went in, by the entries of their contents.
+    pub fn installed(&self) -> BTreeSet<EntryId> {
+        let imported =
+            |(id, node): (&EntryId, &Node)| (node.step() == Some("import")).then_some(*id);
+        self.nodes.iter().filter_map(imported).collect()
+    }
+
+    /// The packages that went in as RPM files, by the entries of those files.
+    pub fn shipped(&self) -> BTreeSet<EntryId> {
+        // A file that was only imported went no further: its content did.
+        let mut only_imported: BTreeMap<EntryId, bool> = BTreeMap::new();
+        for edge in &self.edges {
+            let by_import = self.nodes[&edge.from].step() == Some("import");
+            *only_imported.entry(edge.to).or_insert(true) &= by_import;
+        }
+        self.of_kind("rpm")
+            .map(|(id, _)| id)
+            .filter(|id| only_imported.get(id) != Some(&true))
+            .collect()
+    }
+
+    /// What is known of a package of this closure, by the entry of its content or of its file.
+    pub fn record(
+        &self,
+        records: &impl Records,
+        package: EntryId,
+    ) -> Result<Option<Record>, Error> {
+        let import = match self.nodes.get(&package) {
+            Some(node) if node.step() == Some("import") => node.trace,
+            _ => return records.record(package),
+        };
+        let facts = match import {
+            Some(import) => records.trace(import)?.facts,
+            None => None,
+        };
+        let read = |facts: canonical::Value| {
+            facts.to().map_err(|source| Error::Facts {
+                step: "import".to_owned(),
+                entry: package,
+                source,
+            })
+        };
+        facts.map(read).transpose()
+    }
+
+    /// The records of all packages, by name and architecture; several versions of one in the order of versions.
+    pub fn packages(
+        &self,
+        records: &impl Records,
+    ) -> Result<BTreeMap<(String, String), Vec<Record>>, Error> {
+        let mut packages: BTreeMap<_, Vec<Record>> = BTreeMap::new();
+        for id in self.shipped().union(&self.installed()) {
+            if let Some(record) = self.record(records, *id)? {
+                let key = (record.nevra.name.clone(), record.nevra.arch.clone());
+                let same = packages.entry(key).or_default();
+                if same.iter().all(|other| other.content != record.content) {
+                    same.push(record);
+                    same.sort_by(|a, b| a.nevra.cmp(&b.nevra));
+                }
+            }
+        }
+        Ok(packages)
+    }
+
+    /// The modules, by their entries.
+    pub fn modules(&self) -> BTreeMap<EntryId, modulemd::Module> {
+        let module = |(id, node): (&EntryId, &Node)| Some((*id, node.module()?));
+        self.nodes.iter().filter_map(module).collect()
+    }
+
+    /// What people call an entry: the package or the module that it is.
+    pub fn name(&self, records: &impl Records, entry: EntryId) -> Result<Option<String>, Error> {
+        let Some(node) = self.nodes.get(&entry) else {
+            return Ok(None);
+        };
+        if let Some(module) = node.module() {
+            return Ok(Some(module.name_stream()));
+        }
+        let record = match node.kind.as_deref() {
+            Some("rpm") => records.record(entry)?,
+            Some("content") => self.record(records, entry)?,
+            Some("unpacked") => match self.edges.iter().find(|edge| edge.from == entry) {
+                Some(edge) => self.record(records, edge.to)?,
+                None => None,
+            },
+            _ => None,
+        };
+        Ok(record.map(|record| record.nevra.to_string()))
+    }
+}

@@ -1,0 +1,133 @@
+//! What relations are read from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::compose::{Composer, composer};
+use crate::formats::rpm::Record;
+use crate::ids::{BlobId, EntryId, TraceId, TreeId, canonical};
+use crate::realize::sight;
+use crate::store::{self, Entry, Store, Trace};
+use crate::tree::{Content, Directory, Leaf, Node};
+
+/// The records of a store: never the bytes of files.
+///
+/// The store is one; a test that counts what is read is another.
+pub trait Records {
+    /// `None` where nothing is known of the entry, not even what it was.
+    fn entry(&self, id: EntryId) -> Result<Option<Entry>, store::Error>;
+
+    fn directory(&self, id: TreeId) -> Result<Arc<Directory>, store::Error>;
+
+    fn trace(&self, id: TraceId) -> Result<Trace, store::Error>;
+
+    /// The traces that gave this entry, oldest first.
+    fn producers(&self, entry: EntryId) -> Result<Vec<TraceId>, store::Error>;
+
+    /// What is known of an RPM file, by its entry.
+    fn record(&self, rpm: EntryId) -> Result<Option<Record>, Error>;
+
+    /// Bytes below an entry and those that it refers to, each blob counted once, whether they are here or not.
+    fn size(&self, entry: EntryId) -> Result<u64, store::Error> {
+        let mut entries = BTreeSet::new();
+        let mut trees = BTreeSet::new();
+        let mut blobs = BTreeMap::new();
+        let mut open = vec![entry];
+        while let Some(id) = open.pop() {
+            if !entries.insert(id) {
+                continue;
+            }
+            if let Some(entry) = self.entry(id)? {
+                open.extend(entry.references);
+                blobs_below(self, entry.root, &mut trees, &mut blobs)?;
+            }
+        }
+        Ok(blobs
+            .values()
+            .fold(0, |sum: u64, size| sum.saturating_add(*size)))
+    }
+}
+
+fn blobs_below(
+    records: &(impl Records + ?Sized),
+    root: TreeId,
+    seen: &mut BTreeSet<TreeId>,
+    blobs: &mut BTreeMap<BlobId, u64>,
+) -> Result<(), store::Error> {
+    let mut open = vec![root];
+    while let Some(tree) = open.pop() {
+        if !seen.insert(tree) {
+            continue;
+        }
+        for node in records.directory(tree)?.entries.values() {
+            match node {
+                Node::Directory(tree) => open.push(*tree),
+                Node::Leaf(Leaf {
+                    content: Content::File { size, blob },
+                    ..
+                }) => drop(blobs.insert(*blob, *size)),
+                Node::Leaf(_) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The records that a store holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored<'a>(pub &'a Store);
+
+impl Records for Stored<'_> {
+    fn entry(&self, id: EntryId) -> Result<Option<Entry>, store::Error> {
+        match self.0.entry(id) {
+            Ok(entry) => Ok(Some(entry)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn directory(&self, id: TreeId) -> Result<Arc<Directory>, store::Error> {
+        self.0.directory(id).map(Arc::new)
+    }
+
+    fn trace(&self, id: TraceId) -> Result<Trace, store::Error> {
+        self.0.trace(id)
+    }
+
+    fn producers(&self, entry: EntryId) -> Result<Vec<TraceId>, store::Error> {
+        let mut newest_first = self.0.made(entry)?;
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+
+    /// Asks for the import as a plan would; imports by older composers count too, as long as they can be read.
+    fn record(&self, rpm: EntryId) -> Result<Option<Record>, Error> {
+        let newest = composer("import").map_or(0, Composer::version);
+        for version in (1..=newest).rev() {
+            let key = sight::import(rpm, version).key();
+            for (_, trace) in self.0.traces(key)? {
+                if let Some(record) = trace.facts.and_then(|facts| facts.to().ok()) {
+                    return Ok(Some(record));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Why artifacts can't be related.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("nothing is known of entry {entry}")]
+    Unknown { entry: EntryId },
+    #[error(
+        "the facts of the {step} step that gave entry {entry} are not what such a step records"
+    )]
+    Facts {
+        step: String,
+        entry: EntryId,
+        source: canonical::Error,
+    },
+}
