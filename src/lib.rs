@@ -30,6 +30,7 @@
 //! Where to begin: [`plan::Derivation`] is what is asked for, [`tree::Directory`] what comes out,
 //! and their ids are what everything is found by ([`ids::DerivationKey`], [`ids::EntryId`]).
 
+pub mod cli;
 pub mod compose;
 pub mod formats;
 pub mod ids;

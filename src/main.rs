@@ -1,3 +1,7 @@
-//! The binary: see `cli`, when it is there.
+//! The `store` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    store::cli::main()
+}

@@ -7,7 +7,12 @@
     reason = "tests stop at the first surprise, and say what they left out"
 )]
 
+mod attack;
 mod canonical;
+mod cli;
+mod crash;
+mod crowd;
+mod damage;
 mod diff;
 mod edition;
 mod gc;
@@ -18,6 +23,7 @@ mod modulemd;
 mod ostree;
 mod recipe;
 mod repodata;
+mod reuse;
 mod root;
 mod root_conflicts;
 mod root_real;
@@ -28,6 +34,7 @@ mod rpm_judge;
 mod rpm_payload;
 mod rpm_write;
 mod rpmdb;
+mod shipped;
 mod solve;
 mod solve_real;
 mod store_batch;
@@ -37,3 +44,5 @@ mod store_verify;
 mod store_view;
 #[allow(dead_code, reason = "some of it waits for its tests")]
 mod support;
+mod tizen;
+mod trouble;

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod archive;
+pub mod bench;
 pub mod checkout;
 pub mod dnf;
 pub mod fixtures;
@@ -12,6 +13,7 @@ pub mod root;
 pub mod rpm;
 pub mod rpmbuild;
 pub mod shelf;
+pub mod site;
 pub mod testcase;
 pub mod workspace;
 pub use fixtures::fixtures;

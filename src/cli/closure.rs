@@ -1,0 +1,110 @@
+//! `store closure`
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use super::exit::{Exit, Failure};
+use super::output;
+use crate::relate::Closure;
+
+/// Lists what an artifact is made of, down to the packages; known also when the bytes are gone
+#[derive(Args)]
+pub struct Arguments {
+    /// NAME, NAME@N, a hash prefix or an entry's path
+    subject: String,
+    /// Only the packages, by NEVRA
+    #[arg(long)]
+    packages: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    entry: String,
+    nodes: Vec<Node>,
+    edges: Vec<Edge>,
+}
+
+#[derive(Serialize)]
+struct Node {
+    entry: String,
+    kind: Option<String>,
+    step: Option<String>,
+    name: Option<String>,
+    trace: Option<String>,
+    complete: bool,
+}
+
+#[derive(Serialize)]
+struct Edge {
+    from: String,
+    role: Option<String>,
+    to: String,
+}
+
+impl Arguments {
+    pub fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let store = context.store()?;
+        let subject = context.subject(&store, &self.subject)?;
+        let closure = Closure::of(&context.records(&store), subject.entry, subject.trace)?;
+        let mut nodes = Vec::new();
+        for (entry, node) in &closure.nodes {
+            nodes.push(Node {
+                entry: entry.to_string(),
+                kind: node.kind.clone(),
+                step: node.step().map(str::to_owned),
+                name: match &subject.generation {
+                    Some((root, number)) if *entry == subject.entry => {
+                        Some(format!("{}@{number}", root.name()))
+                    }
+                    _ => closure.name(&context.records(&store), *entry)?,
+                },
+                trace: node.trace.map(|trace| trace.to_string()),
+                complete: store.is_complete(*entry)?,
+            });
+        }
+        nodes.sort_by(|a, b| (&a.kind, &a.name, &a.entry).cmp(&(&b.kind, &b.name, &b.entry)));
+        if context.global.json {
+            let edges = closure.edges.iter().map(|edge| Edge {
+                from: edge.from.to_string(),
+                role: edge.role.clone(),
+                to: edge.to.to_string(),
+            });
+            let document = Document {
+                entry: subject.entry.to_string(),
+                nodes,
+                edges: edges.collect(),
+            };
+            output::json("closure", &document)?;
+            return Ok(Exit::Done);
+        }
+        let mut text = String::new();
+        if self.packages {
+            let packages = closure.packages(&context.records(&store))?;
+            text.extend(
+                packages
+                    .values()
+                    .flatten()
+                    .map(|record| format!("{}\n", record.nevra)),
+            );
+        } else {
+            for node in &nodes {
+                let kind = node.kind.as_deref().unwrap_or("?");
+                let name = node
+                    .name
+                    .as_ref()
+                    .map(|name| format!("  {name}"))
+                    .unwrap_or_default();
+                let gone = if node.complete {
+                    ""
+                } else {
+                    "  (bytes collected)"
+                };
+                let short = &node.entry[..crate::ids::hash::SHORT_LEN];
+                text.push_str(&format!("{kind:<11} {short}{name}{gone}\n"));
+            }
+        }
+        output::print(text)?;
+        Ok(Exit::Done)
+    }
+}

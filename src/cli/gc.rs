@@ -1,0 +1,134 @@
+//! `store gc`
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::{Context, now};
+use super::exit::{Exit, Failure};
+use super::output::{self, count};
+use crate::relate::Size;
+use crate::store::GcOptions;
+
+/// Collects the bytes that nothing keeps alive
+///
+/// Kept are the entries of all generations with what they refer to,
+/// and what the newest generation of each artifact was made from.
+/// Records stay: what was collected can still be compared, and realized again.
+#[derive(Args)]
+pub struct Arguments {
+    /// Say exactly what would go, and delete nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Keep only the N newest generations of each artifact
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    keep_last: Option<u32>,
+    /// Condemn now, delete with the first collection after this time: 30s, 15min, 12h, 7d
+    #[arg(long, value_name = "DURATION", value_parser = grace)]
+    grace: Option<Duration>,
+    /// Take back what was condemned and is not deleted yet
+    #[arg(long, conflicts_with_all = ["dry_run", "keep_last", "grace"])]
+    undo: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    dry_run: bool,
+    entries: u64,
+    objects: u64,
+    bytes: u64,
+    kept: u64,
+    views: u64,
+    pending: u64,
+    pending_bytes: u64,
+    restored: u64,
+    seconds: f64,
+}
+
+impl Arguments {
+    pub fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let store = context.store()?;
+        let begun = Instant::now();
+        let options = GcOptions {
+            dry_run: self.dry_run,
+            keep_last: self.keep_last,
+            grace: self.grace,
+            undo: self.undo,
+            now: now(),
+        };
+        let report = store.gc(&options, &|_| {})?;
+        let document = Document {
+            dry_run: self.dry_run,
+            entries: report.entries,
+            objects: report.objects,
+            bytes: report.bytes,
+            kept: report.kept,
+            views: report.views,
+            pending: report.pending,
+            pending_bytes: report.pending_bytes,
+            restored: report.restored,
+            seconds: begun.elapsed().as_secs_f64(),
+        };
+        if context.global.json {
+            output::json("gc", &document)?;
+            return Ok(Exit::Done);
+        }
+        let entries = count(document.entries as usize, "entry");
+        let objects = count(document.objects as usize, "object");
+        let what = format!("{entries}, {objects}, {}", Size(document.bytes));
+        let mut text = match (self.undo, self.dry_run) {
+            (true, _) => format!(
+                "taken back: {}",
+                count(document.restored as usize, "object")
+            ),
+            _ if document.objects == 0 && document.entries == 0 && document.bytes == 0 => {
+                "nothing to free".to_owned()
+            }
+            (_, true) => format!("would free {what} ({} bytes)", document.bytes),
+            _ => format!("freed {what}"),
+        };
+        if document.pending > 0 {
+            let pending = count(document.pending as usize, "object");
+            let bytes = Size(document.pending_bytes);
+            text.push_str(&format!(
+                "; {pending}, {bytes} wait for their time (`store gc --undo` takes them back)"
+            ));
+        }
+        output::print(format!(
+            "{text}; {} kept\n",
+            count(document.kept as usize, "entry")
+        ))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn grace(text: &str) -> Result<Duration, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "s" => 1,
+        "min" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return Err("write a number and a unit: 30s, 15min, 12h, 7d, 2w".to_owned()),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "write a number and a unit: 30s, 15min".to_owned())?;
+    Ok(Duration::from_secs(number.saturating_mul(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_a_number_and_a_unit() {
+        assert_eq!(grace("15min"), Ok(Duration::from_secs(900)));
+        assert!(grace("15").is_err() && grace("min").is_err() && grace("1y").is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! Arguments in, text or JSON out. Alone prints, reads the environment, and exits.
+//!
+//! A command is two things: its arguments, whose doc comments are the help,
+//! and a `run` that calls the library and prints one value.
+
+mod add;
+mod cat;
+mod closure;
+mod context;
+mod diff;
+mod exit;
+mod fault;
+mod files;
+mod gc;
+mod generations;
+mod log;
+mod output;
+mod plan;
+mod progress;
+mod realize;
+mod roots;
+mod show;
+mod update;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use context::{Context, Global};
+use exit::{Exit, Failure};
+
+/// Composes operating-system artifacts, and keeps them.
+///
+/// Every artifact is an entry addressed by a hash, made from its recipe and the content of its inputs:
+/// made again only when something changed, equal to the bit wherever it is made,
+/// and the store knows for ever which step used which input.
+#[derive(Parser)]
+#[command(name = "store", version, after_help = exit::TABLE, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Realize(realize::Arguments),
+    Plan(plan::Arguments),
+    Update(update::Arguments),
+    Diff(diff::Arguments),
+    Gc(gc::Arguments),
+    Roots(roots::Arguments),
+    Generations(generations::Arguments),
+    Show(show::Arguments),
+    Closure(closure::Arguments),
+    Files(files::Arguments),
+    Cat(cat::Arguments),
+    Log(log::Arguments),
+    Verify(verify::Arguments),
+    Add(add::Arguments),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers, not errors; clap knows which stream each belongs to.
+            let asked = !error.use_stderr();
+            let _ = error.print();
+            return if asked { Exit::Done } else { Exit::Usage }.into();
+        }
+    };
+    fault::arm();
+    let json = arguments.global.json;
+    // The message was printed by then; this gives it its exit code.
+    let caught = std::panic::catch_unwind(|| {
+        Context::new(arguments.global).and_then(|context| run(arguments.command, &context))
+    });
+    let Ok(result) = caught else {
+        return Exit::Internal.into();
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::failure(&failure, json);
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Realize(arguments) => arguments.run(context),
+        Command::Plan(arguments) => arguments.run(context),
+        Command::Update(arguments) => arguments.run(context),
+        Command::Diff(arguments) => arguments.run(context),
+        Command::Gc(arguments) => arguments.run(context),
+        Command::Roots(arguments) => arguments.run(context),
+        Command::Generations(arguments) => arguments.run(context),
+        Command::Show(arguments) => arguments.run(context),
+        Command::Closure(arguments) => arguments.run(context),
+        Command::Files(arguments) => arguments.run(context),
+        Command::Cat(arguments) => arguments.run(context),
+        Command::Log(arguments) => arguments.run(context),
+        Command::Verify(arguments) => arguments.run(context),
+        Command::Add(arguments) => arguments.run(context),
+    }
+}

@@ -1,0 +1,187 @@
+//! `store plan`
+
+use std::collections::{BTreeSet, VecDeque};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use super::exit::{Exit, Failure};
+use super::output::{self, count};
+use super::progress::Progress;
+use crate::ids::Name;
+use crate::plan::Plan;
+use crate::recipe::{Kind, Recipes};
+
+/// Prints what a realize would do, and why; does nothing
+#[derive(Args)]
+pub struct Arguments {
+    /// The artifacts, by the names of their recipes
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<Name>,
+    /// Print the packages that each artifact would hold, solved
+    #[arg(long)]
+    packages: bool,
+    /// How many packages are read at once [default: one a processor]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Document {
+    steps: Vec<Step>,
+    packages: std::collections::BTreeMap<String, Vec<String>>,
+    /// Whether planning has to go on after steps that produce facts.
+    complete: bool,
+}
+
+#[derive(Serialize)]
+struct Step {
+    kind: &'static str,
+    subject: String,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<String>,
+}
+
+impl Arguments {
+    pub fn run(self, context: &Context) -> Result<Exit, Failure> {
+        show(context, &self.names, jobs(self.jobs)?, self.packages)
+    }
+}
+
+/// The number of things to do at once.
+pub fn jobs(wanted: Option<usize>) -> Result<usize, Failure> {
+    match wanted {
+        Some(0) => Err(Failure::new(
+            Exit::Usage,
+            "--jobs 0 would do nothing; use 1 or more",
+        )),
+        Some(jobs) => Ok(jobs),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
+}
+
+/// Prints the plan of some artifacts.
+pub fn show(
+    context: &Context,
+    names: &[Name],
+    jobs: usize,
+    packages: bool,
+) -> Result<Exit, Failure> {
+    let recipes = context.recipes()?;
+    let lock = context.lock(&recipes)?;
+    let store = context.store()?;
+    let progress = Progress::new(context.global.quiet, context.global.verbose);
+    let result = crate::realize::plan(&store, &recipes, lock.as_ref(), names, jobs, &progress);
+    progress.finish();
+    let (plan, mut reasons) = result?;
+    let steps: Vec<Step> = plan
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(id, step)| Step {
+            kind: step.kind,
+            subject: step.subject.clone(),
+            status: if step.outcome.is_some() {
+                "held"
+            } else {
+                "to do"
+            },
+            why: reasons.remove(&id),
+            key: step
+                .derivation(|from| plan.entry(from))
+                .map(|derivation| derivation.key().to_string()),
+            entry: step
+                .outcome
+                .as_ref()
+                .and_then(|outcome| Some(outcome.outputs.values().next()?.to_string())),
+        })
+        .collect();
+    if context.global.json {
+        let packages = plan
+            .solved
+            .iter()
+            .map(|(name, solved)| (name.to_string(), nevras(solved)))
+            .collect();
+        output::json(
+            "plan",
+            &Document {
+                steps,
+                packages,
+                complete: plan.waiting.is_empty(),
+            },
+        )?;
+        return Ok(Exit::Done);
+    }
+    if packages {
+        if !plan.waiting.is_empty() {
+            output::say(
+                "packages that recipes make are not made yet: what needs them is not solved",
+            );
+        }
+        let mut text = String::new();
+        for (name, solved) in &plan.solved {
+            if plan.solved.len() > 1 {
+                text.push_str(&format!("# {name}\n"));
+            }
+            text.extend(nevras(solved).iter().map(|nevra| format!("{nevra}\n")));
+        }
+        output::print(text)?;
+        return Ok(Exit::Done);
+    }
+    let mut text = String::new();
+    let mut held = 0;
+    for step in &steps {
+        match &step.why {
+            Some(why) => text.push_str(&format!("{:<10} {}: {why}\n", step.kind, step.subject)),
+            None => held += 1,
+        }
+    }
+    text.push_str(&format!(
+        "{} to do, {held} held\n",
+        count(steps.len() - held, "step")
+    ));
+    if !plan.waiting.is_empty() {
+        let then = later(&recipes, names, &plan);
+        text.push_str(&format!(
+            "then, planned when these packages are made: {}\n",
+            then.join(", ")
+        ));
+    }
+    output::print(text)?;
+    Ok(Exit::Done)
+}
+
+/// What is not in a plan yet, since it waits for packages to be made: each artifact after those that it stands on.
+fn later(recipes: &Recipes, names: &[Name], plan: &Plan) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut queue: VecDeque<Name> = names.iter().cloned().collect();
+    while let Some(name) = queue.pop_front() {
+        let Some(recipe) = recipes.get(&name).filter(|_| seen.insert(name.clone())) else {
+            continue;
+        };
+        queue.extend(recipe.uses());
+        let kind = recipe.kind.name();
+        let mut steps = plan.steps.iter();
+        let planned = steps.any(|step| step.kind == kind && step.subject == name.as_str());
+        if !planned && !matches!(recipe.kind, Kind::Source(_) | Kind::Package(_)) {
+            found.push(format!("{kind} {name}"));
+        }
+    }
+    found.reverse();
+    found
+}
+
+fn nevras(solved: &crate::plan::Solved) -> Vec<String> {
+    solved
+        .packages
+        .iter()
+        .map(|(nevra, _)| nevra.to_string())
+        .collect()
+}

@@ -1,0 +1,692 @@
+//! The program as people and scripts meet it: what it prints where, how it ends, and what it says when it can't.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Mutex;
+
+use store::store::{GcOptions, Store};
+
+use super::support::bench::{Bench, Said};
+use super::support::materialize::is_root;
+use super::support::rpm::spec;
+use super::support::workspace::Memory;
+
+/// Commands that read, each with arguments that fit the artifact `server`.
+const READERS: [&[&str]; 9] = [
+    &["show", "server"],
+    &["closure", "server"],
+    &["files", "server"],
+    &["log", "server"],
+    &["generations", "server"],
+    &["roots"],
+    &["diff", "server", "server"],
+    &["verify"],
+    &["plan", "server"],
+];
+
+fn rpm(name: &str) -> Vec<u8> {
+    let body = format!("the body of {name}\n");
+    let file = format!("/usr/share/{}", name.split('-').next().unwrap());
+    spec(name)
+        .file(&file, body.as_bytes())
+        .bytes(&Memory::default())
+}
+
+fn source_of(packages: &[&str]) -> Bench {
+    let manifest: Vec<String> = packages
+        .iter()
+        .map(|nevra| format!("{:?}", nevra.split('-').next().unwrap()))
+        .collect();
+    let module = format!(
+        "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [{}]\n",
+        manifest.join(", ")
+    );
+    let source = "kind = \"source\"\npath = \"../rpms\"\n";
+    let bench = Bench::of(&[("os.toml", source), ("base.toml", &module)]);
+    for nevra in packages {
+        bench.write(&format!("rpms/{nevra}.rpm"), rpm(nevra));
+    }
+    bench
+}
+
+#[test]
+fn every_command_prints_one_json_document_and_talks_on_stderr() {
+    let bench = Bench::shipped();
+    let plan = bench.json(&["plan", "server"]);
+    assert_eq!(plan["complete"], false);
+    assert!(!bench.store().exists(), "a plan makes no store");
+    let said = bench.run(&["realize", "server", "--json"]).works();
+    assert!(
+        said.err.contains("repository server: composed"),
+        "{}",
+        said.err
+    );
+    let realized = said.document("realize");
+    let artifact = &realized["artifacts"][0];
+    assert_eq!(artifact["name"], "server");
+    assert_eq!(artifact["kind"], "repository");
+    assert_eq!(artifact["status"], "composed");
+    assert_eq!(artifact["generation"], 1);
+    assert_eq!(realized["steps"]["failed"], 0);
+    assert!(
+        Path::new(artifact["path"].as_str().unwrap())
+            .join("repodata/repomd.xml")
+            .is_file()
+    );
+    assert_eq!(artifact["key"].as_str().unwrap().len(), 52);
+    let entry = artifact["entry"].as_str().unwrap().to_owned();
+
+    for arguments in READERS {
+        let said = bench.run(&[arguments, &["--json", "-q"]].concat()).works();
+        assert_eq!(said.err, "", "{arguments:?}");
+        said.document(arguments[0]);
+        let said = bench.run(&[arguments, &["-q"]].concat()).works();
+        assert_eq!(said.err, "", "{arguments:?}");
+        assert!(
+            said.out.ends_with('\n') || arguments[0] == "log",
+            "{arguments:?}"
+        );
+    }
+    assert_eq!(bench.json(&["show", "server"])["entry"], entry);
+    assert_eq!(
+        bench.json(&["show", "server"])["generation"],
+        "sampler-1-x86_64/server@1"
+    );
+    assert_eq!(bench.json(&["roots"])["roots"][0]["entry"], entry);
+    assert_eq!(
+        bench.json(&["generations", "server"])["generations"][0]["number"],
+        1
+    );
+    assert_eq!(
+        bench.json(&["verify", "--full"])["damaged"],
+        serde_json::json!([])
+    );
+    let files = bench.json(&["files", "server", "repodata/repomd.xml"]);
+    assert_eq!(files["files"][0]["mode"], "0644");
+    assert_eq!(files["files"].as_array().unwrap().len(), 1);
+    let closure = bench.json(&["closure", "server"]);
+    let module = |name: &str| {
+        let nodes = closure["nodes"].as_array().unwrap();
+        nodes
+            .iter()
+            .any(|node| node["kind"] == "module" && node["name"] == name)
+    };
+    assert!(
+        module("base-runtime:1") && module("web-server:2"),
+        "{closure}"
+    );
+    let packages = bench.print(&["closure", "server", "--packages"]);
+    assert_eq!(packages.lines().count(), 9, "{packages}");
+    let cat = bench.print(&["cat", "server", "repodata/repomd.xml"]);
+    assert!(
+        cat.starts_with("<?xml") && cat.ends_with("</repomd>\n"),
+        "{cat}"
+    );
+
+    bench.write("note.txt", "a note\n");
+    let added = bench.json(&["add", "note.txt"]);
+    assert_eq!(added["added"][0]["kind"], "file");
+    let id = bench.print(&["add", "note.txt"]);
+    assert_eq!(bench.print(&["cat", id.trim(), "note.txt"]), "a note\n");
+    let dry = bench.json(&["gc", "--dry-run"]);
+    let real = bench.json(&["gc"]);
+    assert_eq!(
+        (dry["dry_run"].as_bool(), real["dry_run"].as_bool()),
+        (Some(true), Some(false))
+    );
+    assert_eq!(dry["bytes"], real["bytes"]);
+    assert_eq!(bench.json(&["gc"])["objects"], 0);
+    assert_eq!(bench.json(&["update"])["changed"], true);
+
+    // Refusals too.
+    let said = bench.run(&["show", "servr", "--json"]);
+    assert_eq!(said.code, 3);
+    let refusal = said.document("error");
+    assert_eq!(refusal["exit"], 3);
+    assert!(
+        refusal["error"]
+            .as_str()
+            .unwrap()
+            .contains("near to it: server")
+    );
+}
+
+#[test]
+fn an_artifact_goes_by_many_names() {
+    let bench = Bench::shipped();
+    let first = bench.realize(&["cloud"]).remove(0);
+    bench.edit("packages/sampler-httpd.toml", "listen 80", "listen 8080");
+    bench.print(&["realize", "cloud", "--label", "RC1"]);
+    let entry = |name: &str| {
+        let shown = bench.json(&["show", name]);
+        shown["entry"].as_str().unwrap().to_owned()
+    };
+    let (one, two) = (entry("cloud@1"), entry("cloud@2"));
+    assert_ne!(one, two);
+    for name in [
+        "cloud",
+        "cloud@RC1",
+        "sampler-1-x86_64/cloud",
+        "sampler-1-x86_64/cloud@2",
+        &two,
+        &two[..32],
+        &two[..12],
+        &format!("store/entries/{}-cloud", &two[..32]),
+    ] {
+        assert_eq!(entry(name), two, "{name}");
+    }
+    assert_eq!(entry(first.to_str().unwrap()), one);
+    assert_eq!(entry("sampler-1-x86_64/cloud@1"), one);
+    let shown = bench.print(&["generations", "cloud"]);
+    assert!(shown.lines().nth(1).unwrap().ends_with("  RC1"), "{shown}");
+
+    let no_such = ["has no generation", "it has 1, 2 (RC1)"];
+    for name in ["cloud@3", "cloud@RC2", "cloud@0", "cloud@"] {
+        bench.run(&["show", name]).fails(3, &no_such);
+    }
+    for name in ["clout", "clout@1"] {
+        bench
+            .run(&["show", name])
+            .fails(3, &["no artifact", "near to it: cloud"]);
+    }
+    for name in ["", "@1", "sampler-2-x86_64/nothing", "/nowhere/at-all"] {
+        bench.run(&["show", name]).fails(3, &["no artifact"]);
+    }
+    // Of a few dozen entries two begin with the same letter, of 32 that there are.
+    let closure = bench.json(&["closure", "cloud"]);
+    let nodes = closure["nodes"].as_array().unwrap().iter();
+    let mut letters: Vec<&str> = nodes
+        .map(|node| &node["entry"].as_str().unwrap()[..1])
+        .collect();
+    letters.sort_unstable();
+    let same = letters.windows(2).find(|pair| pair[0] == pair[1]).unwrap()[0];
+    bench.run(&["show", same]).fails(2, &["could be any of "]);
+
+    // The release of the recipes decides between roots of one name; without recipes both are said.
+    bench.edit("release.toml", "version = \"1\"", "version = \"2\"");
+    bench.print(&["realize", "cloud"]);
+    assert!(
+        bench
+            .print(&["show", "cloud"])
+            .contains("sampler-2-x86_64/cloud@1")
+    );
+    let said = bench.run(&["show", "cloud", "--recipes", "nowhere"]);
+    said.fails(
+        2,
+        &[
+            "sampler-1-x86_64/cloud, sampler-2-x86_64/cloud",
+            "full name",
+        ],
+    );
+    assert_eq!(bench.print(&["roots"]).lines().count(), 2);
+}
+
+#[test]
+fn a_store_that_is_not_there_reads_as_an_empty_one_and_stays_away() {
+    let bench = Bench::shipped();
+    for arguments in READERS {
+        let said = bench.run(arguments);
+        let expected = match arguments[0] {
+            "roots" | "verify" | "plan" => 0,
+            _ => 3,
+        };
+        assert_eq!(said.code, expected, "{arguments:?}: {}", said.err);
+        assert!(!bench.store().exists(), "{arguments:?} made a store");
+    }
+    bench
+        .run(&["cat", "server", "x"])
+        .fails(3, &["no artifact"]);
+    assert!(bench.print(&["gc"]).starts_with("nothing to free"));
+    for arguments in [
+        &["realize", "servr"][..],
+        &["realize", "server", "--no-such-flag"],
+        &["realize", "server", "--jobs", "0"],
+        &["realize", "server", "--dry-run"],
+        &["update", "no-such-source"],
+        &["update", "--no-such-flag"],
+        &["gc", "--keep-last", "0"],
+        &["gc", "--grace", "soon"],
+        &["show"],
+        &["no-such-command"],
+        &[],
+    ] {
+        bench.run(arguments);
+        assert!(!bench.store().exists(), "{arguments:?} made a store");
+    }
+    fs::create_dir(bench.store()).unwrap();
+    assert_eq!(bench.print(&["roots"]), "");
+    assert_eq!(fs::read_dir(bench.store()).unwrap().count(), 0);
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_what_is_not_there_with_3() {
+    let bench = Bench::shipped();
+    let said = bench.run(&["realize", "servr"]);
+    said.fails(3, &["no recipe named servr", "did you mean server?"]);
+    bench
+        .run(&["plan", "servr"])
+        .fails(3, &["did you mean server?"]);
+    let said = bench.run(&["realize", "server", "--jobz", "1"]);
+    said.fails(2, &["--jobz", "--jobs"]);
+    let said = bench.run(&["realize", "server", "--jobs", "0"]);
+    said.fails(2, &["--jobs 0", "use 1 or more"]);
+    bench.run(&["realize"]).fails(2, &["<NAME>"]);
+    bench
+        .run(&["update", "os"])
+        .fails(3, &["os is not a source"]);
+    bench
+        .run(&["add", "nowhere"])
+        .fails(3, &["nowhere", "No such file"]);
+    bench
+        .run(&["realize", "server", "-q", "-v"])
+        .fails(2, &["--quiet"]);
+    let help = bench.run(&["--help"]).works();
+    assert!(help.out.contains("Exit codes:") && help.err.is_empty());
+    bench.realize(&["server"]);
+    bench
+        .run(&["cat", "server", "repodata"])
+        .fails(2, &["not a file"]);
+    bench
+        .run(&["cat", "server", "nope"])
+        .fails(3, &["store files"]);
+    bench.run(&["cat", "server", "../x"]).fails(2, &["../x"]);
+    bench
+        .run(&["files", "server", "nope"])
+        .fails(3, &["has no /nope"]);
+    bench
+        .run(&["generations", "servr"])
+        .fails(3, &["near to it: server"]);
+}
+
+#[test]
+fn differences_are_an_error_only_if_asked() {
+    let bench = Bench::shipped();
+    bench.realize(&["server", "cloud"]);
+    assert_eq!(bench.run(&["diff", "server", "cloud"]).works().err, "");
+    assert_eq!(
+        bench.run(&["diff", "server", "cloud", "--exit-code"]).code,
+        1
+    );
+    let same = bench
+        .run(&["diff", "server", "server@1", "--exit-code"])
+        .works();
+    assert_eq!(same.out, "server@1 and server@1 are equal\n");
+}
+
+#[test]
+fn a_damaged_store_ends_with_4() {
+    let bench = Bench::shipped();
+    let path = bench.realize(&["server"]).remove(0);
+    // Objects and views may share storage: a new file in place of the object leaves the view alone.
+    let blob = bench.json(&["files", "server", "repodata/repomd.xml"]);
+    let blob = blob["files"][0]["blob"].as_str().unwrap().to_owned();
+    let object = find(&bench.store().join("objects"), &blob).expect("the object of a blob");
+    let mut bytes = fs::read(&object).unwrap();
+    bytes[10] ^= 1;
+    let directory = object.parent().unwrap();
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::remove_file(&object).unwrap();
+    fs::write(&object, bytes).unwrap();
+    assert!(path.join("repodata/repomd.xml").exists());
+    let said = bench.run(&["verify", "--full"]);
+    assert_eq!(said.code, 4, "{}{}", said.out, said.err);
+    assert!(
+        said.out.contains(&blob) && said.out.contains("touches entry"),
+        "{}",
+        said.out
+    );
+    assert_eq!(
+        bench
+            .run(&["verify", "--full", "--json"])
+            .document("verify")["damaged"][0]["id"],
+        blob
+    );
+}
+
+fn find(directory: &Path, name: &str) -> Option<std::path::PathBuf> {
+    walkdir::WalkDir::new(directory)
+        .into_iter()
+        .flatten()
+        .map(walkdir::DirEntry::into_path)
+        .find(|path| {
+            let text = path
+                .strip_prefix(directory)
+                .unwrap()
+                .to_string_lossy()
+                .replace('/', "");
+            path.is_file() && (text.contains(name) || name.ends_with(&text) && text.len() > 40)
+        })
+}
+
+#[test]
+fn a_second_collector_ends_with_5() {
+    let bench = Bench::shipped();
+    bench.realize(&["gtk"]);
+    let store = Store::open(&bench.store()).unwrap();
+    let said = Mutex::new(None);
+    let options = GcOptions::default();
+    let report = store.gc(&options, &|_| {
+        said.lock()
+            .unwrap()
+            .get_or_insert_with(|| bench.run(&["gc"]));
+    });
+    report.unwrap();
+    let said = said
+        .into_inner()
+        .unwrap()
+        .expect("a collector tells how far it is");
+    said.fails(5, &["collect"]);
+    bench.run(&["gc"]).works();
+}
+
+#[test]
+fn a_store_that_may_not_be_written_can_be_read() {
+    let bench = Bench::shipped();
+    bench.realize(&["server"]);
+    if is_root() {
+        println!("LEFT OUT: root may write everywhere");
+        return;
+    }
+    let mode = |mode| {
+        for found in walkdir::WalkDir::new(bench.store()).into_iter().flatten() {
+            if found.file_type().is_dir() {
+                fs::set_permissions(found.path(), fs::Permissions::from_mode(mode)).unwrap();
+            }
+        }
+    };
+    mode(0o555);
+    for arguments in READERS {
+        bench.run(arguments).works();
+    }
+    bench.run(&["cat", "server", "repodata/repomd.xml"]).works();
+    let said = bench.run(&["realize", "cloud"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    mode(0o755);
+}
+
+#[test]
+fn a_reader_that_went_away_has_read_enough() {
+    let bench = Bench::shipped();
+    bench.realize(&["atomic-host"]);
+    for arguments in [
+        &["files", "atomic-host", "--json"][..],
+        &["closure", "atomic-host"],
+        &["cat", "atomic-host", "config"],
+    ] {
+        let mut child = bench
+            .command()
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::with_capacity(1, child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let said = Said::of(child.wait_with_output().unwrap());
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn talk_is_plain_lines_away_from_a_terminal() {
+    let bench = Bench::shipped();
+    let said = bench.run(&["realize", "atomic-host"]).works();
+    assert!(!said.err.contains(['\r', '\x1b']), "{:?}", said.err);
+    assert!(
+        said.err.contains("ostree atomic-host: composed in "),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("in the log"), "{}", said.err);
+    assert_eq!(said.out.lines().count(), 1);
+    let log = bench.print(&["log", "atomic-host"]);
+    assert!(
+        log.contains("skipped %post (/bin/sh) of sampler-init-1.2-3.noarch"),
+        "{log}"
+    );
+    let quiet = bench.run(&["realize", "cloud", "-q"]).works();
+    assert_eq!(quiet.err, "");
+    let verbose = Bench::shipped()
+        .run(&["realize", "atomic-host", "-v"])
+        .works();
+    assert!(verbose.err.contains("  skipped %post"), "{}", verbose.err);
+}
+
+#[test]
+fn a_mistake_in_a_recipe_is_shown_where_it_is() {
+    let bench = Bench::shipped();
+    bench.edit(
+        "editions/server.toml",
+        "addons = [\"web-server\"]",
+        "adons = [\"web-server\"]",
+    );
+    for command in ["realize", "plan"] {
+        let said = bench.run(&[command, "server"]);
+        said.fails(
+            2,
+            &[
+                "recipes/editions/server.toml:5:1: unknown field \"adons\"",
+                "did you mean \"addons\"?",
+            ],
+        );
+    }
+    bench.run(&["update"]).fails(2, &["server.toml:5:1"]);
+    assert!(!bench.store().exists());
+    // What is in the store can be looked at all the same.
+    bench.run(&["roots"]).works();
+    let nowhere = bench.run(&["realize", "server", "--recipes", "nowhere"]);
+    nowhere.fails(2, &["nowhere"]);
+}
+
+#[test]
+fn recipes_that_may_not_be_read_are_named() {
+    let bench = Bench::shipped();
+    if is_root() {
+        println!("LEFT OUT: root may read everything");
+        return;
+    }
+    let closed = bench.recipes().join("modules");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let said = bench.run(&["realize", "server"]);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+    said.fails(2, &["recipes/modules", "Permission denied"]);
+}
+
+#[test]
+fn a_package_that_a_source_lacks_is_named_with_what_is_near() {
+    let bench = source_of(&["bash-5-1.noarch", "coreutils-9-1.noarch"]);
+    bench.edit("base.toml", "\"bash\"", "\"bahs\", \"nonsense\"");
+    for command in ["realize", "plan"] {
+        let said = bench.run(&[command, "base"]);
+        said.fails(
+            2,
+            &[
+                "recipes/base.toml:5:13",
+                "bahs, nonsense",
+                "source os",
+                "near to it: bash",
+            ],
+        );
+    }
+}
+
+#[test]
+fn what_can_not_be_installed_is_told_with_its_chain_and_who_has_it() {
+    let package = |requires: &str| {
+        format!(
+            "kind = \"package\"\nsummary = \"A sample\"\nversion = \"2\"\nrelease = \"1\"\nlicense = \"MIT\"\n{requires}"
+        )
+    };
+    let module = |package: &str| {
+        format!("kind = \"module\"\nstream = \"1\"\nversion = 1\nfrom = [\"{package}\"]\n")
+    };
+    let bench = Bench::of(&[
+        ("app.toml", &package("requires = [\"middle\"]\n")),
+        (
+            "middle.toml",
+            &package("requires = [\"library >= 2\", \"/usr/bin/nothing\"]\n"),
+        ),
+        ("library.toml", &package("")),
+        (
+            "old-library.toml",
+            &package("")
+                .replace("\"2\"", "\"1\"")
+                .replace("summary", "name = \"library\"\nsummary"),
+        ),
+        ("apps.toml", &module("app\", \"middle")),
+        ("libraries.toml", &module("library")),
+        ("old-libraries.toml", &module("old-library")),
+        (
+            "host.toml",
+            "kind = \"ostree\"\nfrom = [\"apps\"]\ninstall = [\"app\"]\nref = \"x\"\n",
+        ),
+    ]);
+    // The first time the library was never made: its recipe alone is known. The second time it was.
+    for _ in 0..2 {
+        let said = bench.run(&["realize", "host"]);
+        said.fails(
+            2,
+            &[
+                "host can't be installed from apps",
+                "library >= 2",
+                "middle-2-1.noarch is required by app-2-1.noarch (`middle`)",
+                "app-2-1.noarch is asked for by `app`",
+                "library >= 2 is in libraries: add it to `from` if it belongs",
+                "no module of the recipes provides /usr/bin/nothing",
+            ],
+        );
+        bench.realize(&["libraries", "old-libraries"]);
+    }
+}
+
+#[test]
+fn bad_packages_of_a_source_are_all_named() {
+    let bench = source_of(&["bash-5-1.noarch", "coreutils-9-1.noarch"]);
+    let good = rpm("bash-5-1.noarch");
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    bench.write("rpms/cut.rpm", &good[..good.len() - 20]);
+    let said = bench.run(&["realize", "base"]);
+    said.fails(1, &["rpms/cut.rpm", "payload"]);
+    bench.write("rpms/deeper/flipped", flipped);
+    bench.write("rpms/page.rpm", "<!doctype html>\n");
+    bench.write("rpms/README", "no package, nor does it say so\n");
+    for command in [&["realize", "base"][..], &["update"], &["plan", "base"]] {
+        let said = bench.run(command);
+        said.fails(
+            1,
+            &[
+                "source os holds 3 files that are not packages",
+                "rpms/cut.rpm",
+                "rpms/deeper/flipped",
+                "the package is damaged",
+                "rpms/page.rpm",
+                "not an RPM package",
+            ],
+        );
+    }
+    assert!(!bench.recipes().join("store.lock").exists());
+    for name in ["cut.rpm", "deeper/flipped", "page.rpm"] {
+        let path = format!("rpms/{name}");
+        bench
+            .run(&["add", &path])
+            .fails(1, &[&path, "can't be added"]);
+        fs::remove_file(bench.path().join(path)).unwrap();
+    }
+    bench.realize(&["base"]);
+}
+
+#[test]
+fn a_lock_says_what_is_taken_until_it_is_updated() {
+    let bench = source_of(&["bash-5-1.noarch", "coreutils-9-1.noarch"]);
+    let lock = bench.recipes().join("store.lock");
+    let said = bench.run(&["update"]).works();
+    assert_eq!(
+        said.out,
+        "os: bash.noarch added, 5-1\nos: coreutils.noarch added, 9-1\n"
+    );
+    let first = fs::read(&lock).unwrap();
+    assert_eq!(bench.run(&["update"]).works().out, "");
+    assert_eq!(fs::read(&lock).unwrap(), first);
+    assert_eq!(bench.json(&["update"])["changed"], false);
+    bench.realize(&["base"]);
+
+    // A newer package is not looked at…
+    bench.write("rpms/bash-5.1-1.noarch.rpm", rpm("bash-5.1-1.noarch"));
+    let said = bench.run(&["realize", "base"]).works();
+    assert!(said.err.starts_with("nothing to do"), "{}", said.err);
+    // …until it is asked for.
+    let said = bench.run(&["update", "os"]).works();
+    assert_eq!(said.out, "os: bash.noarch added, 5.1-1\n");
+    bench.realize(&["base"]);
+    let said = bench.print(&["diff", "base@1", "base"]);
+    assert!(
+        said.contains("upgraded  bash.noarch  5-1 → 5.1-1"),
+        "{said}"
+    );
+    fs::remove_file(bench.path().join("rpms/bash-5-1.noarch.rpm")).unwrap();
+    bench.write("rpms/coreutils-8-1.noarch.rpm", rpm("coreutils-8-1.noarch"));
+    fs::remove_file(bench.path().join("rpms/coreutils-9-1.noarch.rpm")).unwrap();
+    assert_eq!(
+        bench.json(&["update"])["moved"],
+        serde_json::json!([
+            {"source": "os", "name": "bash", "arch": "noarch", "change": "removed", "from": "5-1"},
+            {"source": "os", "name": "coreutils", "arch": "noarch", "change": "downgraded", "from": "9-1", "to": "8-1"},
+        ])
+    );
+    // The same directory, read by another store, elsewhere, at another time: the same lock.
+    let again = fs::read(&lock).unwrap();
+    fs::remove_file(&lock).unwrap();
+    bench.run(&["update", "--store", "other"]).works();
+    assert_eq!(fs::read(&lock).unwrap(), again);
+}
+
+#[test]
+fn a_source_that_is_not_what_the_lock_says_is_told_with_what_to_do() {
+    let bench = source_of(&["bash-5-1.noarch", "coreutils-9-1.noarch"]);
+    bench.run(&["update"]).works();
+    let bash = bench.path().join("rpms/bash-5-1.noarch.rpm");
+    let kept = fs::read(&bash).unwrap();
+
+    // To a store that saw the package, and to one that did not.
+    for store in ["store", "other"] {
+        fs::remove_file(&bash).unwrap();
+        let said = bench.run(&["realize", "base", "--store", store]);
+        said.fails(1, &["bash-5-1.noarch", "`store update"]);
+        bench.write("rpms/bash-5-1.noarch.rpm", rpm("bash-6-1.noarch"));
+        let said = bench.run(&["realize", "base", "--store", store]);
+        said.fails(1, &["bash-5-1.noarch", "`store update"]);
+        fs::write(&bash, &kept).unwrap();
+    }
+    bench.realize(&["base"]);
+    // What the store holds it needs no source for.
+    fs::remove_dir_all(bench.path().join("rpms")).unwrap();
+    let said = bench.run(&["realize", "base"]).works();
+    assert!(said.err.starts_with("nothing to do"), "{}", said.err);
+    bench.run(&["update"]).fails(3, &["source os", "rpms"]);
+    fs::write(
+        bench.recipes().join("store.lock"),
+        "version = 1\n[source.os\n",
+    )
+    .unwrap();
+    bench.run(&["realize", "base"]).fails(2, &["store.lock"]);
+}
+
+#[test]
+fn a_source_directory_that_is_not_there_is_not_found() {
+    let bench = Bench::of(&[
+        ("gone.toml", "kind = \"source\"\npath = \"nowhere\"\n"),
+        (
+            "drawn.toml",
+            "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"gone\"\npackages = [\"x\"]\n",
+        ),
+    ]);
+    bench
+        .run(&["realize", "drawn"])
+        .fails(3, &["gone", "nowhere"]);
+}

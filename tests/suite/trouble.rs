@@ -1,0 +1,207 @@
+//! Ordinary trouble: no space, no permission, a store of a later day.
+//! A clear error, nothing lost, and all is well once the trouble is over.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::site::{REALIZE, Said, Site};
+
+/// Runs a shell script where it may mount; `None` where nobody may.
+fn mounting(site: &Site, script: &str) -> Option<Said> {
+    let mut may = Command::new("unshare");
+    let may = may.args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]);
+    if !may.output().is_ok_and(|output| output.status.success()) {
+        eprintln!("left out: mounts can't be made here");
+        return None;
+    }
+    let output = Command::new("unshare")
+        .args(["-rm", "sh", "-euc", script])
+        .current_dir(site.path(""))
+        .env("STORE", env!("CARGO_BIN_EXE_store"))
+        .output()
+        .unwrap();
+    Some(Said::of(&["script"], output))
+}
+
+#[test]
+fn a_full_disk_is_said_and_nothing_is_lost() {
+    for blocks in [
+        "size=400k",
+        "size=900k",
+        "size=1500k",
+        "size=2m",
+        "nr_inodes=300",
+    ] {
+        let site = Site::new();
+        let script = format!(
+            r#"
+            mkdir s; mount -t tmpfs -o {blocks} none s
+            code=0; $STORE --store s realize atomic-host server || code=$?
+            echo "full: $code"
+            code=0; $STORE --store s verify --full >&2 || code=$?
+            echo "verify: $code"
+            code=0; $STORE --store s gc >&2 || code=$?
+            echo "gc: $code"
+            mount -o remount,size=64m,nr_inodes=9999 s
+            $STORE --store s realize atomic-host server >&2
+            $STORE --store s verify --full >&2
+            "#
+        );
+        let Some(said) = mounting(&site, &script) else {
+            return;
+        };
+        assert_eq!(said.code, Some(0), "{blocks}: {said:#?}");
+        // What was done before the disk was full may have been printed.
+        let told = |line: &&str| !line.starts_with("s/entries/");
+        let out: Vec<&str> = said.out.lines().filter(told).collect();
+        assert_eq!(
+            out,
+            ["full: 1", "verify: 0", "gc: 0"],
+            "{blocks}: {}",
+            said.err
+        );
+        assert!(said.err.contains("disk is full"), "{blocks}: {}", said.err);
+        assert!(!said.err.contains("panicked"), "{blocks}: {}", said.err);
+    }
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_said_and_nothing_is_lost() {
+    let site = Site::new();
+    let output = Command::new("bash")
+        .args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$@\"", "bash"])
+        .arg(env!("CARGO_BIN_EXE_store"))
+        .args(["--store", "store"])
+        .args(REALIZE)
+        .current_dir(site.path(""))
+        .output()
+        .unwrap();
+    let said = Said::of(&REALIZE, output).with(1);
+    assert!(!said.err.contains("panicked"), "{said:?}");
+    site.run(&["verify", "--full"]).with(0);
+    site.realize();
+    site.sound("after the limit");
+}
+
+#[test]
+fn a_store_that_can_only_be_read_answers_and_says_why_it_takes_nothing() {
+    let site = Site::used();
+    let script = r#"
+        mount --bind store store; mount -o remount,ro,bind store
+        $STORE --store store roots
+        $STORE --store store files server
+        $STORE --store store diff server@1 server@2
+        $STORE --store store verify --full
+        for command in "realize server" "gc"; do
+            code=0; $STORE --store store $command || code=$?
+            test $code = 1
+        done
+        "#;
+    if let Some(said) = mounting(&site, script) {
+        let said = said.with(0);
+        assert!(said.err.contains("read-only"), "{said:?}");
+    }
+    site.sound("read-only");
+    site.realize();
+}
+
+#[test]
+fn a_place_where_nothing_can_be_made_is_said() {
+    let site = Site::new();
+    fs::write(site.path("file"), "").unwrap();
+    let store = site.path("file/store");
+    let output = Command::new(env!("CARGO_BIN_EXE_store"))
+        .args(["--store", store.to_str().unwrap(), "realize", "server"])
+        .current_dir(site.path(""))
+        .output()
+        .unwrap();
+    let said = Said::of(&["realize"], output);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("file/store"), "{said:?}");
+
+    if rustix::process::geteuid().is_root() {
+        return;
+    }
+    let closed = site.path("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_store"))
+        .args(["--store", "closed/store", "realize", "server"])
+        .current_dir(site.path(""))
+        .output()
+        .unwrap();
+    let said = Said::of(&["realize"], output).with(1);
+    assert!(said.err.contains("no permission"), "{said:?}");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn an_unreadable_root_stops_the_collector_and_costs_nothing() {
+    let site = Site::used();
+    let root = site.store().join("roots/sampler-1-x86_64/server/1");
+    let good = fs::read(&root).unwrap();
+    let count = || {
+        walkdir::WalkDir::new(site.store().join("objects"))
+            .into_iter()
+            .count()
+    };
+    let before = count();
+    for bad in [&b""[..], b"{}", &good[..good.len() / 2], b"\xff\xfe"] {
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(&root, bad).unwrap();
+        let said = site.run(&["gc", "--keep-last", "1"]).with(4);
+        assert!(said.err.contains("nothing is deleted"), "{said:?}");
+        assert_eq!(count(), before);
+    }
+    fs::remove_file(&root).unwrap();
+    fs::create_dir(&root).unwrap();
+    assert_ne!(site.run(&["gc", "--keep-last", "1"]).code, Some(0));
+    assert_eq!(count(), before);
+    fs::remove_dir(&root).unwrap();
+    fs::write(&root, good).unwrap();
+    site.well(&["gc", "--keep-last", "1"]);
+    assert!(count() < before);
+    site.sound("root mended");
+}
+
+#[test]
+fn a_store_of_a_later_day_is_refused_with_both_numbers() {
+    let site = Site::new();
+    site.realize();
+    let config = site.store().join("store.json");
+    let good = fs::read_to_string(&config).unwrap();
+    fs::write(&config, good.replace("\"format\": 1", "\"format\": 7")).unwrap();
+    for command in [
+        &["roots"][..],
+        &["gc"],
+        &["realize", "server"],
+        &["verify", "--rebuild-index"],
+    ] {
+        let said = site.run(command).with(1);
+        assert!(
+            said.err.contains("format 7") && said.err.contains("than 1"),
+            "{said:?}"
+        );
+    }
+    fs::write(&config, good).unwrap();
+    schema(&site.store().join("db.sqlite"), 9);
+    for command in [&["roots"][..], &["gc"], &["realize", "server"]] {
+        let said = site.run(command).with(1);
+        assert!(
+            said.err.contains("schema 9") && said.err.contains("than 1"),
+            "{said:?}"
+        );
+    }
+    schema(&site.store().join("db.sqlite"), 1);
+    site.realize();
+    site.sound("the right day");
+}
+
+fn schema(index: &Path, version: u32) {
+    let connection = rusqlite::Connection::open(index).unwrap();
+    connection
+        .pragma_update(None, "user_version", version)
+        .unwrap();
+}
