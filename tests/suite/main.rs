@@ -18,6 +18,8 @@ mod edition;
 mod gc;
 mod gc_races;
 mod golden;
+mod layers;
+mod licences;
 mod lock;
 mod modulemd;
 mod ostree;
@@ -42,7 +44,7 @@ mod store_crash;
 mod store_disk;
 mod store_verify;
 mod store_view;
-#[allow(dead_code, reason = "some of it waits for its tests")]
 mod support;
 mod tizen;
 mod trouble;
+mod written_form;

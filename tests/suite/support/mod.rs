@@ -7,6 +7,7 @@ pub mod dnf;
 pub mod fixtures;
 pub mod judge;
 pub mod materialize;
+pub mod paths;
 pub mod primary;
 pub mod records;
 pub mod root;
