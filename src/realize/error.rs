@@ -9,6 +9,11 @@ use crate::{compose, plan, store};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error(
+        "source {name} names gpgkeys, but signatures can't be checked yet; \
+         take the line out to go on with digests alone"
+    )]
+    Keys { name: Name },
     #[error(transparent)]
     Plan(Box<plan::Error>),
     #[error(transparent)]

@@ -69,10 +69,16 @@ impl<'a> Look<'a> {
                     name: (*name).clone(),
                 });
             };
-            let packages = match locked {
+            if !source.gpgkeys.is_empty() {
+                return Err(Error::Keys {
+                    name: (*name).clone(),
+                });
+            }
+            let mut packages = match locked {
                 Some(locked) => self.locked(&mut facts, name, directory, locked)?,
                 None => self.directory(&mut facts, name, directory)?,
             };
+            packages.retain(|package| source.draws(&package.record.nevra.arch));
             facts.sources.insert((*name).clone(), packages);
         }
         Ok(facts)

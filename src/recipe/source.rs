@@ -13,8 +13,15 @@ pub struct Source {
     pub location: Location,
     /// Keys that packages must be signed with.
     pub gpgkeys: Vec<Body>,
-    /// Architectures that are drawn; all, if none is named.
+    /// Architectures that are drawn besides `noarch`; all, if none is named.
     pub arches: BTreeSet<String>,
+}
+
+impl Source {
+    /// Whether packages of an architecture are drawn; those that run everywhere always are.
+    pub fn draws(&self, arch: &str) -> bool {
+        self.arches.is_empty() || arch == "noarch" || self.arches.contains(arch)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -690,3 +690,35 @@ fn a_source_directory_that_is_not_there_is_not_found() {
         .run(&["realize", "drawn"])
         .fails(3, &["gone", "nowhere"]);
 }
+
+#[test]
+fn keys_that_nobody_checks_are_refused_rather_than_passed_over() {
+    let module =
+        "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [\"x\"]\n";
+    let bench = Bench::of(&[
+        (
+            "os.toml",
+            "kind = \"source\"\npath = \"../rpms\"\ngpgkeys = [\"key.asc\"]\n",
+        ),
+        ("key.asc", "a key\n"),
+        ("drawn.toml", module),
+    ]);
+    bench
+        .run(&["realize", "drawn"])
+        .fails(2, &["os", "gpgkeys"]);
+}
+
+#[test]
+fn a_source_gives_the_architectures_that_are_asked_for() {
+    let module =
+        "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [\"tool\"]\n";
+    let source = |more: &str| format!("kind = \"source\"\npath = \"../rpms\"\n{more}");
+    let bench = Bench::of(&[("os.toml", &source("")), ("drawn.toml", module)]);
+    let tool = spec("tool-1-1.x86_64").bytes(&Memory::default());
+    bench.write("rpms/tool.rpm", tool);
+    bench.run(&["plan", "drawn"]).works();
+    bench.write("recipes/os.toml", source("arches = [\"aarch64\"]\n"));
+    bench
+        .run(&["plan", "drawn"])
+        .fails(2, &["tool", "source os"]);
+}
