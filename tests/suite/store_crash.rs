@@ -185,8 +185,18 @@ fn a_kill_during_gc_frees_the_same_bytes_in_the_end() {
         let (old, trace) = shelf.make(OLD, &[]);
         shelf.keep_made("server", old, Some(trace));
         shelf.store.view(old, &name()).unwrap();
-        run(shelf.path(), point, 1);
+        let killed = run(shelf.path(), point, 1);
+        assert_eq!(killed, !point.is_empty(), "{point} was not reached");
         run(shelf.path(), "", 0);
+        // What is left is told below; that something went, and not too much, is told here.
+        for (bytes, stays) in [
+            (&b"old"[..], false),
+            (b"old tool", false),
+            (b"shared", true),
+        ] {
+            let path = shelf.store.blob_path(BlobId::of(bytes));
+            assert_eq!(path.exists(), stays, "{point}: {bytes:?}");
+        }
         let files = ["objects", "entries"].map(|part| {
             walkdir::WalkDir::new(shelf.path().join(part))
                 .sort_by_file_name()

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use store::compose::{Composed, Output, Workspace, WorkspaceError};
 use store::formats::rpm::Record;
 use store::ids::{BlobId, EntryId, TreeId, TreePath};
-use store::tree::{Assembly, Directory, Part};
+use store::tree::{Assembly, Deflated, Directory, Part};
 
 /// Holds everything in maps; entries are registered by [`Memory::enter`].
 #[derive(Default)]
@@ -157,7 +157,11 @@ impl Workspace for Memory {
                         .read_to_end(&mut whole)
                         .map_err(|e| WorkspaceError::new("assembling", e))?;
                 }
-                Part::Deflate { .. } => unimplemented!("no composer under test deflates parts yet"),
+                Part::Deflate { blob, level, .. } => {
+                    Deflated::new(self.read(*blob, 0, None)?, *level)
+                        .read_to_end(&mut whole)
+                        .map_err(|e| WorkspaceError::new("assembling", e))?;
+                }
             }
         }
         self.write(&mut whole.as_slice())
