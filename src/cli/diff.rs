@@ -34,6 +34,7 @@ impl Arguments {
                 name,
                 entry: found.entry,
                 trace: found.trace,
+                origin: found.origin,
             })
         };
         let diff = relate::diff(

@@ -29,6 +29,8 @@ struct Document {
     references: Vec<String>,
     hard_links: usize,
     media: BTreeMap<String, String>,
+    /// Of what was solved: the modules that offered its packages, each `NAME:STREAM:VERSION`.
+    modules: Vec<String>,
     traces: Vec<Trace>,
 }
 
@@ -78,6 +80,11 @@ impl Arguments {
                 facts: trace.facts.as_ref().map(ToString::to_string),
             });
         }
+        let origin = match subject.origin {
+            Some(origin) => context.records(&store).origin(origin)?,
+            None => None,
+        };
+        let modules = origin.map_or_else(Vec::new, |origin| origin.modules);
         let document = Document {
             entry: subject.entry.to_string(),
             kind: entry.kind,
@@ -90,6 +97,7 @@ impl Arguments {
             references: entry.references.iter().map(ToString::to_string).collect(),
             hard_links: entry.links.len(),
             media: entry.media,
+            modules: modules.iter().map(ToString::to_string).collect(),
             traces,
         };
         if context.global.json {
@@ -128,6 +136,9 @@ fn text(document: &Document, names: &BTreeMap<String, String>) -> String {
     }
     for (name, value) in &document.media {
         text.push_str(&format!("media       {name} = {value}\n"));
+    }
+    for module in &document.modules {
+        text.push_str(&format!("module      {module}\n"));
     }
     for trace in &document.traces {
         text.push_str(&format!(

@@ -4,6 +4,7 @@
 //! The facts of an `import` are a [`Record`](crate::formats::rpm::Record).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,13 @@ pub struct ModuleFacts {
     pub packages: Vec<PackageFacts>,
 }
 
+/// `NAME:STREAM:VERSION`.
+impl fmt::Display for ModuleFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.name, self.stream, self.version)
+    }
+}
+
 /// Of a `repository` step: its modules, and its add-ons by name, each with its packages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +49,15 @@ pub struct RepositoryFacts {
     pub modules: Vec<ModuleFacts>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub addons: BTreeMap<String, ModuleFacts>,
+}
+
+/// What an artifact was solved in, kept beside its generation: a tree is made of packages,
+/// and stays the same when a module that offers them is described in other words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OriginFacts {
+    /// Sorted by name; each with only those of its packages that went in.
+    pub modules: Vec<ModuleFacts>,
 }
 
 /// Facts of a `root`: what is installed in it, sorted by name.

@@ -26,4 +26,4 @@ pub use derivation::{Derivation, Input};
 pub use error::Error;
 pub use known::{Known, Outcome, SourcePackage};
 pub use planner::{check, plan};
-pub use step::{From, Needed, Plan, Solved, Step, StepId};
+pub use step::{Drawn, From, Needed, Plan, Solved, Step, StepId};

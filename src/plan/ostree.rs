@@ -11,7 +11,7 @@ use super::package::stated;
 use super::parameters;
 use super::planner::{Offered, Planner, named};
 use super::solve::{self, Candidate, Question, Request};
-use super::step::{From, Needed, Solved, StepId};
+use super::step::{Drawn, From, Needed, Solved, StepId};
 use crate::formats::rpm::{Record, record};
 use crate::ids::{BlobId, Hash, Name, canonical};
 use crate::recipe::{Install, Kind, Module, Ostree, Recipe};
@@ -67,6 +67,8 @@ impl Planner<'_> {
             packages: packages.collect(),
         };
         self.plan.solved.insert(recipe.name.clone(), solved);
+        let drawn = self.drawn(&modules, &offered, &chosen)?;
+        self.plan.drawn.insert(recipe.name.clone(), drawn);
         let mut inputs = Vec::with_capacity(chosen.len());
         for package in chosen {
             let unpacked = self.unpack(&offered[package].1)?;
@@ -83,6 +85,27 @@ impl Planner<'_> {
         };
         self.step("root", named(recipe), &params, inputs, BTreeMap::new())
             .map(Some)
+    }
+
+    /// The modules, each with the packages that were chosen of it.
+    fn drawn(
+        &self,
+        modules: &BTreeMap<&Name, &Module>,
+        offered: &[(Name, Offered)],
+        chosen: &[usize],
+    ) -> Result<Vec<Drawn>, Error> {
+        let mut drawn = Vec::with_capacity(modules.len());
+        for (&name, module) in modules {
+            let chosen = chosen.iter().map(|&package| &offered[package]);
+            let packages = chosen
+                .filter(|(of, _)| of == name)
+                .map(|(_, package)| (package.rpm.clone(), package.record.clone()));
+            drawn.push(Drawn {
+                packages: packages.collect(),
+                module: self.document(self.recipe(name)?, module)?,
+            });
+        }
+        Ok(drawn)
     }
 
     /// Everything that the modules offer, each package once, with a module that it is in.

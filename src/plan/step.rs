@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::derivation::{Derivation, Input};
 use super::known::Outcome;
+use crate::formats::modulemd;
+use crate::formats::rpm::Record;
 use crate::ids::{BlobId, EntryId, Hash, Name, Nevra, canonical};
 
 /// Number of a step in its plan. Inputs have smaller numbers than what needs them.
@@ -76,6 +78,8 @@ pub struct Plan {
     pub waiting: Vec<StepId>,
     /// What each solved artifact will hold.
     pub solved: BTreeMap<Name, Solved>,
+    /// The modules that each solved artifact is drawn from; its steps name packages only.
+    pub drawn: BTreeMap<Name, Vec<Drawn>>,
 }
 
 /// The answer to what an artifact's `install` asks for.
@@ -87,7 +91,32 @@ pub struct Solved {
     pub packages: BTreeSet<(Nevra, BlobId)>,
 }
 
+/// A module that an artifact is solved in, with those of its packages that go in.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    /// Without artifacts.
+    pub module: modulemd::Module,
+    pub packages: Vec<(From, Arc<Record>)>,
+}
+
 impl Plan {
+    /// The packages of sources that a step stands on, however far below.
+    pub fn taken(&self, step: StepId) -> BTreeSet<EntryId> {
+        let mut taken = BTreeSet::new();
+        let mut seen = BTreeSet::from([step]);
+        let mut open = vec![step];
+        while let Some(step) = open.pop() {
+            for needed in &self.steps[step].inputs {
+                match &needed.from {
+                    From::Entry(entry) => drop(taken.insert(*entry)),
+                    From::Step(input, _) if seen.insert(*input) => open.push(*input),
+                    From::Step(..) => {}
+                }
+            }
+        }
+        taken
+    }
+
     /// The entry that an input stands for, as far as it is known at plan time.
     pub fn entry(&self, from: &From) -> Option<EntryId> {
         match from {

@@ -37,7 +37,7 @@ pub(super) struct Engine<'a> {
     /// Entries that were made by this process and may not be committed yet.
     made: Mutex<BTreeSet<EntryId>>,
     /// Where all steps write; committed in groups.
-    batch: &'a Batch,
+    pub batch: &'a Batch,
     /// RPM files that are being taken in.
     taking: Mutex<()>,
     /// Held while a step is composed, so that two that need its bytes make them once.
@@ -371,7 +371,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The entry that an input stands for.
-    fn entry(&self, from: &From) -> Option<EntryId> {
+    pub fn entry(&self, from: &From) -> Option<EntryId> {
         match from {
             From::Entry(entry) => Some(*entry),
             From::Step(step, output) => self

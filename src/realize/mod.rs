@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod explain;
 mod facts;
+mod naming;
 mod observe;
 mod report;
 mod schedule;
@@ -32,14 +33,14 @@ pub use observe::{Observer, Silent};
 pub use report::{Artifact, How, Made, Report, StepName, StepReport};
 pub use update::{Updated, update};
 
-use crate::ids::{DerivationKey, EntryId, Name, TraceId};
-use crate::plan::derivation::MAIN;
-use crate::plan::{Outcome, Plan, StepId};
+use crate::ids::{DerivationKey, Name};
+use crate::plan::{Plan, StepId};
 use crate::recipe::{Kind, Recipes, Source};
 use crate::source::Lock;
-use crate::store::{Batch, NewGeneration, RootName, Store};
+use crate::store::{Batch, RootName, Store};
 use engine::Engine;
 use explain::{Previous, explain};
+use naming::Naming;
 
 /// How to realize.
 #[derive(Debug, Clone)]
@@ -134,89 +135,21 @@ pub fn realize(
         }
         if last || failed {
             let naming = Naming {
-                store,
                 recipes,
                 options,
+                lock,
+                engine: &engine,
+                plan: &plan,
             };
             for name in names {
                 let step = plan.artifacts.get(name).copied();
-                report
-                    .artifacts
-                    .push(naming.artifact(name, step, &engine, &steps)?);
+                report.artifacts.push(naming.artifact(name, step, &steps)?);
             }
             break;
         }
     }
     report.seconds = begun.elapsed().as_secs_f64();
     Ok(report)
-}
-
-/// The last step: what came out gets its view and its generation.
-struct Naming<'a> {
-    store: &'a Store,
-    recipes: &'a Recipes,
-    options: &'a Options,
-}
-
-impl Naming<'_> {
-    /// An artifact without a step could not even be planned: what it stands on failed.
-    fn artifact(
-        &self,
-        name: &Name,
-        step: Option<StepId>,
-        engine: &Engine<'_>,
-        steps: &BTreeMap<StepId, StepReport>,
-    ) -> Result<Artifact, Error> {
-        let kind = self.recipes.recipes[name].kind.name();
-        let report = step.and_then(|step| steps.get(&step));
-        let how = report.map_or(How::Skipped, |step| step.how);
-        let outcome = match how {
-            How::Failed | How::Skipped => None,
-            _ => step.and_then(|step| engine.outcome(step)),
-        };
-        let made = match (outcome, report.and_then(|step| step.key)) {
-            (Some(outcome), Some(key)) => Some(self.made(name, key, &outcome)?),
-            _ => None,
-        };
-        Ok(Artifact {
-            name: name.clone(),
-            kind,
-            how,
-            made,
-        })
-    }
-
-    fn made(&self, name: &Name, key: DerivationKey, outcome: &Outcome) -> Result<Made, Error> {
-        let entry = outcome.outputs[MAIN];
-        let path = Some(self.store.view(entry, name)?);
-        let generation = match self.options.no_root {
-            true => None,
-            false => Some(self.keep(&root_name(self.recipes, name)?, entry, outcome.trace)?),
-        };
-        Ok(Made {
-            key,
-            entry,
-            path,
-            generation,
-        })
-    }
-
-    /// Adds a generation where the entry or the label is not that of the newest;
-    /// returns the number that now stands for it.
-    fn keep(&self, root: &RootName, entry: EntryId, trace: TraceId) -> Result<u32, Error> {
-        let label = self.options.label.clone();
-        let (trace, time, also) = (Some(trace), self.options.now, BTreeSet::new());
-        Ok(self.store.keep_generation(
-            root,
-            NewGeneration {
-                entry,
-                trace,
-                label,
-                time,
-                also,
-            },
-        )?)
-    }
 }
 
 /// The full name of an artifact's root: `SHORT-VERSION-ARCH/NAME`.

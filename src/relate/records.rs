@@ -1,11 +1,13 @@
 //! What relations are read from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::sync::Arc;
 
 use crate::compose::{Composer, composer};
 use crate::formats::rpm::Record;
 use crate::ids::{BlobId, EntryId, TraceId, TreeId, canonical};
+use crate::plan::facts::OriginFacts;
 use crate::realize::sight;
 use crate::store::{self, Entry, Store, Trace};
 use crate::tree::{Content, Directory, Leaf, Node};
@@ -26,6 +28,9 @@ pub trait Records {
 
     /// What is known of an RPM file, by its entry.
     fn record(&self, rpm: EntryId) -> Result<Option<Record>, Error>;
+
+    /// The modules that an artifact was solved in, by the record beside its generation; `None` where that is gone.
+    fn origin(&self, origin: BlobId) -> Result<Option<OriginFacts>, Error>;
 
     /// Bytes below an entry and those that it refers to, each blob counted once, whether they are here or not.
     fn size(&self, entry: EntryId) -> Result<u64, store::Error> {
@@ -113,6 +118,21 @@ impl Records for Stored<'_> {
         }
         Ok(None)
     }
+
+    fn origin(&self, origin: BlobId) -> Result<Option<OriginFacts>, Error> {
+        let mut bytes = Vec::new();
+        match self.0.read(origin, 0, None) {
+            Ok(mut reader) => reader
+                .read_to_end(&mut bytes)
+                .map_err(|source| Error::Unread { origin, source })?,
+            Err(error) if error.is_missing() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let facts = canonical::decode(&bytes);
+        facts
+            .map(Some)
+            .map_err(|source| Error::Origin { origin, source })
+    }
 }
 
 /// Why artifacts can't be related.
@@ -122,6 +142,16 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error("nothing is known of entry {entry}")]
     Unknown { entry: EntryId },
+    #[error("reading the origin {origin}")]
+    Unread {
+        origin: BlobId,
+        source: std::io::Error,
+    },
+    #[error("the origin {origin} is not a list of modules")]
+    Origin {
+        origin: BlobId,
+        source: canonical::Error,
+    },
     #[error(
         "the facts of the {step} step that gave entry {entry} are not what such a step records"
     )]

@@ -1,6 +1,6 @@
 //! What people mean when they name an artifact: `server`, `server@3`, `server@RC1`, a hash prefix, a path.
 
-use crate::ids::{EntryId, Name, TraceId};
+use crate::ids::{BlobId, EntryId, Name, TraceId};
 use crate::store::{self, Generation, RootName, Store};
 
 /// Something that somebody named.
@@ -11,6 +11,8 @@ pub struct Subject {
     pub trace: Option<TraceId>,
     /// The root and generation, where it was named by one.
     pub generation: Option<(RootName, u32)>,
+    /// What is recorded of where it was drawn from, beside a generation that names it.
+    pub origin: Option<BlobId>,
 }
 
 /// Nothing, or too much, goes by that name.
@@ -70,6 +72,7 @@ pub fn find(store: &Store, text: &str, release: Option<&str>) -> Result<Subject,
             entry: chosen.entry,
             trace: chosen.trace,
             generation: Some((root, chosen.number)),
+            origin: chosen.origin,
         });
     }
     match store.resolve_prefix(text) {
@@ -79,6 +82,7 @@ pub fn find(store: &Store, text: &str, release: Option<&str>) -> Result<Subject,
                 entry,
                 trace,
                 generation: None,
+                origin: origin(store, entry)?,
             })
         }
         Err(store::Error::NoSuchEntry { .. } | store::Error::NotAPrefix { .. }) => {
@@ -112,6 +116,19 @@ pub fn root(store: &Store, name: &str, release: Option<&str>) -> Result<Option<R
             roots: same,
         }),
     }
+}
+
+/// The newest origin beside any generation of an entry.
+fn origin(store: &Store, entry: EntryId) -> Result<Option<BlobId>, Error> {
+    let mut newest = None;
+    for root in store.roots()? {
+        for generation in store.generations(&root)? {
+            if generation.entry == entry && generation.origin.is_some() {
+                newest = newest.max(Some((generation.time, generation.origin)));
+            }
+        }
+    }
+    Ok(newest.and_then(|(_, origin)| origin))
 }
 
 fn choose<'a>(generations: &'a [Generation], wanted: &str) -> Option<&'a Generation> {

@@ -86,8 +86,10 @@ pub struct Generation {
     pub label: Option<String>,
     /// Seconds since 1970.
     pub time: i64,
-    /// Blobs that stay as long as this: the lock that it was made with.
+    /// Blobs that stay as long as this: the packages that the lock had for it.
     pub also: BTreeSet<BlobId>,
+    /// A record of what the entry was drawn from, where its trace does not say; it stays as long as this.
+    pub origin: Option<BlobId>,
 }
 
 /// A generation without its number, which the store gives.
@@ -98,6 +100,19 @@ pub struct NewGeneration {
     pub label: Option<String>,
     pub time: i64,
     pub also: BTreeSet<BlobId>,
+    pub origin: Option<BlobId>,
+}
+
+impl Generation {
+    /// Whether a name that stands for this needs no new generation.
+    fn says(&self, entry: EntryId, label: Option<&str>) -> bool {
+        self.entry == entry && (label.is_none() || label == self.label.as_deref())
+    }
+
+    /// Every blob that stays as long as this.
+    pub fn blobs(&self) -> impl Iterator<Item = BlobId> + '_ {
+        self.also.iter().chain(&self.origin).copied()
+    }
 }
 
 /// The file of a generation, but for its check.
@@ -112,6 +127,8 @@ struct Wire {
     time: i64,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     also: BTreeSet<BlobId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<BlobId>,
     /// BLAKE3 of this object as compact JSON, its keys in this order, without this key:
     /// a root whose bytes changed must not keep the wrong things alive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,6 +155,27 @@ impl Store {
         generations(self.layout(), name)
     }
 
+    /// The newest generation of a name.
+    pub fn newest(&self, name: &RootName) -> Result<Option<Generation>> {
+        let Some(number) = last(self.layout(), name)? else {
+            return Ok(None);
+        };
+        read(&dir(self.layout(), name).join(number.to_string()), number).map(Some)
+    }
+
+    /// The number of the newest generation, if it stands for the entry, and has the label if one is given.
+    pub fn stands(
+        &self,
+        name: &RootName,
+        entry: EntryId,
+        label: Option<&str>,
+    ) -> Result<Option<u32>> {
+        let newest = self
+            .newest(name)?
+            .filter(|newest| newest.says(entry, label));
+        Ok(newest.map(|newest| newest.number))
+    }
+
     /// Names an entry; returns the number of the generation, the next free one.
     ///
     /// All of the entry is here and durable when this returns, or this fails.
@@ -156,7 +194,7 @@ impl Store {
         let index = self.index_or_create()?;
         let lease = self.lease()?;
         lease.hold(&[new.entry])?;
-        let also: Vec<BlobId> = new.also.iter().copied().collect();
+        let also: Vec<BlobId> = new.also.iter().chain(&new.origin).copied().collect();
         for (blob, length) in also.iter().zip(lease.hold_blobs(&also)?) {
             if length.is_none() {
                 return Err(Error::Missing {
@@ -192,13 +230,10 @@ impl Store {
         index.barrier()?;
         let _lock = Lock::exclusive(self.layout(), LockName::Roots)?;
         if once
-            && let Some(number) = last(self.layout(), name)?
-            && let dir = dir(self.layout(), name)
-            && let newest = read(&dir.join(number.to_string()), number)?
-            && newest.entry == new.entry
-            && (new.label.is_none() || new.label == newest.label)
+            && let Some(newest) = self.newest(name)?
+            && newest.says(new.entry, new.label.as_deref())
         {
-            return Ok(number);
+            return Ok(newest.number);
         }
         let number = last(self.layout(), name)?.unwrap_or(0) + 1;
         self.write(name, number, new)?;
@@ -239,6 +274,7 @@ impl Store {
             label,
             time,
             also,
+            origin,
         } = new;
         let wire = Wire {
             entry,
@@ -246,6 +282,7 @@ impl Store {
             label,
             time,
             also,
+            origin,
             check: None,
         };
         let mut text =
@@ -388,6 +425,7 @@ pub(super) fn read(path: &Path, number: u32) -> Result<Generation> {
         label,
         time,
         also,
+        origin,
         check: found,
     } = wire.seal();
     if check != found {
@@ -400,5 +438,6 @@ pub(super) fn read(path: &Path, number: u32) -> Result<Generation> {
         label,
         time,
         also,
+        origin,
     })
 }

@@ -163,6 +163,7 @@ fn gc_follows_references_assemblies_and_blobs_kept_beside() {
         label: Some("RC1".into()),
         time: 5,
         also: [lock].into(),
+        origin: None,
     };
     shelf.store.add_generation(&root("image"), new).unwrap();
     drop(lease);

@@ -48,6 +48,7 @@ fn write(store: &Store, seed: u32, rounds: u32) {
                 label: None,
                 time: 0,
                 also: [].into(),
+                origin: None,
             };
             store.add_generation(&root("server"), new).unwrap();
         }
@@ -330,7 +331,7 @@ proptest! {
                     let (id, blobs, inputs) = model.made[entry].clone();
                     let trace = crate::support::shelf::trace(id, &inputs).id();
                     let new = store::store::NewGeneration {
-                        entry: id, trace: Some(trace), label: None, time: 0, also: [].into(),
+                        entry: id, trace: Some(trace), label: None, time: 0, also: [].into(), origin: None,
                     };
                     let name_ = root(&format!("name{name}"));
                     match shelf.store.add_generation(&name_, new) {

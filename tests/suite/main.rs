@@ -22,6 +22,7 @@ mod layers;
 mod licences;
 mod lock;
 mod modulemd;
+mod origin;
 mod ostree;
 mod recipe;
 mod repodata;

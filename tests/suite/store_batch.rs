@@ -206,6 +206,7 @@ fn a_generation_that_stands_already_is_not_added_again() {
             label: label.map(str::to_owned),
             time: 1,
             also: [].into(),
+            origin: None,
         };
         shelf.store.keep_generation(&name, new).unwrap()
     };

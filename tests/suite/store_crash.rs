@@ -54,6 +54,7 @@ fn child() {
             label: None,
             time: 2,
             also: [].into(),
+            origin: None,
         };
         store.add_generation(&root("server"), new).unwrap();
     }

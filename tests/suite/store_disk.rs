@@ -181,6 +181,7 @@ fn a_root_is_refused_for_what_is_not_here() {
         label: None,
         time: 0,
         also: [].into(),
+        origin: None,
     };
     let error = shelf
         .store
@@ -292,6 +293,7 @@ fn a_generation_is_a_small_readable_file() {
         label: Some("RC1".into()),
         time: 1_790_000_000,
         also: [BlobId::of(b"a")].into(),
+        origin: None,
     };
     shelf.store.add_generation(&root("server"), new).unwrap();
     let file = shelf.path().join("roots/sampler-1-x86_64/server/1");

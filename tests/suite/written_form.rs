@@ -41,6 +41,7 @@ const SHAPES: [(&str, &[(&str, &str)]); 12] = [
             ("PackageFacts", "package-facts"),
             ("ModuleFacts", "module-facts"),
             ("RepositoryFacts", "repository-facts"),
+            ("OriginFacts", "origin-facts"),
             ("RootFacts", "root-facts"),
             ("RootPackage", "root-package"),
             ("OstreeFacts", "ostree-facts"),

@@ -22,7 +22,7 @@ pub use packages::{Change, Module, Package};
 
 use super::closure::{Closure, Node};
 use super::records::{Error, Records};
-use crate::ids::{EntryId, TraceId, TreePath};
+use crate::ids::{BlobId, EntryId, TraceId, TreePath};
 use crate::store::Entry;
 
 /// Part of the JSON form.
@@ -37,6 +37,9 @@ pub struct Subject {
     /// The trace of the generation; without one the oldest that gave the entry.
     #[serde(skip)]
     pub trace: Option<TraceId>,
+    /// Tells the modules of an artifact that is made of packages.
+    #[serde(skip)]
+    pub origin: Option<BlobId>,
 }
 
 /// A difference is what it takes to come from one closure to another.
@@ -101,8 +104,10 @@ impl Bytes {
 pub fn diff(records: &impl Records, from: &Subject, to: &Subject) -> Result<Diff, Error> {
     let before = Closure::of(records, from.entry, from.trace)?;
     let after = Closure::beside(records, to.entry, to.trace, Some(&before))?;
-    let old = Held::of(records, &before, &after)?;
-    let new = Held::of(records, &after, &before)?;
+    let mut old = Held::of(records, &before, &after)?;
+    let mut new = Held::of(records, &after, &before)?;
+    old.hold_origin(records, from)?;
+    new.hold_origin(records, to)?;
     let repositories = old.is_repository() && new.is_repository();
     let skip = |path: &TreePath| repositories && is_packages(path);
     let bytes = Bytes::of(records.size(from.entry)?, records.size(to.entry)?);
@@ -189,6 +194,15 @@ impl Held {
             {
                 self.hold_package(&record.nevra, packages::Held::installed(&record));
             }
+        }
+        Ok(())
+    }
+
+    fn hold_origin(&mut self, records: &impl Records, subject: &Subject) -> Result<(), Error> {
+        if let Some(origin) = subject.origin
+            && let Some(origin) = records.origin(origin)?
+        {
+            packages::hold_origin(&mut self.modules, origin);
         }
         Ok(())
     }

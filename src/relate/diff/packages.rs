@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::formats::modulemd;
 use crate::formats::rpm::Record;
 use crate::ids::{BlobId, EntryId, Evr};
+use crate::plan::facts::OriginFacts;
 
 /// How a package or module differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -157,12 +158,44 @@ fn change(from: Option<&Held>, to: Option<&Held>) -> Change {
     }
 }
 
-/// Modules by name and stream, each with its version and the entry that it is.
-pub(super) type Modules = BTreeMap<String, BTreeMap<String, (u64, EntryId)>>;
+/// Modules by name and stream, each with its version and what it is beyond that.
+pub(super) type Modules = BTreeMap<String, BTreeMap<String, (u64, Content)>>;
+
+/// What tells two modules of one version apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    /// A module that is part of the artifact.
+    Whole(EntryId),
+    /// Those of its packages that an artifact took, by what is in them.
+    Taken(BTreeSet<BlobId>),
+}
+
+impl Content {
+    /// All of a module and a part of one say nothing of each other.
+    fn differs(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Content::Whole(a), Content::Whole(b)) => a != b,
+            (Content::Taken(a), Content::Taken(b)) => a != b,
+            _ => false,
+        }
+    }
+}
 
 pub(super) fn hold(modules: &mut Modules, module: modulemd::Module, entry: EntryId) {
     let streams = modules.entry(module.name).or_default();
-    streams.insert(module.stream, (module.version, entry));
+    streams.insert(module.stream, (module.version, Content::Whole(entry)));
+}
+
+/// Holds the modules that an artifact was solved in.
+pub(super) fn hold_origin(modules: &mut Modules, origin: OriginFacts) {
+    for module in origin.modules {
+        let taken = module.packages.iter().map(|package| package.content);
+        let streams = modules.entry(module.name).or_default();
+        let content = Content::Taken(taken.collect());
+        streams
+            .entry(module.stream)
+            .or_insert((module.version, content));
+    }
 }
 
 pub(super) fn modules_between(from: &Modules, to: &Modules) -> Vec<Module> {
@@ -181,14 +214,14 @@ pub(super) fn modules_between(from: &Modules, to: &Modules) -> Vec<Module> {
                 to: to.map(shown),
             });
         };
-        for (stream, (old, old_entry)) in from {
-            let Some((new, new_entry)) = to.get(stream) else {
+        for (stream, (old, old_content)) in from {
+            let Some((new, new_content)) = to.get(stream) else {
                 continue;
             };
             let change = match new.cmp(old) {
                 Ordering::Greater => Change::Upgraded,
                 Ordering::Less => Change::Downgraded,
-                Ordering::Equal if old_entry == new_entry => continue,
+                Ordering::Equal if !old_content.differs(new_content) => continue,
                 Ordering::Equal => Change::Rebuilt,
             };
             differ(change, Some((stream, *old)), Some((stream, *new)));

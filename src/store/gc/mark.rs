@@ -96,8 +96,8 @@ impl<'a> Marks<'a> {
             let first = generations.len().saturating_sub(kept);
             for generation in &generations[first..] {
                 self.entry(generation.entry, By::Root)?;
-                for blob in &generation.also {
-                    self.blob(*blob, By::Root)?;
+                for blob in generation.blobs() {
+                    self.blob(blob, By::Root)?;
                 }
             }
             if let Some(trace) = generations.last().and_then(|newest| newest.trace) {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use store::formats::modulemd::Module;
 use store::formats::rpm::Record;
 use store::ids::{BlobId, EntryId, Evr, Nevra, TraceId, TreeId, TreePath, canonical};
+use store::plan::facts::OriginFacts;
 use store::plan::{Derivation, Input, parameters};
 use store::relate::diff::Subject;
 use store::relate::{Error, Records};
@@ -242,6 +243,7 @@ pub fn subject(name: &str, entry: EntryId) -> Subject {
         name: name.to_owned(),
         entry,
         trace: None,
+        origin: None,
     }
 }
 
@@ -295,6 +297,11 @@ impl Records for Archive {
             }
         }
         Ok(blobs.values().sum())
+    }
+
+    /// Nothing here was solved.
+    fn origin(&self, _: BlobId) -> Result<Option<OriginFacts>, Error> {
+        Ok(None)
     }
 
     fn record(&self, rpm: EntryId) -> Result<Option<Record>, Error> {

@@ -58,6 +58,7 @@ impl Shelf {
             label: None,
             time: 1,
             also: BTreeSet::new(),
+            origin: None,
         };
         self.store.add_generation(&root(name), new).unwrap()
     }

@@ -1,0 +1,128 @@
+//! What stays known and kept beside a generation: the modules that a tree was drawn from, and the packages of its lock.
+
+use std::path::Path;
+
+use store::ids::BlobId;
+use store::store::Store;
+
+use super::support::bench::Bench;
+use super::support::rpm::spec;
+use super::support::workspace::Memory;
+
+const SOURCE: &str = "kind = \"source\"\npath = \"../rpms\"\n";
+const TOOLS: &str =
+    "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [\"tool\"]\n";
+const HOST: &str =
+    "kind = \"ostree\"\nfrom = [\"tools\"]\ninstall = [\"tool\"]\nref = \"sampler/host\"\n";
+
+/// A host of one tool, whose RPM lies in a directory beside the recipes.
+fn site() -> Bench {
+    Bench::of(&[
+        ("os.toml", SOURCE),
+        ("tools.toml", TOOLS),
+        ("host.toml", HOST),
+    ])
+}
+
+/// Puts one version of the tool into the source's directory, in place of any other; gives its file's id.
+fn deliver(bench: &Bench, version: &str) -> BlobId {
+    let memory = Memory::default();
+    let tool = spec(&format!("tool-{version}-1.x86_64")).file("/usr/bin/tool", version.as_bytes());
+    let rpm = tool.bytes(&memory);
+    bench.write("rpms/tool.rpm", &rpm);
+    BlobId::of(&rpm)
+}
+
+fn holds(store: &Path, file: BlobId) -> bool {
+    Store::open(store)
+        .unwrap()
+        .blob_size(file)
+        .unwrap()
+        .is_some()
+}
+
+#[test]
+fn trees_that_differ_name_the_modules_that_they_were_drawn_from() {
+    let bench = Bench::shipped();
+    bench.realize(&["atomic-host"]);
+    bench.edit(
+        "packages/sampler-containers.toml",
+        "version = \"5.1\"",
+        "version = \"5.2\"",
+    );
+    bench.edit("modules/container-runtime.toml", "20261030", "20261130");
+    bench.realize(&["atomic-host"]);
+    let modules = &bench.json(&["diff", "atomic-host@1", "atomic-host@2"])["modules"];
+    let moved = serde_json::json!([{
+        "name": "container-runtime", "change": "upgraded", "from": "5:20261030", "to": "5:20261130",
+    }]);
+    assert_eq!(*modules, moved);
+    let text = bench.print(&["diff", "atomic-host@2", "atomic-host@1"]);
+    assert!(text.contains("Modules: 1 downgraded"), "{text}");
+}
+
+#[test]
+fn a_module_whose_package_was_rebuilt_is_rebuilt_in_the_tree_too() {
+    let bench = Bench::shipped();
+    bench.realize(&["atomic-host", "server"]);
+    bench.edit(
+        "packages/sampler-containers.toml",
+        "not a container engine",
+        "no container engine",
+    );
+    bench.realize(&["atomic-host", "server"]);
+    for artifact in ["atomic-host", "server"] {
+        let pair = [format!("{artifact}@1"), format!("{artifact}@2")];
+        let modules = &bench.json(&["diff", &pair[0], &pair[1]])["modules"];
+        assert_eq!(modules[0]["name"], "container-runtime", "{artifact}");
+        assert_eq!(modules[0]["change"], "rebuilt", "{artifact}");
+        assert_eq!(
+            modules.as_array().unwrap().len(),
+            1,
+            "{artifact}: {modules}"
+        );
+    }
+}
+
+#[test]
+fn an_entry_named_by_its_hash_has_the_modules_of_a_generation_that_names_it() {
+    let bench = Bench::shipped();
+    bench.realize(&["atomic-host"]);
+    let named = bench.json(&["show", "atomic-host"]);
+    let hash = named["entry"].as_str().unwrap().to_owned();
+    let modules = serde_json::json!(["base-runtime:1:20261101", "container-runtime:5:20261030"]);
+    assert_eq!(bench.json(&["show", &hash])["modules"], modules);
+    assert_eq!(named["modules"], modules);
+    assert!(
+        bench
+            .print(&["show", &hash])
+            .contains("module      base-runtime:1:20261101\n")
+    );
+}
+
+#[test]
+fn what_the_lock_of_a_kept_generation_names_stays() {
+    let bench = site();
+    let old = deliver(&bench, "1");
+    bench.print(&["update"]);
+    bench.realize(&["host"]);
+    let new = deliver(&bench, "2");
+    bench.print(&["update"]);
+    bench.realize(&["host"]);
+    bench.print(&["gc"]);
+    assert!(holds(&bench.store(), old) && holds(&bench.store(), new));
+    // The directory has the old one no more, so nobody else could bring it back.
+    bench.print(&["gc", "--keep-last", "1"]);
+    assert!(!holds(&bench.store(), old) && holds(&bench.store(), new));
+}
+
+#[test]
+fn without_a_lock_an_older_generation_keeps_no_packages() {
+    let bench = site();
+    let old = deliver(&bench, "1");
+    bench.realize(&["host"]);
+    let new = deliver(&bench, "2");
+    bench.realize(&["host"]);
+    bench.print(&["gc"]);
+    assert!(!holds(&bench.store(), old) && holds(&bench.store(), new));
+}
