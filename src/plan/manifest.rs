@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::planner::Offered;
 use super::solve::newest;
-use crate::formats::rpm::Record;
+use crate::formats::rpm::Solvable;
 
 /// The packages that a manifest names, and the names that nothing answers to.
 pub(super) fn select<'a>(
@@ -29,8 +29,11 @@ pub(super) fn select<'a>(
             .flatten()
             .copied()
             .collect();
-        let records: Vec<&Record> = candidates.iter().map(|package| &*package.record).collect();
-        match newest(text, system, &records) {
+        let solvables: Vec<Solvable> = candidates
+            .iter()
+            .map(|package| Solvable::of(&package.record))
+            .collect();
+        match newest(text, system, &solvables) {
             Some(place) => chosen.push(candidates[place].clone()),
             None => missing.push(text.to_owned()),
         }

@@ -1,7 +1,6 @@
 //! Planning an OSTree tree: solve, unpack, install, commit.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -12,7 +11,7 @@ use super::parameters;
 use super::planner::{Offered, Planner, named};
 use super::solve::{self, Candidate, Question, Request};
 use super::step::{Drawn, From, Needed, Solved, StepId};
-use crate::formats::rpm::{Record, record};
+use crate::formats::rpm::{Solvable, record};
 use crate::ids::{BlobId, Hash, Name, canonical};
 use crate::recipe::{Install, Kind, Module, Ostree, Recipe};
 
@@ -149,13 +148,6 @@ impl Planner<'_> {
                 }
             }
         }
-        let packages = offered
-            .iter()
-            .map(|(module, package)| Candidate {
-                record: &package.record,
-                module: Some(module.as_str()),
-            })
-            .collect();
         let arch = self.recipes.release.arch.clone();
         let hash = question_hash(&requests, offered, &arch, ostree.weak)?;
         if let Some(locked) = self.known.solved(&recipe.name, hash) {
@@ -168,11 +160,22 @@ impl Planner<'_> {
                 return Ok((hash, chosen));
             }
         }
+        let solvables: Vec<Solvable> = offered
+            .iter()
+            .map(|(_, package)| Solvable::of(&package.record))
+            .collect();
+        let candidates = offered.iter().zip(&solvables);
         let question = Question {
-            packages,
+            packages: candidates
+                .map(|((module, _), solvable)| Candidate {
+                    solvable,
+                    module: Some(module.as_str()),
+                })
+                .collect(),
             install: requests,
             arch,
             weak: ostree.weak,
+            owners: BTreeMap::new(),
         };
         match solve::solve(&question) {
             Ok(solution) => Ok((hash, solution.packages)),
@@ -202,8 +205,7 @@ impl Planner<'_> {
                 let Some(offered) = self.offered_by(name) else {
                     continue;
                 };
-                let records: Vec<_> = offered.iter().map(|record| &**record).collect();
-                if !solve::providers(&requirement, &records).is_empty() {
+                if !solve::providers(&requirement, &offered).is_empty() {
                     modules.push(name.to_string());
                 }
             }
@@ -213,18 +215,22 @@ impl Planner<'_> {
     }
 
     /// What is known of the packages of a module; of those that are not made yet, what their recipes state.
-    fn offered_by(&mut self, name: &Name) -> Option<Vec<Arc<Record>>> {
+    fn offered_by(&mut self, name: &Name) -> Option<Vec<Solvable>> {
         let recipe = self.recipe(name).ok()?;
         let Kind::Module(module) = &recipe.kind else {
             return None;
         };
         if let Some(offered) = self.offered(recipe, module).ok()? {
-            let records = offered.iter().map(|package| package.record.clone());
-            return Some(records.collect());
+            let packages = offered.iter();
+            return Some(
+                packages
+                    .map(|package| Solvable::of(&package.record))
+                    .collect(),
+            );
         }
         let recipes = self.recipes;
         let packages = module.from.iter().filter_map(|name| recipes.package(name));
-        Some(packages.map(|one| Arc::new(stated(one))).collect())
+        Some(packages.map(|one| Solvable::of(&stated(one))).collect())
     }
 }
 

@@ -1,10 +1,10 @@
 //! Recipes: what is read, and what is said when it can't be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use store::formats::rpm::Record;
+use store::formats::rpm::{Record, Solvable};
 use store::ids::Name;
 use store::plan::solve::{Candidate, Question, Request, solve};
 use store::recipe::{Comparison, Config, Content, Dependency, Install, Kind, Location, Recipes};
@@ -110,8 +110,9 @@ fn offered(recipes: &Recipes, modules: &[&str]) -> Vec<Record> {
 }
 
 fn solved(records: &[Record], install: &[&str], weak: bool) -> Vec<String> {
-    let candidates = records.iter().map(|record| Candidate {
-        record,
+    let solvables: Vec<Solvable> = records.iter().map(Solvable::of).collect();
+    let candidates = solvables.iter().map(|solvable| Candidate {
+        solvable,
         module: None,
     });
     let question = Question {
@@ -119,6 +120,7 @@ fn solved(records: &[Record], install: &[&str], weak: bool) -> Vec<String> {
         install: install.iter().map(|text| Request::new(*text)).collect(),
         arch: "x86_64".to_owned(),
         weak,
+        owners: BTreeMap::new(),
     };
     let solution = solve(&question).unwrap_or_else(|problem| panic!("{problem}"));
     let packages = solution.packages.iter();

@@ -1,10 +1,13 @@
 //! Solving: RPM's rules, on packages made by hand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use store::formats::rpm::{Record, Sense};
-use store::plan::solve::{Cause, Clash, Reason, Unmet, missing, newest, providers};
+use store::formats::rpm::{Record, Sense, Solvable};
+use store::plan::solve::{
+    Candidate, Cause, Clash, Question, Reason, Request, Unmet, missing, newest, paths, providers,
+    solve,
+};
 
 use crate::support::judge::{ask, fails, installs, installs_weakly, judge, meets, names, truth};
 use crate::support::records::{Says, dependency, record};
@@ -70,6 +73,47 @@ fn a_request_may_name_a_package_in_every_way_people_write_it() {
 }
 
 #[test]
+fn a_path_that_no_package_lists_is_asked_for_and_its_owner_told() {
+    let records = [
+        record("app-1-1.noarch")
+            .requires("/usr/share/words")
+            .requires("/usr/bin/sh")
+            .recommends("(/usr/share/tunes if sh)"),
+        record("sh-1-1.noarch").file("/usr/bin/sh"),
+        record("words-1-1.noarch"),
+        record("words-1-1.aarch64"),
+        record("other-1-1.src").requires("/usr/share/nothing"),
+    ];
+    let solvables: Vec<Solvable> = records.iter().map(Solvable::of).collect();
+    let candidates = solvables.iter().map(|solvable| Candidate {
+        solvable,
+        module: None,
+    });
+    let mut question = Question {
+        packages: candidates.collect(),
+        install: vec![Request::new("app"), Request::new("/opt/any")],
+        arch: "x86_64".to_owned(),
+        weak: true,
+        owners: BTreeMap::new(),
+    };
+    let asked: Vec<&[u8]> = vec![b"/opt/any", b"/usr/share/tunes", b"/usr/share/words"];
+    assert_eq!(paths(&question).iter().collect::<Vec<_>>(), asked);
+    assert!(solve(&question).is_err(), "nobody is known to own it");
+    question.owners = [
+        (b"/opt/any".to_vec(), vec![1]),
+        (b"/usr/share/words".to_vec(), vec![3, 2, 4, 99]),
+        (b"/usr/share/tunes".to_vec(), vec![]),
+    ]
+    .into();
+    assert_eq!(paths(&question), BTreeSet::new());
+    let solution = solve(&question).unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(
+        names(&records, &solution),
+        ["app-1-1.noarch", "sh-1-1.noarch", "words-1-1.noarch"]
+    );
+}
+
+#[test]
 fn a_manifest_name_means_the_newest_that_fits() {
     let records = [
         record("foo-1-1.x86_64"),
@@ -80,7 +124,7 @@ fn a_manifest_name_means_the_newest_that_fits() {
         record("foo.i686-1-1.noarch"),
         record("only-1-1.i686"),
     ];
-    let all: Vec<&Record> = records.iter().collect();
+    let all: Vec<Solvable> = records.iter().map(Solvable::of).collect();
     assert_eq!(newest("foo", "x86_64", &all), Some(1));
     assert_eq!(newest("foo.x86_64", "x86_64", &all), Some(1));
     assert_eq!(newest("foo.i686", "x86_64", &all), Some(5), "a name first");
@@ -349,7 +393,7 @@ fn what_is_missing_is_named_with_the_way_to_it() {
         record("x-9-1.noarch").provides("libx.so.2"),
         record("liby-3-1.noarch"),
     ];
-    let elsewhere: Vec<&Record> = elsewhere.iter().collect();
+    let elsewhere: Vec<Solvable> = elsewhere.iter().map(Solvable::of).collect();
     assert_eq!(providers("libx.so.2", &elsewhere), [0]);
     assert_eq!(providers("liby >= 3", &elsewhere), [1]);
     assert_eq!(providers("x", &elsewhere), [0]);

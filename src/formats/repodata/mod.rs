@@ -24,6 +24,7 @@ mod read;
 pub mod repomd;
 mod xml;
 
+pub use dependencies::is_primary;
 pub use read::{ReadError, open, references};
 pub use repomd::{Data, Metadata};
 

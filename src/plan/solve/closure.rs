@@ -88,7 +88,7 @@ impl Closure {
                 continue;
             }
             let expressions: Vec<Expression> = package
-                .record
+                .solvable
                 .supplements
                 .iter()
                 .filter_map(|supplemented| Expression::of(supplemented).ok())

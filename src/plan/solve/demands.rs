@@ -7,7 +7,7 @@ use super::formula::{Clause, Encoder};
 use super::relation::{Written, satisfies};
 use super::rich::Expression;
 use super::universe::Universe;
-use crate::formats::rpm::{Dependency, Record};
+use crate::formats::rpm::{Dependency, Solvable};
 use crate::ids::Nevra;
 
 /// Features of rpm that packages may ask for, and that composing knows how to handle.
@@ -60,18 +60,18 @@ pub(super) struct Wish {
 impl Demands {
     /// `named` says that a request names this very package.
     pub fn of(universe: &Universe, encoder: &mut Encoder, number: usize, named: bool) -> Demands {
-        let record = universe.packages[number].record;
+        let solvable = universe.packages[number].solvable;
         let mut demands = Demands::default();
-        for requirement in &record.requires {
+        for requirement in &solvable.requires {
             if RPMLIB.contains(&requirement.name.as_str()) {
                 continue;
             }
             for mut clause in encoder.clauses(requirement, true, Some(number)) {
-                suggested_first(universe, record, &mut clause);
+                suggested_first(universe, solvable, &mut clause);
                 demands.clauses.push(clause);
             }
         }
-        for conflict in &record.conflicts {
+        for conflict in &solvable.conflicts {
             for clause in encoder.clauses(conflict, false, Some(number)) {
                 match (clause.any.is_empty(), clause.when.as_slice()) {
                     (true, [only]) => {
@@ -88,7 +88,7 @@ impl Demands {
             let ban = Ban::Obsoletes(Written(obsolete).to_string().into());
             demands.bans.push((victim, ban));
         }
-        for &other in universe.named(&record.nevra.name) {
+        for &other in universe.named(&solvable.nevra.name) {
             if other != number && universe.exclusive(number, other) {
                 demands.bans.push((other, Ban::SameName));
             }
@@ -102,8 +102,8 @@ impl Demands {
 
     /// What a package recommends, one wish for each dependency.
     pub fn wishes(universe: &Universe, encoder: &mut Encoder, number: usize) -> Vec<Wish> {
-        let record = universe.packages[number].record;
-        record
+        let solvable = universe.packages[number].solvable;
+        solvable
             .recommends
             .iter()
             .filter_map(|recommended| {
@@ -112,7 +112,7 @@ impl Demands {
                     return None;
                 }
                 for clause in &mut clauses {
-                    suggested_first(universe, record, clause);
+                    suggested_first(universe, solvable, clause);
                 }
                 Some(Wish { clauses })
             })
@@ -127,7 +127,7 @@ fn twin(universe: &Universe, number: usize) -> Option<Clause> {
     if !package.fit.is_foreign() {
         return None;
     }
-    let nevra = &package.record.nevra;
+    let nevra = &package.solvable.nevra;
     let is_native = |other: &&usize| matches!(universe.packages[**other].fit, Fit::Native(_));
     let natives: Vec<usize> = universe
         .named(&nevra.name)
@@ -137,7 +137,7 @@ fn twin(universe: &Universe, number: usize) -> Option<Clause> {
         .collect();
     let wanted = Nevra {
         arch: universe.packages[*natives.first()?]
-            .record
+            .solvable
             .nevra
             .arch
             .clone(),
@@ -145,7 +145,7 @@ fn twin(universe: &Universe, number: usize) -> Option<Clause> {
     };
     let same = |other: &usize| {
         universe.packages[*other]
-            .record
+            .solvable
             .nevra
             .evr
             .compare(&nevra.evr)
@@ -161,22 +161,22 @@ fn twin(universe: &Universe, number: usize) -> Option<Clause> {
 
 /// Where several packages would do, those that the requirer names as its suggestion come first,
 /// or that name the requirer as what they enhance.
-fn suggested_first(universe: &Universe, record: &Record, clause: &mut Clause) {
+fn suggested_first(universe: &Universe, solvable: &Solvable, clause: &mut Clause) {
     if clause.any.len() < 2 {
         return;
     }
     let suggested = |&number: &usize| {
-        let other = universe.packages[number].record;
-        let names = |list: &[Dependency], of: &Record| {
+        let other = universe.packages[number].solvable;
+        let names = |list: &[Dependency], of: &Solvable| {
             list.iter().any(|weak| match Expression::of(weak) {
                 Ok(Expression::Plain { name, version }) => satisfies(of, &name, version.as_ref()),
                 _ => false,
             })
         };
-        names(&record.recommends, other)
-            || names(&record.suggests, other)
-            || names(&other.supplements, record)
-            || names(&other.enhances, record)
+        names(&solvable.recommends, other)
+            || names(&solvable.suggests, other)
+            || names(&other.supplements, solvable)
+            || names(&other.enhances, solvable)
     };
     let (mut first, mut rest): (Vec<_>, Vec<_>) = clause.any.iter().copied().partition(suggested);
     if !first.is_empty() && !rest.is_empty() {

@@ -169,7 +169,7 @@ impl Core {
         closure: &Closure,
         chains: &BTreeMap<usize, Chain>,
     ) -> Vec<Cause> {
-        let nevra = |package: usize| universe.packages[package].record.nevra.clone();
+        let nevra = |package: usize| universe.packages[package].solvable.nevra.clone();
         let mut causes = Vec::new();
         for &(a, b) in &self.clashes {
             let (Some(a_chain), Some(b_chain)) = (chains.get(&a), chains.get(&b)) else {

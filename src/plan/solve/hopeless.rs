@@ -9,7 +9,7 @@ use super::relation::satisfies;
 use super::request::Request;
 use super::rich::{self, Expression};
 use super::universe::Universe;
-use crate::formats::rpm::Record;
+use crate::formats::rpm::Solvable;
 
 /// Finds requests that fail because something they need, near or far, is not there at all.
 pub(super) fn problem(
@@ -102,7 +102,7 @@ pub(super) fn dead(universe: &Universe, closure: &Closure) -> Vec<bool> {
 /// The package, and the words for which it is wanted.
 pub(super) fn link(universe: &Universe, package: usize, clause: &Clause) -> Link {
     Link {
-        package: universe.packages[package].record.nevra.clone(),
+        package: universe.packages[package].solvable.nevra.clone(),
         requirement: clause.text.to_string(),
     }
 }
@@ -120,21 +120,23 @@ pub(super) fn unmet(universe: &Universe, clause: &Clause) -> Unmet {
     let Ok(Expression::Plain { name, version }) = rich::parse(&clause.text) else {
         return Unmet::NothingProvides;
     };
-    let named =
-        |record: &Record| record.nevra.to_string() == name || satisfies(record, &name, None);
-    let na = |record: &Record| format!("{}.{}", record.nevra.name, record.nevra.arch) == name;
-    let fits = |record: &Record| satisfies(record, &name, version.as_ref());
+    let named = |solvable: &Solvable| {
+        solvable.nevra.to_string() == name || satisfies(solvable, &name, None)
+    };
+    let na =
+        |solvable: &Solvable| format!("{}.{}", solvable.nevra.name, solvable.nevra.arch) == name;
+    let fits = |solvable: &Solvable| satisfies(solvable, &name, version.as_ref());
     let mut unfit = universe.unfit.iter();
-    if let Some(record) = unfit.find(|r| fits(r) || na(r) || r.nevra.to_string() == name) {
+    if let Some(solvable) = unfit.find(|r| fits(r) || na(r) || r.nevra.to_string() == name) {
         return Unmet::WrongArch {
-            package: record.nevra.clone(),
+            package: solvable.nevra.clone(),
         };
     }
     let packages: Vec<_> = universe
         .packages
         .iter()
-        .filter(|package| named(package.record))
-        .map(|package| package.record.nevra.clone())
+        .filter(|package| named(package.solvable))
+        .map(|package| package.solvable.nevra.clone())
         .collect();
     match packages.is_empty() {
         true => Unmet::NothingProvides,

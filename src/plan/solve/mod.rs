@@ -14,6 +14,7 @@ mod demands;
 mod explain;
 mod formula;
 mod hopeless;
+mod paths;
 mod problem;
 mod provider;
 mod relation;
@@ -24,9 +25,10 @@ mod universe;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::formats::rpm::Record;
+use crate::formats::rpm::Solvable;
 use closure::Closure;
 use formula::Encoder;
+pub use paths::paths;
 pub use problem::{Cause, Chain, Clash, Link, Problem, Unmet, missing};
 pub use request::{Request, newest, providers};
 use search::Search;
@@ -41,12 +43,14 @@ pub struct Question<'a> {
     pub arch: String,
     /// Whether what is recommended, or supplements what is chosen, comes along where it can.
     pub weak: bool,
+    /// Who owns a path, as places in the question, beyond what the packages list themselves: see [`paths`].
+    pub owners: BTreeMap<Vec<u8>, Vec<usize>>,
 }
 
 /// A package that may be chosen. Source packages never are.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    pub record: &'a Record,
+    pub solvable: &'a Solvable,
     /// The module that offers it.
     pub module: Option<&'a str>,
 }
@@ -75,8 +79,7 @@ pub enum Reason {
 
 /// Chooses the packages that the requests ask for, with all that they require.
 pub fn solve(question: &Question) -> Result<Solution, Problem> {
-    let paths: Vec<String> = question.install.iter().flat_map(Request::paths).collect();
-    let universe = Universe::new(&question.packages, &question.arch, &paths);
+    let universe = Universe::new(question);
     let mut encoder = Encoder::new(&universe);
     let closure = Closure::new(&universe, &mut encoder, &question.install, question.weak);
     let dead = hopeless::dead(&universe, &closure);

@@ -94,7 +94,7 @@ impl Provider {
                 super::arch::Fit::Foreign(_) => 2,
             };
             names
-                .entry((&package.record.nevra.name, half))
+                .entry((&package.solvable.nevra.name, half))
                 .or_default()
                 .push(number);
         }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::formats::rpm::{Dependency, Record, Sense};
+use crate::formats::rpm::{Dependency, Sense, Solvable};
 use crate::ids::Evr;
 
 /// What a dependency says of versions: a comparison and its bound, or nothing.
@@ -60,14 +60,14 @@ impl Sides {
 }
 
 /// Whether a package satisfies a plain dependency: by its name, by what it provides, or by a file.
-pub(super) fn satisfies(record: &Record, name: &str, range: Range) -> bool {
-    let own = (Sense::Eq, record.nevra.evr.clone());
-    (record.nevra.name == name && overlap(Some(&own), range))
-        || record
+pub(super) fn satisfies(solvable: &Solvable, name: &str, range: Range) -> bool {
+    let own = (Sense::Eq, solvable.nevra.evr.clone());
+    (solvable.nevra.name == name && overlap(Some(&own), range))
+        || solvable
             .provides
             .iter()
             .any(|p| p.name == name && overlap(p.version.as_ref(), range))
-        || (name.starts_with('/') && record.files.iter().any(|file| file.path == name.as_bytes()))
+        || (name.starts_with('/') && solvable.paths.iter().any(|path| path == name.as_bytes()))
 }
 
 /// A dependency as people write it: `name >= 1:2-3`.

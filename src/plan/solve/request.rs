@@ -5,7 +5,7 @@ use super::formula::{Clause, Encoder};
 use super::relation::satisfies;
 use super::rich::{self, Expression};
 use super::universe::Universe;
-use crate::formats::rpm::Record;
+use crate::formats::rpm::Solvable;
 
 /// A request for one package, or for whatever provides a capability.
 ///
@@ -89,8 +89,8 @@ enum Form {
 }
 
 /// Tries the whole text as a name, then the part behind the last dot as an architecture, then versions.
-fn form(record: &Record, text: &str) -> Option<Form> {
-    let nevra = &record.nevra;
+fn form(solvable: &Solvable, text: &str) -> Option<Form> {
+    let nevra = &solvable.nevra;
     let rest = text.strip_prefix(nevra.name.as_str())?;
     if rest.is_empty() {
         return Some(Form::Name);
@@ -128,7 +128,7 @@ fn by_name(universe: &Universe, text: &str) -> Vec<usize> {
         .chain([text.len()]);
     let mut found: Vec<(Form, usize)> = ends
         .flat_map(|end| universe.named(&text[..end]))
-        .filter_map(|&number| Some((form(universe.packages[number].record, text)?, number)))
+        .filter_map(|&number| Some((form(universe.packages[number].solvable, text)?, number)))
         .collect();
     let Some(best) = found.iter().map(|(form, _)| *form).min() else {
         return Vec::new();
@@ -147,25 +147,23 @@ fn by_name(universe: &Universe, text: &str) -> Vec<usize> {
 /// The package that a manifest means by `NAME` or `NAME.ARCH`: the newest that fits, as its place in the list.
 ///
 /// The whole text is tried as a name first, then the part behind the last dot as an architecture.
-pub fn newest(text: &str, arch: &str, records: &[&Record]) -> Option<usize> {
+pub fn newest(text: &str, arch: &str, solvables: &[Solvable]) -> Option<usize> {
     let key = |place: usize, fit: Fit, form: Form| (form, fit.is_foreign(), fit, place);
-    records
+    solvables
         .iter()
         .enumerate()
-        .filter(|(_, record)| !record.source)
-        .filter_map(|(place, record)| {
-            let form = form(record, text).filter(|form| *form <= Form::NameArch)?;
-            Some(key(place, fit(&record.nevra.arch, arch)?, form))
+        .filter(|(_, solvable)| !solvable.source)
+        .filter_map(|(place, solvable)| {
+            let form = form(solvable, text).filter(|form| *form <= Form::NameArch)?;
+            Some(key(place, fit(&solvable.nevra.arch, arch)?, form))
         })
         .min_by(|a, b| {
-            let (left, right) = (records[a.3], records[b.3]);
+            let (left, right) = (&solvables[a.3], &solvables[b.3]);
             (a.0, a.1)
                 .cmp(&(b.0, b.1))
                 .then_with(|| right.nevra.evr.compare(&left.nevra.evr))
                 .then_with(|| a.2.cmp(&b.2))
-                .then_with(|| left.nevra.cmp(&right.nevra))
-                .then_with(|| left.content.cmp(&right.content))
-                .then_with(|| left.file.cmp(&right.file))
+                .then_with(|| left.identity().cmp(&right.identity()))
         })
         .map(|(_, _, _, place)| place)
 }
@@ -173,7 +171,7 @@ pub fn newest(text: &str, arch: &str, records: &[&Record]) -> Option<usize> {
 /// The packages that satisfy a requirement, as places in the list: where to look for what is missing.
 ///
 /// Of a rich requirement, those that satisfy any plain part of it.
-pub fn providers(requirement: &str, records: &[&Record]) -> Vec<usize> {
+pub fn providers(requirement: &str, solvables: &[Solvable]) -> Vec<usize> {
     let Ok(expression) = rich::parse(requirement) else {
         return Vec::new();
     };
@@ -184,17 +182,17 @@ pub fn providers(requirement: &str, records: &[&Record]) -> Vec<usize> {
             version: version.cloned(),
         });
     });
-    let any = |record: &Record| {
-        form(record, requirement).is_some()
+    let any = |solvable: &Solvable| {
+        form(solvable, requirement).is_some()
             || parts.iter().any(|part| match part {
-                Expression::Plain { name, version } => satisfies(record, name, version.as_ref()),
+                Expression::Plain { name, version } => satisfies(solvable, name, version.as_ref()),
                 _ => false,
             })
     };
-    records
+    solvables
         .iter()
         .enumerate()
-        .filter(|(_, record)| !record.source && any(record))
+        .filter(|(_, solvable)| !solvable.source && any(solvable))
         .map(|(place, _)| place)
         .collect()
 }

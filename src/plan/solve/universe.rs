@@ -3,24 +3,24 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::Candidate;
+use super::Question;
 use super::arch::{Fit, fit};
+use super::paths;
 use super::relation::{Range, holds, overlap};
-use super::rich::Expression;
-use crate::formats::rpm::{Dependency, Record, Sense};
+use crate::formats::rpm::{Dependency, Sense, Solvable};
 use crate::ids::Evr;
 
 /// A package that could be installed. Its number is its place in [`Universe::packages`].
 pub(super) struct Package<'a> {
     /// Its place in the question.
     pub asked: usize,
-    pub record: &'a Record,
+    pub solvable: &'a Solvable,
     pub fit: Fit,
     /// No newer package of its name fits as well.
     pub newest: bool,
 }
 
-/// Packages in canonical order: by NEVRA, then by content, so that the order of the question never matters.
+/// Packages in canonical order: by NEVRA, then by digest, so that the order of the question never matters.
 ///
 /// The maps are for looking up only; nothing iterates over them.
 pub(super) struct Universe<'a> {
@@ -32,35 +32,30 @@ pub(super) struct Universe<'a> {
     /// Which packages obsolete this one.
     obsoleted_by: Vec<Vec<usize>>,
     /// Of architectures that the system does not run; kept to explain.
-    pub unfit: Vec<&'a Record>,
+    pub unfit: Vec<&'a Solvable>,
 }
 
 impl<'a> Universe<'a> {
-    /// `named` are paths that the question itself asks for.
-    pub fn new(candidates: &[Candidate<'a>], arch: &str, named: &[String]) -> Universe<'a> {
+    pub fn new(question: &'a Question<'a>) -> Universe<'a> {
         let mut unfit = Vec::new();
         let mut packages = Vec::new();
-        for (asked, candidate) in candidates.iter().enumerate() {
-            let record = candidate.record;
-            match fit(&record.nevra.arch, arch) {
-                _ if record.source => {}
-                Some(fit) => packages.push((candidate.module, asked, record, fit)),
-                None => unfit.push(record),
+        for (asked, candidate) in question.packages.iter().enumerate() {
+            let solvable = candidate.solvable;
+            match fit(&solvable.nevra.arch, &question.arch) {
+                _ if solvable.source => {}
+                Some(fit) => packages.push((candidate.module, asked, solvable, fit)),
+                None => unfit.push(solvable),
             }
         }
-        packages.sort_by_key(|&(module, asked, record, _)| {
-            (&record.nevra, record.content, record.file, module, asked)
-        });
+        packages.sort_by_key(|&(module, asked, solvable, _)| (solvable.identity(), module, asked));
         unfit.sort_by(|a, b| a.nevra.cmp(&b.nevra));
         // The same package offered by two modules is one package.
-        packages.dedup_by(|b, a| {
-            a.2.nevra == b.2.nevra && a.2.content == b.2.content && a.2.file == b.2.file
-        });
+        packages.dedup_by(|b, a| a.2.identity() == b.2.identity());
         let packages = packages
             .into_iter()
-            .map(|(_, asked, record, fit)| Package {
+            .map(|(_, asked, solvable, fit)| Package {
                 asked,
-                record,
+                solvable,
                 fit,
                 newest: true,
             })
@@ -74,19 +69,19 @@ impl<'a> Universe<'a> {
             unfit,
         };
         universe.index();
-        universe.index_files(named);
+        universe.index_files(question);
         universe.index_obsoletes();
         universe
     }
 
     fn index(&mut self) {
         for (number, package) in self.packages.iter().enumerate() {
-            let record = package.record;
+            let solvable = package.solvable;
             self.by_name
-                .entry(&record.nevra.name)
+                .entry(&solvable.nevra.name)
                 .or_default()
                 .push(number);
-            for provided in &record.provides {
+            for provided in &solvable.provides {
                 self.provides
                     .entry(&provided.name)
                     .or_default()
@@ -94,45 +89,38 @@ impl<'a> Universe<'a> {
             }
         }
         for number in 0..self.packages.len() {
-            let (record, fit) = (self.packages[number].record, self.packages[number].fit);
-            let newest = !self.named(&record.nevra.name).iter().any(|&other| {
+            let (solvable, fit) = (self.packages[number].solvable, self.packages[number].fit);
+            let newest = !self.named(&solvable.nevra.name).iter().any(|&other| {
                 let other = &self.packages[other];
                 other.fit.is_foreign() == fit.is_foreign()
-                    && other.record.nevra.evr.compare(&record.nevra.evr) == Ordering::Greater
+                    && other.solvable.nevra.evr.compare(&solvable.nevra.evr) == Ordering::Greater
             });
             self.packages[number].newest = newest;
         }
     }
 
-    fn index_files(&mut self, named: &[String]) {
-        let mut wanted: HashSet<Vec<u8>> = HashSet::new();
-        for path in named {
-            wanted.insert(path.clone().into_bytes());
-        }
-        for package in &self.packages {
-            for dependency in dependencies(package.record) {
-                if dependency.name.starts_with('/') {
-                    wanted.insert(dependency.name.clone().into_bytes());
-                } else if dependency.name.starts_with('(')
-                    && let Ok(expression) = Expression::of(dependency)
-                {
-                    expression.each_plain(&mut |name, _| {
-                        if name.starts_with('/') {
-                            wanted.insert(name.as_bytes().to_vec());
-                        }
-                    });
-                }
-            }
-        }
+    fn index_files(&mut self, question: &'a Question) {
+        let solvables = self.packages.iter().map(|package| package.solvable);
+        let wanted: HashSet<Vec<u8>> = paths::wanted(&question.install, solvables)
+            .into_iter()
+            .collect();
         for (number, package) in self.packages.iter().enumerate() {
-            for file in &package.record.files {
-                if wanted.contains(file.path.as_slice()) {
-                    let owners = self.files.entry(file.path.as_slice()).or_default();
-                    if owners.last() != Some(&number) {
-                        owners.push(number);
-                    }
+            for path in &package.solvable.paths {
+                if wanted.contains(path.as_slice()) {
+                    self.files.entry(path).or_default().push(number);
                 }
             }
+        }
+        for (path, owners) in &question.owners {
+            let numbers = owners
+                .iter()
+                .filter_map(|&asked| self.number(question.packages.get(asked)?.solvable));
+            let numbers: Vec<usize> = numbers.collect();
+            self.files.entry(path).or_default().extend(numbers);
+        }
+        for owners in self.files.values_mut() {
+            owners.sort_unstable();
+            owners.dedup();
         }
     }
 
@@ -146,6 +134,13 @@ impl<'a> Universe<'a> {
         self.obsoleted_by = obsoleted_by;
     }
 
+    /// Which package this is; `None` for one of a foreign architecture, and for a source package.
+    fn number(&self, solvable: &Solvable) -> Option<usize> {
+        self.packages
+            .binary_search_by(|package| package.solvable.identity().cmp(&solvable.identity()))
+            .ok()
+    }
+
     /// Packages of this very name, in canonical order.
     pub fn named(&self, name: &str) -> &[usize] {
         self.by_name.get(name).map_or(&[], Vec::as_slice)
@@ -153,12 +148,13 @@ impl<'a> Universe<'a> {
 
     /// What a package obsoletes, by name and never by what others provide, and with which words.
     pub fn obsoleted(&self, number: usize) -> Vec<(usize, &'a Dependency)> {
-        let record = self.packages[number].record;
+        let solvable = self.packages[number].solvable;
         let mut victims = Vec::new();
-        for obsolete in &record.obsoletes {
+        for obsolete in &solvable.obsoletes {
             for &victim in self.named(&obsolete.name) {
-                let other = &self.packages[victim].record.nevra;
-                if other.name != record.nevra.name && holds(obsolete.version.as_ref(), &other.evr) {
+                let other = &self.packages[victim].solvable.nevra;
+                if other.name != solvable.nevra.name && holds(obsolete.version.as_ref(), &other.evr)
+                {
                     victims.push((victim, obsolete));
                 }
             }
@@ -181,7 +177,7 @@ impl<'a> Universe<'a> {
     pub fn providers(&self, name: &str, range: Range) -> Vec<usize> {
         let mut found: BTreeMap<usize, Option<(&Evr, Sense)>> = BTreeMap::new();
         for &number in self.named(name) {
-            let own = (Sense::Eq, self.packages[number].record.nevra.evr.clone());
+            let own = (Sense::Eq, self.packages[number].solvable.nevra.evr.clone());
             if overlap(Some(&own), range) {
                 found.insert(number, None);
             }
@@ -205,7 +201,7 @@ impl<'a> Universe<'a> {
             .iter()
             .map(|(&number, &version)| {
                 let package = &self.packages[number];
-                let named = package.record.nevra.name == name;
+                let named = package.solvable.nevra.name == name;
                 let obsolete = self.obsoleted_by[number]
                     .iter()
                     .any(|by| members.binary_search(by).is_ok());
@@ -215,7 +211,7 @@ impl<'a> Universe<'a> {
                     !package.newest,
                     obsolete,
                     Reverse(version.filter(|_| !named)),
-                    &package.record.nevra.name,
+                    &package.solvable.nevra.name,
                 );
                 (rank, number)
             })
@@ -229,21 +225,9 @@ impl<'a> Universe<'a> {
     /// Newest first, then the better architecture, then canonical order.
     pub fn by_version(&self, a: usize, b: usize) -> Ordering {
         let (left, right) = (&self.packages[a], &self.packages[b]);
-        let (old, new) = (&left.record.nevra.evr, &right.record.nevra.evr);
+        let (old, new) = (&left.solvable.nevra.evr, &right.solvable.nevra.evr);
         new.compare(old)
             .then_with(|| left.fit.cmp(&right.fit))
             .then(a.cmp(&b))
     }
-}
-
-/// All dependencies of a package in which a path may stand.
-fn dependencies(record: &Record) -> impl Iterator<Item = &Dependency> {
-    record
-        .requires
-        .iter()
-        .chain(&record.conflicts)
-        .chain(&record.recommends)
-        .chain(&record.suggests)
-        .chain(&record.supplements)
-        .chain(&record.enhances)
 }

@@ -1,6 +1,8 @@
 //! Asks the solver, and judges what it answers by RPM's rules, with code of its own.
 
-use store::formats::rpm::{Dependency, Record, Sense};
+use std::collections::BTreeMap;
+
+use store::formats::rpm::{Dependency, Record, Sense, Solvable};
 use store::ids::Evr;
 use store::plan::solve::{Candidate, Problem, Question, Request, Solution, solve};
 
@@ -16,10 +18,11 @@ pub fn on(
     install: &[&str],
     weak: bool,
 ) -> Result<Solution, Problem> {
-    let packages = records
+    let solvables: Vec<Solvable> = records.iter().map(Solvable::of).collect();
+    let packages = solvables
         .iter()
-        .map(|record| Candidate {
-            record,
+        .map(|solvable| Candidate {
+            solvable,
             module: None,
         })
         .collect();
@@ -28,6 +31,7 @@ pub fn on(
         install: install.iter().map(|text| Request::new(*text)).collect(),
         arch: arch.to_owned(),
         weak,
+        owners: BTreeMap::new(),
     })
 }
 
