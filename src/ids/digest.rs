@@ -78,3 +78,36 @@ impl fmt::Display for Digest {
         write!(f, "{}:{}", self.algorithm.name(), self.hex)
     }
 }
+
+/// Not a checksum as it is written here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDigest {
+    #[error("write ALGORITHM:HEX")]
+    Form,
+    #[error(transparent)]
+    Algorithm(#[from] UnknownAlgorithm),
+    #[error("a {} has {} digits of 0-9 and a-f", .0.name(), 2 * .0.bytes())]
+    Hex(Algorithm),
+}
+
+impl Digest {
+    /// Checks the digits; capitals are taken as the small letters that they stand for.
+    pub fn new(algorithm: Algorithm, hex: &str) -> Result<Self, InvalidDigest> {
+        let hex = hex.to_ascii_lowercase();
+        let digits = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+        match hex.len() == 2 * algorithm.bytes() && hex.chars().all(digits) {
+            true => Ok(Digest { algorithm, hex }),
+            false => Err(InvalidDigest::Hex(algorithm)),
+        }
+    }
+}
+
+/// Reads `ALGORITHM:HEX`.
+impl FromStr for Digest {
+    type Err = InvalidDigest;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+        let (algorithm, hex) = text.split_once(':').ok_or(InvalidDigest::Form)?;
+        Digest::new(algorithm.parse()?, hex)
+    }
+}

@@ -10,7 +10,7 @@ pub mod name;
 pub mod nevra;
 pub mod path;
 
-pub use digest::{Algorithm, Digest};
+pub use digest::{Algorithm, Digest, InvalidDigest};
 pub use hash::{BlobId, DerivationKey, EntryId, Hash, TraceId, TreeId};
 pub use name::Name;
 pub use nevra::{Evr, Nevra};

@@ -68,6 +68,10 @@ pub enum Error {
         package: String,
         label: String,
     },
+    #[error(
+        "the record of package {package} is not where it should be; `store update` looks at its source again"
+    )]
+    NoRecord { package: String },
     #[error("the modulemd document of {module}: {problem}")]
     Modulemd { module: Name, problem: String },
     #[error("the parameters of {subject} can't be written canonically")]

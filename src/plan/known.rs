@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Derivation;
-use crate::formats::rpm::Record;
-use crate::ids::{BlobId, EntryId, Hash, Name, TraceId, canonical};
+use super::parameters;
+use crate::formats::rpm::{Record, Solvable};
+use crate::ids::{Digest, EntryId, Hash, Name, Nevra, TraceId, canonical};
 
 /// Facts for planning; two equal sets of facts give two equal plans.
 pub trait Known {
@@ -15,19 +16,67 @@ pub trait Known {
     /// What a derivation is known to have given.
     fn outcome(&self, derivation: &Derivation) -> Option<Outcome>;
 
-    /// The packages that a source offers; `None` for one that was not looked at.
-    fn source(&self, source: &Name) -> Option<&[SourcePackage]>;
+    /// What a source offers; `None` for one that was not looked at.
+    fn source(&self, source: &Name) -> Option<&Offer>;
+
+    /// What an RPM file says of itself, once it was imported.
+    fn record(&self, rpm: EntryId) -> Option<Arc<Record>>;
+
+    /// What a repository's metadata lists; `None` until its bytes are here.
+    fn catalog(&self, source: &Name) -> Option<Arc<dyn Catalog>>;
 
     /// The files that the lock has as the answer to an artifact's question.
-    fn solved(&self, artifact: &Name, question: Hash) -> Option<BTreeSet<BlobId>>;
+    fn solved(&self, artifact: &Name, question: Hash) -> Option<BTreeSet<Digest>>;
 }
 
-/// A package of a source, already in the store or at hand.
+/// What a source offers.
+#[derive(Debug, Clone)]
+pub enum Offer {
+    /// A directory: all that lies in it.
+    Directory(Vec<SourcePackage>),
+    /// A repository, as the lock has it.
+    Repository {
+        metadata: parameters::Metadata,
+        /// What the texts of manifests were answered with when the lock was written.
+        answers: BTreeMap<String, SourcePackage>,
+    },
+}
+
+/// A package of a source.
 #[derive(Debug, Clone)]
 pub struct SourcePackage {
-    /// The RPM file as an entry.
-    pub rpm: EntryId,
-    pub record: Arc<Record>,
+    pub nevra: Nevra,
+    /// Of the file: what the package is.
+    pub digest: Digest,
+    /// Bytes of the file.
+    pub size: u64,
+    /// `NAME:STREAM…` of the module that it is of, where one is known.
+    pub label: Option<String>,
+    /// The file as an entry; `None` for one that is fetched by its digest.
+    pub rpm: Option<EntryId>,
+}
+
+impl SourcePackage {
+    /// A package whose file the store knows.
+    pub fn of(record: &Record, rpm: EntryId) -> Self {
+        SourcePackage {
+            nevra: record.nevra.clone(),
+            digest: record.sha256.clone(),
+            size: record.file_size,
+            label: record.modularity_label.clone(),
+            rpm: Some(rpm),
+        }
+    }
+}
+
+/// The packages of a repository, as its metadata tells.
+pub trait Catalog {
+    fn packages(&self) -> &[SourcePackage];
+
+    fn solvable(&self, package: &Digest) -> Option<Arc<Solvable>>;
+
+    /// Who owns each of these paths, by digest, of those that the packages' solvables do not list.
+    fn owners(&self, paths: &BTreeSet<Vec<u8>>) -> BTreeMap<Vec<u8>, BTreeSet<Digest>>;
 }
 
 /// What a step gave: its outputs by role, and the facts that came with them.

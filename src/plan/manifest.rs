@@ -1,80 +1,164 @@
-//! The static manifest of a module, held against what its source offers.
+//! The static manifest of a module, held against what there is to draw from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::planner::Offered;
+use super::known::SourcePackage;
+use super::offer::Offered;
 use super::solve::newest;
-use crate::formats::rpm::Solvable;
+use crate::ids::{Digest, Nevra};
 
-/// The packages that a manifest names, and the names that nothing answers to.
-pub(super) fn select<'a>(
-    names: impl IntoIterator<Item = &'a str>,
-    offered: &[Offered],
-    system: &str,
-) -> (Vec<Offered>, Vec<String>) {
-    let mut by_name: BTreeMap<&str, Vec<&Offered>> = BTreeMap::new();
-    for package in offered {
-        by_name
-            .entry(&package.record.nevra.name)
-            .or_default()
-            .push(package);
-    }
-    let mut chosen: Vec<Offered> = Vec::new();
-    let mut missing = Vec::new();
-    for text in names {
-        let before_arch = text.rsplit_once('.').map(|(name, _)| name);
-        let named = [Some(text), before_arch].into_iter().flatten();
-        let candidates: Vec<&Offered> = named
-            .filter_map(|name| by_name.get(name))
-            .flatten()
-            .copied()
-            .collect();
-        let solvables: Vec<Solvable> = candidates
-            .iter()
-            .map(|package| Solvable::of(&package.record))
-            .collect();
-        match newest(text, system, &solvables) {
-            Some(place) => chosen.push(candidates[place].clone()),
-            None => missing.push(text.to_owned()),
-        }
-    }
-    chosen.sort_by(|a, b| (&a.record.nevra, a.record.file).cmp(&(&b.record.nevra, b.record.file)));
-    chosen.dedup_by(|a, b| a.record.file == b.record.file);
-    (chosen, missing)
+/// How a module names its packages.
+pub(super) enum Manifest {
+    /// `NAME` or `NAME.ARCH`.
+    Names(BTreeSet<String>),
+    /// `NAME-EPOCH:VERSION-RELEASE.ARCH`, just those; of source packages none, and none is missed.
+    Artifacts(BTreeSet<String>),
 }
 
-/// The packages with just these NEVRAs; of source packages none, and none is missed.
-pub(super) fn exact(nevras: &BTreeSet<String>, offered: &[Offered]) -> (Vec<Offered>, Vec<String>) {
-    let by_nevra: BTreeMap<String, &Offered> = offered
-        .iter()
-        .map(|package| (package.record.nevra.with_epoch(), package))
-        .collect();
-    let mut chosen = Vec::new();
-    let mut missing = Vec::new();
-    for nevra in nevras
-        .iter()
-        .filter(|nevra| !nevra.ends_with(".src") && !nevra.ends_with(".nosrc"))
-    {
-        match by_nevra.get(nevra) {
-            Some(package) => chosen.push(Offered::clone(package)),
-            None => missing.push(nevra.clone()),
+/// A package that a manifest may name.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Candidate<'a> {
+    /// Made of a recipe.
+    Made(&'a Offered),
+    /// Of the module's source.
+    Listed(&'a SourcePackage),
+}
+
+/// What a manifest came to.
+#[derive(Default)]
+pub(super) struct Selected<'a> {
+    /// By the text that each is the answer to.
+    pub chosen: BTreeMap<String, Candidate<'a>>,
+    /// Texts without an answer.
+    pub missing: Vec<String>,
+}
+
+impl<'a> Candidate<'a> {
+    pub fn nevra(self) -> &'a Nevra {
+        match self {
+            Candidate::Made(package) => &package.nevra,
+            Candidate::Listed(package) => &package.nevra,
         }
     }
-    (chosen, missing)
+
+    fn digest(self) -> &'a Digest {
+        match self {
+            Candidate::Made(package) => &package.digest,
+            Candidate::Listed(package) => &package.digest,
+        }
+    }
+
+    /// The module that it says it is of.
+    pub fn label(self) -> Option<&'a str> {
+        match self {
+            Candidate::Made(package) => package.label(),
+            Candidate::Listed(package) => package.label.as_deref(),
+        }
+    }
+
+    /// Whether it may stand in a module: packages of another one are hidden from its names.
+    pub fn belongs(self, own: &str) -> bool {
+        self.label().is_none_or(|label| {
+            let rest = label.strip_prefix(own);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        })
+    }
+}
+
+impl Manifest {
+    fn texts(&self) -> Box<dyn Iterator<Item = &String> + '_> {
+        match self {
+            Manifest::Names(names) => Box::new(names.iter()),
+            Manifest::Artifacts(nevras) => Box::new(
+                nevras
+                    .iter()
+                    .filter(|nevra| !nevra.ends_with(".src") && !nevra.ends_with(".nosrc")),
+            ),
+        }
+    }
+
+    /// The packages of a source that a lock has as answers; `None` if the source itself has to be asked.
+    pub fn answered<'a>(
+        &self,
+        made: &[Offered],
+        answers: &'a BTreeMap<String, SourcePackage>,
+        arch: &str,
+    ) -> Option<Vec<&'a SourcePackage>> {
+        let made: Vec<Candidate> = made.iter().map(Candidate::Made).collect();
+        let mut found = Vec::new();
+        for text in self.texts() {
+            match answers.get(text) {
+                Some(package) => found.push(package),
+                None if self.answer(text, &made, arch).is_some() => {}
+                None => return None,
+            }
+        }
+        Some(found)
+    }
+
+    /// The packages that the manifest of module `own` means, on a system of this architecture.
+    pub fn select<'a>(&self, candidates: &[Candidate<'a>], own: &str, arch: &str) -> Selected<'a> {
+        let mut by_name: BTreeMap<&str, Vec<Candidate>> = BTreeMap::new();
+        for candidate in candidates {
+            by_name
+                .entry(&candidate.nevra().name)
+                .or_default()
+                .push(*candidate);
+        }
+        let mut selected = Selected::default();
+        for text in self.texts() {
+            let mut named: Vec<Candidate> = names(text)
+                .filter_map(|name| by_name.get(name))
+                .flatten()
+                .copied()
+                .collect();
+            if named.iter().any(|candidate| candidate.belongs(own)) {
+                named.retain(|candidate| candidate.belongs(own));
+            }
+            match self.answer(text, &named, arch) {
+                Some(candidate) => drop(selected.chosen.insert(text.clone(), candidate)),
+                None => selected.missing.push(text.clone()),
+            }
+        }
+        selected
+    }
+
+    fn answer<'a>(
+        &self,
+        text: &str,
+        candidates: &[Candidate<'a>],
+        arch: &str,
+    ) -> Option<Candidate<'a>> {
+        let place = match self {
+            Manifest::Names(_) => {
+                let packages: Vec<_> = candidates.iter().map(|c| (c.nevra(), c.digest())).collect();
+                newest(text, arch, &packages)?
+            }
+            Manifest::Artifacts(_) => candidates
+                .iter()
+                .position(|candidate| candidate.nevra().with_epoch() == text)?,
+        };
+        Some(candidates[place])
+    }
+}
+
+/// The names that a text may stand for, in a manifest of either form.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    let before_arch = text.rsplit_once('.').map(|(name, _)| name);
+    let mut parts = text.rsplitn(3, '-').skip(2);
+    let before_version = parts.next();
+    let all = [Some(text), before_arch, before_version];
+    all.into_iter().flatten()
 }
 
 /// Names that are close to one that is missing, or that very name for another architecture.
-pub(super) fn nearest(missing: &str, offered: &[Offered]) -> Option<String> {
-    let same = offered
-        .iter()
-        .map(|candidate| &candidate.record.nevra)
-        .find(|nevra| nevra.name == missing);
-    if let Some(nevra) = same {
+pub(super) fn nearest(missing: &str, candidates: &[Candidate]) -> Option<String> {
+    let nevras = || candidates.iter().map(|candidate| candidate.nevra());
+    if let Some(nevra) = nevras().find(|nevra| nevra.name == missing) {
         return Some(format!("{missing}.{}, of another architecture", nevra.arch));
     }
-    offered
-        .iter()
-        .map(|candidate| candidate.record.nevra.name.as_str())
+    nevras()
+        .map(|nevra| nevra.name.as_str())
         .map(|name| (strsim::damerau_levenshtein(missing, name), name))
         .filter(|(distance, _)| *distance <= 1 + missing.len() / 4)
         .min()

@@ -13,6 +13,7 @@ pub mod facts;
 pub mod known;
 mod manifest;
 mod module;
+mod offer;
 mod ostree;
 mod package;
 pub mod parameters;
@@ -24,6 +25,6 @@ mod streams;
 
 pub use derivation::{Derivation, Input};
 pub use error::Error;
-pub use known::{Known, Outcome, SourcePackage};
+pub use known::{Catalog, Known, Offer, Outcome, SourcePackage};
 pub use planner::{check, plan};
 pub use step::{Drawn, From, Needed, Plan, Solved, Step, StepId};

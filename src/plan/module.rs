@@ -1,27 +1,19 @@
 //! Planning a module.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::error::Error;
-use super::planner::{Offered, Planner, named};
+use super::manifest::Manifest;
+use super::parameters;
+use super::planner::{Planner, named};
 use super::step::{Needed, StepId};
-use super::{manifest, parameters};
 use crate::formats::modulemd;
 use crate::formats::rpm::record;
 use crate::ids::Name;
-use crate::recipe::{Definition, Kind, Module, Recipe, Stream};
+use crate::recipe::{Definition, Module, Recipe, Stream};
 
 /// The licence of a module's metadata where the recipe names none; a document must have one.
 const LICENSE: &str = "MIT";
-
-/// How a manifest names its packages.
-enum Manifest {
-    /// `NAME` or `NAME.ARCH`.
-    Names(BTreeSet<String>),
-    /// `NAME-EPOCH:VERSION-RELEASE.ARCH`, just those.
-    Artifacts(BTreeSet<String>),
-}
 
 impl Planner<'_> {
     /// The step that gives a module its metadata; `None` until all its packages are known.
@@ -49,101 +41,8 @@ impl Planner<'_> {
             .map(Some)
     }
 
-    /// The packages of a module's manifest.
-    pub(super) fn offered(
-        &mut self,
-        recipe: &Recipe,
-        module: &Module,
-    ) -> Result<Option<Arc<Vec<Offered>>>, Error> {
-        if let Some(offered) = self.offered.get(&recipe.name) {
-            return Ok(offered.clone());
-        }
-        let offered = self.select(recipe, module)?.map(Arc::new);
-        self.offered.insert(recipe.name.clone(), offered.clone());
-        Ok(offered)
-    }
-
-    fn select(&mut self, recipe: &Recipe, module: &Module) -> Result<Option<Vec<Offered>>, Error> {
-        let mut all = Vec::new();
-        let mut complete = true;
-        for name in &module.from {
-            let made = self.recipe(name)?;
-            if let Kind::Package(package) = &made.kind {
-                match self.offered_package(package)? {
-                    Some(offered) => all.push(offered),
-                    None => complete = false,
-                }
-            }
-        }
-        if !complete {
-            return Ok(None);
-        }
-        if let Some(source) = &module.source {
-            let packages = self
-                .known
-                .source(source)
-                .ok_or_else(|| Error::UnreadSource {
-                    module: recipe.name.clone(),
-                    source_name: source.clone(),
-                })?;
-            all.extend(packages.iter().map(|package| Offered {
-                rpm: super::step::From::Entry(package.rpm),
-                record: package.record.clone(),
-            }));
-        }
-        let (chosen, missing) = match self.manifest(recipe, module)? {
-            Manifest::Names(names) => {
-                let arch = &self.recipes.release.arch;
-                manifest::select(names.iter().map(String::as_str), &all, arch)
-            }
-            Manifest::Artifacts(nevras) => manifest::exact(&nevras, &all),
-        };
-        if missing.is_empty() {
-            self.check_labels(recipe, module, &chosen)?;
-            return Ok(Some(chosen));
-        }
-        let nearest = missing
-            .iter()
-            .filter_map(|name| manifest::nearest(name, &all))
-            .collect();
-        Err(Error::NotInSource {
-            place: recipe.place("packages", &missing[0]).to_string(),
-            module: recipe.name.clone(),
-            source_name: module.source.clone(),
-            missing,
-            nearest,
-        })
-    }
-
-    /// A package that says which module it is of must be of this one.
-    fn check_labels(
-        &self,
-        recipe: &Recipe,
-        module: &Module,
-        chosen: &[Offered],
-    ) -> Result<(), Error> {
-        let labelled = chosen.iter().filter_map(|package| {
-            Some((
-                &package.record.nevra,
-                package.record.modularity_label.as_ref()?,
-            ))
-        });
-        for (nevra, label) in labelled {
-            let own = self.document(recipe, module)?.name_stream();
-            if *label != own && !label.starts_with(&format!("{own}:")) {
-                let (module, package) = (own, nevra.to_string());
-                return Err(Error::OtherModule {
-                    module,
-                    package,
-                    label: label.clone(),
-                });
-            }
-        }
-        Ok(())
-    }
-
     /// The manifest: the recipe's own, else what an imported document lists.
-    fn manifest(&self, recipe: &Recipe, module: &Module) -> Result<Manifest, Error> {
+    pub(super) fn manifest(&self, recipe: &Recipe, module: &Module) -> Result<Manifest, Error> {
         let imported = match &module.definition {
             Definition::Imported(body) if module.packages.is_empty() => {
                 imported(recipe, &body.bytes)?

@@ -1,18 +1,20 @@
 //! Planning an OSTree tree: solve, unpack, install, commit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::derivation::MAIN;
 use super::error::Error;
+use super::offer::{Offered, Told};
 use super::package::stated;
 use super::parameters;
-use super::planner::{Offered, Planner, named};
+use super::planner::{Planner, named};
 use super::solve::{self, Candidate, Question, Request};
 use super::step::{Drawn, From, Needed, Solved, StepId};
 use crate::formats::rpm::{Solvable, record};
-use crate::ids::{BlobId, Hash, Name, canonical};
+use crate::ids::{Digest, Hash, Name, canonical};
 use crate::recipe::{Install, Kind, Module, Ostree, Recipe};
 
 /// Part of every question; a solver that answers otherwise leaves locked answers alone.
@@ -56,10 +58,12 @@ impl Planner<'_> {
         let Some(offered) = self.all_offered(&modules)? else {
             return Ok(None);
         };
-        let (question, chosen) = self.solve(recipe, ostree, &offered)?;
+        let Some((question, chosen)) = self.solve(recipe, ostree, &offered)? else {
+            return Ok(None);
+        };
         let packages = chosen.iter().map(|&package| {
-            let record = &offered[package].1.record;
-            (record.nevra.clone(), record.file)
+            let package = &offered[package].1;
+            (package.nevra.clone(), package.digest.clone())
         });
         let solved = Solved {
             question,
@@ -98,7 +102,7 @@ impl Planner<'_> {
             let chosen = chosen.iter().map(|&package| &offered[package]);
             let packages = chosen
                 .filter(|(of, _)| of == name)
-                .map(|(_, package)| (package.rpm.clone(), package.record.clone()));
+                .map(|(_, package)| (package.rpm.clone(), package.nevra.clone()));
             drawn.push(Drawn {
                 packages: packages.collect(),
                 module: self.document(self.recipe(name)?, module)?,
@@ -118,7 +122,7 @@ impl Planner<'_> {
             match self.offered(self.recipe(name)?, module)? {
                 Some(offered) => {
                     for package in offered.iter() {
-                        let key = (package.record.nevra.clone(), package.record.content);
+                        let key = (package.nevra.clone(), package.digest.clone());
                         all.entry(key)
                             .or_insert_with(|| ((*name).clone(), package.clone()));
                     }
@@ -129,12 +133,13 @@ impl Planner<'_> {
         Ok(complete.then(|| all.into_values().collect()))
     }
 
+    /// The hash of the question, and the places of the packages that answer it; `None` where facts are missing.
     fn solve(
         &mut self,
         recipe: &Recipe,
         ostree: &Ostree,
         offered: &[(Name, Offered)],
-    ) -> Result<(Hash, Vec<usize>), Error> {
+    ) -> Result<Option<(Hash, Vec<usize>)>, Error> {
         let modules = self.recipes.modules_of(&ostree.from);
         let mut requests = Vec::new();
         for wanted in &ostree.install {
@@ -153,19 +158,19 @@ impl Planner<'_> {
         if let Some(locked) = self.known.solved(&recipe.name, hash) {
             let places = offered.iter().enumerate();
             let chosen: Vec<usize> = places
-                .filter(|(_, (_, package))| locked.contains(&package.record.file))
+                .filter(|(_, (_, package))| locked.contains(&package.digest))
                 .map(|(place, _)| place)
                 .collect();
             if chosen.len() == locked.len() {
-                return Ok((hash, chosen));
+                return Ok(Some((hash, chosen)));
             }
         }
-        let solvables: Vec<Solvable> = offered
-            .iter()
-            .map(|(_, package)| Solvable::of(&package.record))
-            .collect();
+        let packages = offered.iter().map(|(_, package)| package);
+        let Some(solvables) = self.solvables(packages)? else {
+            return Ok(None);
+        };
         let candidates = offered.iter().zip(&solvables);
-        let question = Question {
+        let mut question = Question {
             packages: candidates
                 .map(|((module, _), solvable)| Candidate {
                     solvable,
@@ -177,8 +182,9 @@ impl Planner<'_> {
             weak: ostree.weak,
             owners: BTreeMap::new(),
         };
+        question.owners = self.owners(&question, offered);
         match solve::solve(&question) {
-            Ok(solution) => Ok((hash, solution.packages)),
+            Ok(solution) => Ok(Some((hash, solution.packages))),
             Err(problem) => Err(Error::Unsolvable {
                 artifact: recipe.name.clone(),
                 from: ostree.from.iter().map(Name::to_string).collect(),
@@ -186,6 +192,35 @@ impl Planner<'_> {
                 problem: Box::new(problem),
             }),
         }
+    }
+
+    /// Who owns the paths that the question turns on, where only a source's file lists say so.
+    fn owners(
+        &self,
+        question: &Question,
+        offered: &[(Name, Offered)],
+    ) -> BTreeMap<Vec<u8>, Vec<usize>> {
+        let mut sources: BTreeMap<&Name, BTreeMap<&Digest, Vec<usize>>> = BTreeMap::new();
+        for (place, (_, package)) in offered.iter().enumerate() {
+            if let Told::Catalog(source) = &package.told {
+                let places = sources.entry(source).or_default();
+                places.entry(&package.digest).or_default().push(place);
+            }
+        }
+        let mut owners: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+        if sources.is_empty() {
+            return owners;
+        }
+        let paths = solve::paths(question);
+        for (source, places) in sources {
+            let catalog = self.known.catalog(source);
+            let listed = catalog.map(|catalog| catalog.owners(&paths));
+            for (path, digests) in listed.into_iter().flatten() {
+                let found = digests.iter().filter_map(|digest| places.get(digest));
+                owners.entry(path).or_default().extend(found.flatten());
+            }
+        }
+        owners
     }
 
     /// For each requirement that is not met: the modules of the recipes that would meet it.
@@ -215,22 +250,18 @@ impl Planner<'_> {
     }
 
     /// What is known of the packages of a module; of those that are not made yet, what their recipes state.
-    fn offered_by(&mut self, name: &Name) -> Option<Vec<Solvable>> {
+    fn offered_by(&mut self, name: &Name) -> Option<Vec<Arc<Solvable>>> {
         let recipe = self.recipe(name).ok()?;
         let Kind::Module(module) = &recipe.kind else {
             return None;
         };
         if let Some(offered) = self.offered(recipe, module).ok()? {
-            let packages = offered.iter();
-            return Some(
-                packages
-                    .map(|package| Solvable::of(&package.record))
-                    .collect(),
-            );
+            return self.solvables(offered.iter()).ok()?;
         }
         let recipes = self.recipes;
         let packages = module.from.iter().filter_map(|name| recipes.package(name));
-        Some(packages.map(|one| Solvable::of(&stated(one))).collect())
+        let solvables = packages.map(|package| Arc::new(Solvable::of(&stated(package))));
+        Some(solvables.collect())
     }
 }
 
@@ -248,7 +279,7 @@ fn question_hash(
         arch: &'a str,
         weak: bool,
         install: BTreeSet<&'a str>,
-        packages: BTreeSet<BlobId>,
+        packages: BTreeSet<&'a Digest>,
     }
     let asked = Asked {
         schema: QUESTION,
@@ -259,10 +290,7 @@ fn question_hash(
             .iter()
             .map(|request| request.text.as_str())
             .collect(),
-        packages: offered
-            .iter()
-            .map(|(_, package)| package.record.file)
-            .collect(),
+        packages: offered.iter().map(|(_, package)| &package.digest).collect(),
     };
     let bytes = canonical::encode(&asked).map_err(|source| Error::Parameters {
         subject: "what is to be solved".to_owned(),

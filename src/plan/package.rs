@@ -7,8 +7,9 @@ use serde_bytes::ByteBuf;
 
 use super::derivation::{CONTENT, MAIN};
 use super::error::Error;
+use super::offer::{Offered, Told};
 use super::parameters::Import;
-use super::planner::{Offered, Planner};
+use super::planner::Planner;
 use super::step::{From, Needed, StepId};
 use crate::formats::rpm::{
     self, Changelog, FileFlags, Record, Sense, Spec, SpecContent, SpecFile, record,
@@ -92,8 +93,10 @@ impl Planner<'_> {
             .and_then(|outcome| outcome.facts::<Record>())
         {
             Some(record) => Ok(Some(Offered {
+                nevra: record.nevra.clone(),
+                digest: record.sha256.clone(),
                 rpm,
-                record: Arc::new(record),
+                told: Told::Record(Arc::new(record)),
             })),
             None => {
                 self.plan.waiting.push(import);
@@ -104,7 +107,7 @@ impl Planner<'_> {
 
     /// The step that unpacks a package.
     pub(super) fn unpack(&mut self, offered: &Offered) -> Result<StepId, Error> {
-        let nevra = &offered.record.nevra;
+        let nevra = &offered.nevra;
         let import = self.import(&offered.rpm, nevra)?;
         let content = From::Step(import, CONTENT.to_owned());
         let input = Needed {

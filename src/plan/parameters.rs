@@ -8,7 +8,26 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::BlobId;
+use crate::ids::{BlobId, Digest};
+
+/// `fetch`: an RPM file from wherever its source has it, known by what it must be.
+///
+/// The place is no parameter: another mirror changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fetch {
+    pub digest: Digest,
+    /// Bytes of the file.
+    pub size: u64,
+}
+
+/// `metadata`: the documents of a yum repository that its lock names, as one tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    /// By location, relative to the repository: `repodata/repomd.xml` and what it lists.
+    pub files: BTreeMap<String, Digest>,
+}
 
 /// `import`: checks an RPM file (role `rpm`) and records what it says. Output `content`, facts a `Record`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::known::{Known, Outcome};
-use super::step::{From, Needed, Plan, Step, StepId};
-use crate::formats::rpm::Record;
+use super::offer::Offered;
+use super::step::{Needed, Plan, Step, StepId};
 use crate::ids::{BlobId, Name, canonical};
 use crate::recipe::{Kind, Recipe, Recipes};
 
@@ -40,13 +40,6 @@ pub fn check(recipes: &Recipes, names: &[Name]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// A package that a module offers: its record is known, its bytes may not be here.
-#[derive(Debug, Clone)]
-pub(super) struct Offered {
-    pub rpm: From,
-    pub record: Arc<Record>,
 }
 
 pub(super) struct Planner<'a> {

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::derivation::{Derivation, Input};
-use super::known::Outcome;
+use super::known::{Outcome, SourcePackage};
 use crate::formats::modulemd;
-use crate::formats::rpm::Record;
-use crate::ids::{BlobId, EntryId, Hash, Name, Nevra, canonical};
+use crate::ids::{BlobId, Digest, EntryId, Hash, Name, Nevra, canonical};
 
 /// Number of a step in its plan. Inputs have smaller numbers than what needs them.
 pub type StepId = usize;
@@ -76,6 +75,8 @@ pub struct Plan {
     pub artifacts: BTreeMap<Name, StepId>,
     /// Steps whose facts are needed before planning can go on; empty in a finished plan.
     pub waiting: Vec<StepId>,
+    /// What was drawn from each source, by the texts of the manifests that asked for it.
+    pub answers: BTreeMap<Name, BTreeMap<String, SourcePackage>>,
     /// What each solved artifact will hold.
     pub solved: BTreeMap<Name, Solved>,
     /// The modules that each solved artifact is drawn from; its steps name packages only.
@@ -87,8 +88,8 @@ pub struct Plan {
 pub struct Solved {
     /// Of all that the answer depends on.
     pub question: Hash,
-    /// Sorted; each with the id of its file.
-    pub packages: BTreeSet<(Nevra, BlobId)>,
+    /// Sorted; each with the digest of its file.
+    pub packages: BTreeSet<(Nevra, Digest)>,
 }
 
 /// A module that an artifact is solved in, with those of its packages that go in.
@@ -96,7 +97,7 @@ pub struct Solved {
 pub struct Drawn {
     /// Without artifacts.
     pub module: modulemd::Module,
-    pub packages: Vec<(From, Arc<Record>)>,
+    pub packages: Vec<(From, Nevra)>,
 }
 
 impl Plan {

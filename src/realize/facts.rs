@@ -13,8 +13,8 @@ use super::sight::{self, Sight};
 use super::trace;
 use crate::compose;
 use crate::formats::rpm::Record;
-use crate::ids::{BlobId, DerivationKey, EntryId, Hash, Name};
-use crate::plan::{Derivation, Known, Outcome, SourcePackage};
+use crate::ids::{DerivationKey, Digest, EntryId, Hash, Name};
+use crate::plan::{Catalog, Derivation, Known, Offer, Outcome, SourcePackage};
 use crate::recipe::{Location, Source};
 use crate::source::{Found, Lock, LockedPackage, LockedSource, scan};
 use crate::store::{Batch, Stamp, Store};
@@ -23,7 +23,7 @@ use crate::store::{Batch, Stamp, Store};
 pub struct Facts<'a> {
     store: &'a Store,
     lock: Option<&'a Lock>,
-    sources: BTreeMap<Name, Vec<SourcePackage>>,
+    offers: BTreeMap<Name, Offer>,
     /// Where the bytes of a source's packages lie.
     places: BTreeMap<EntryId, PathBuf>,
     records: Mutex<BTreeMap<EntryId, Arc<Record>>>,
@@ -78,8 +78,12 @@ impl<'a> Look<'a> {
                 Some(locked) => self.locked(&mut facts, name, directory, locked)?,
                 None => self.directory(&mut facts, name, directory)?,
             };
-            packages.retain(|package| source.draws(&package.record.nevra.arch));
-            facts.sources.insert((*name).clone(), packages);
+            packages.retain(|package| source.draws(&package.nevra.arch));
+            packages.sort_by(|a, b| (&a.nevra, a.rpm).cmp(&(&b.nevra, b.rpm)));
+            // Copies of one file under two names are one package.
+            packages.dedup_by(|a, b| a.rpm == b.rpm);
+            let offer = Offer::Directory(packages);
+            facts.offers.insert((*name).clone(), offer);
         }
         Ok(facts)
     }
@@ -105,21 +109,15 @@ impl<'a> Look<'a> {
             match known? {
                 Some((rpm, record)) => {
                     facts.places.insert(rpm, found.path);
-                    packages.push(SourcePackage { rpm, record });
+                    packages.push(SourcePackage::of(&record, rpm));
                 }
                 None => unknown.push(found),
             }
         }
         for seen in self.see(name, unknown)? {
-            packages.push(SourcePackage {
-                rpm: seen.rpm,
-                record: seen.record.clone(),
-            });
+            packages.push(SourcePackage::of(&seen.record, seen.rpm));
             facts.learn(seen);
         }
-        // Copies of one file under two names are one package.
-        packages.sort_by(|a, b| (&a.record.nevra, a.rpm).cmp(&(&b.record.nevra, b.rpm)));
-        packages.dedup_by(|a, b| a.rpm == b.rpm);
         Ok(packages)
     }
 
@@ -134,41 +132,46 @@ impl<'a> Look<'a> {
         let mut packages = Vec::new();
         let mut unknown = Vec::new();
         let wanted: Vec<&LockedPackage> = locked.packages.iter().collect();
-        let known = {
-            let facts = &*facts;
-            self.each(&wanted, |package| {
-                let rpm = sight::entry(package.file, package.size).id();
-                (rpm, facts.record(rpm))
-            })?
-        };
-        for (package, (rpm, record)) in wanted.into_iter().zip(known) {
+        let known = self.each(&wanted, |package| {
+            let Some(file) = package.file else {
+                return Ok(None);
+            };
+            let rpm = sight::entry(file, package.size).id();
+            let known = self.store.knows(sight::import(rpm, composer()).key());
+            known.map(|known| Some((rpm, known)))
+        })?;
+        for (package, known) in wanted.into_iter().zip(known) {
             let path = directory.join(&package.location);
-            match record {
-                Some(record) => packages.push(SourcePackage { rpm, record }),
-                None => {
-                    unknown.push(Found::at(path.clone()).map_err(|source| Error::Unlocked {
-                        name: name.clone(),
-                        package: package.nevra.to_string(),
-                        source,
-                    })?)
-                }
+            let known = known?;
+            if let Some((rpm, _)) = known {
+                facts.places.insert(rpm, path.clone());
             }
-            facts.places.insert(rpm, path);
+            match known {
+                Some((rpm, true)) => packages.push(SourcePackage {
+                    nevra: package.nevra.clone(),
+                    digest: package.digest.clone(),
+                    size: package.size,
+                    label: None,
+                    rpm: Some(rpm),
+                }),
+                _ => unknown.push(Found::at(path).map_err(|source| Error::Unlocked {
+                    name: name.clone(),
+                    package: package.nevra.to_string(),
+                    source,
+                })?),
+            }
         }
+        let named: BTreeSet<&Digest> = locked.packages.iter().map(|p| &p.digest).collect();
         for seen in self.see(name, unknown)? {
-            if !facts.places.contains_key(&seen.rpm) {
+            if !named.contains(&seen.record.sha256) {
                 return Err(Error::Moved {
                     name: name.clone(),
                     path: seen.found.path,
                 });
             }
-            packages.push(SourcePackage {
-                rpm: seen.rpm,
-                record: seen.record.clone(),
-            });
+            packages.push(SourcePackage::of(&seen.record, seen.rpm));
             facts.learn(seen);
         }
-        packages.sort_by(|a, b| (&a.record.nevra, a.rpm).cmp(&(&b.record.nevra, b.rpm)));
         Ok(packages)
     }
 
@@ -286,6 +289,14 @@ fn see_one(store: &Store, name: &Name, found: Found, batch: Option<&Batch>) -> R
     })
 }
 
+/// The version of imports made now.
+fn composer() -> u32 {
+    let composer = compose::composer("import");
+    composer
+        .expect("the import kind is named in compose")
+        .version()
+}
+
 pub(super) fn stamp(found: &Found) -> Stamp {
     let crate::source::directory::Stamp {
         device,
@@ -309,7 +320,7 @@ impl<'a> Facts<'a> {
         Facts {
             store,
             lock: None,
-            sources: BTreeMap::new(),
+            offers: BTreeMap::new(),
             places: BTreeMap::new(),
             records: Mutex::default(),
             fresh: BTreeMap::new(),
@@ -339,9 +350,12 @@ impl<'a> Facts<'a> {
         self.places.get(&rpm)
     }
 
-    /// The packages of a source that was looked at.
+    /// The packages of a directory that was looked at.
     pub fn packages(&self, source: &Name) -> &[SourcePackage] {
-        self.sources.get(source).map_or(&[], Vec::as_slice)
+        match self.offers.get(source) {
+            Some(Offer::Directory(packages)) => packages,
+            _ => &[],
+        }
     }
 
     /// What an RPM says of itself, once it was imported.
@@ -354,8 +368,7 @@ impl<'a> Facts<'a> {
         if let Some(record) = lock().get(&rpm) {
             return Some(record.clone());
         }
-        let composer = compose::composer("import").expect("the import kind is named in compose");
-        let derivation = sight::import(rpm, composer.version());
+        let derivation = sight::import(rpm, composer());
         let record: Arc<Record> = Arc::new(self.outcome(&derivation)?.facts()?);
         lock().insert(rpm, record.clone());
         Some(record)
@@ -375,16 +388,25 @@ impl Known for Facts<'_> {
         trace::choose(self.store, key).ok().flatten()
     }
 
-    fn source(&self, source: &Name) -> Option<&[SourcePackage]> {
-        self.sources.get(source).map(Vec::as_slice)
+    fn source(&self, source: &Name) -> Option<&Offer> {
+        self.offers.get(source)
     }
 
-    fn solved(&self, artifact: &Name, question: Hash) -> Option<BTreeSet<BlobId>> {
+    fn record(&self, rpm: EntryId) -> Option<Arc<Record>> {
+        Facts::record(self, rpm)
+    }
+
+    fn catalog(&self, _source: &Name) -> Option<Arc<dyn Catalog>> {
+        None
+    }
+
+    fn solved(&self, artifact: &Name, question: Hash) -> Option<BTreeSet<Digest>> {
         let solved = self
             .lock?
             .solved
             .get(artifact)
             .filter(|solved| solved.question == question)?;
-        Some(solved.packages.iter().map(|package| package.file).collect())
+        let packages = solved.packages.iter();
+        Some(packages.map(|package| package.digest.clone()).collect())
     }
 }

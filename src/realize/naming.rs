@@ -6,10 +6,10 @@ use super::engine::Engine;
 use super::error::Error;
 use super::report::{Artifact, How, Made, StepReport};
 use super::{Options, root_name};
-use crate::ids::{BlobId, DerivationKey, Name, canonical};
+use crate::ids::{BlobId, DerivationKey, Digest, Name, Nevra, canonical};
 use crate::plan::derivation::MAIN;
 use crate::plan::facts::{ModuleFacts, OriginFacts, PackageFacts};
-use crate::plan::{Drawn, Outcome, Plan, StepId};
+use crate::plan::{Drawn, From, Outcome, Plan, StepId};
 use crate::recipe::Recipes;
 use crate::source::Lock;
 use crate::store::NewGeneration;
@@ -100,10 +100,13 @@ impl Naming<'_> {
             return Ok(BTreeSet::new());
         };
         let packages = lock.sources.values().flat_map(|source| &source.packages);
-        let locked: BTreeSet<BlobId> = packages.map(|package| package.file).collect();
-        let taken = self.plan.taken(step).into_iter();
-        let files = taken.filter_map(|rpm| Some(self.engine.facts.record(rpm)?.file));
-        let files: Vec<BlobId> = files.filter(|file| locked.contains(file)).collect();
+        let locked: BTreeSet<&Digest> = packages.map(|package| &package.digest).collect();
+        let records = self.plan.taken(step).into_iter();
+        let records = records.filter_map(|rpm| self.engine.facts.record(rpm));
+        let files: Vec<BlobId> = records
+            .filter(|record| locked.contains(&record.sha256))
+            .map(|record| record.file)
+            .collect();
         let held = self.engine.lease.hold_blobs(&files)?;
         let here = files.into_iter().zip(held);
         Ok(here.filter_map(|(file, held)| held.map(|_| file)).collect())
@@ -123,11 +126,12 @@ impl Naming<'_> {
     }
 
     fn module(&self, drawn: &Drawn) -> ModuleFacts {
-        let package = |(from, record): &(_, std::sync::Arc<crate::formats::rpm::Record>)| {
+        let package = |(from, nevra): &(From, Nevra)| {
+            let rpm = self.engine.entry(from)?;
             Some(PackageFacts {
-                nevra: record.nevra.clone(),
-                rpm: self.engine.entry(from)?,
-                content: record.content,
+                nevra: nevra.clone(),
+                rpm,
+                content: self.engine.facts.record(rpm)?.content,
             })
         };
         let mut packages: Vec<_> = drawn.packages.iter().filter_map(package).collect();

@@ -98,7 +98,7 @@ pub fn update(
     for (name, Solved { question, packages }) in solved {
         let packages = packages
             .into_iter()
-            .map(|(nevra, file)| SolvedPackage { nevra, file })
+            .map(|(nevra, digest)| SolvedPackage { nevra, digest })
             .collect();
         lock.solved
             .insert(name, source::Solved { question, packages });
@@ -118,16 +118,22 @@ fn locked(facts: &Facts<'_>, name: &Name, source: &Source) -> Result<LockedSourc
     };
     let mut packages = BTreeSet::new();
     for package in facts.packages(name) {
-        let record = &package.record;
+        let Some(rpm) = package.rpm else {
+            continue;
+        };
+        let record = facts.record(rpm).ok_or_else(|| Error::Lost {
+            package: package.nevra.to_string(),
+        })?;
         let place = facts
-            .place(package.rpm)
+            .place(rpm)
             .expect("a package that was looked at has a place");
         packages.insert(LockedPackage {
-            nevra: record.nevra.clone(),
-            file: record.file,
-            sha256: record.sha256.clone(),
-            size: record.file_size,
+            nevra: package.nevra.clone(),
+            digest: package.digest.clone(),
+            size: package.size,
             location: relative(name, place, directory)?,
+            file: Some(record.file),
+            asked: BTreeSet::new(),
         });
     }
     Ok(LockedSource {

@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::ids::{Algorithm, BlobId, Digest, Evr, Hash, Name, Nevra};
+use crate::ids::{BlobId, Digest, Evr, Hash, InvalidDigest, Name, Nevra};
 use crate::recipe::Problems;
 use crate::recipe::document::Document;
 use crate::recipe::fields::{Fields, Found};
@@ -41,12 +41,15 @@ pub struct LockedSource {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LockedPackage {
     pub nevra: Nevra,
-    /// BLAKE3 of the whole file.
-    pub file: BlobId,
-    pub sha256: Digest,
+    /// Of the whole file: what the package is. A directory's are SHA-256, a repository's what its metadata states.
+    pub digest: Digest,
     pub size: u64,
-    /// Relative to the source.
+    /// Relative to the source; or a URL, where a repository's metadata says so.
     pub location: String,
+    /// BLAKE3 of the whole file, where its bytes were seen: in a directory.
+    pub file: Option<BlobId>,
+    /// The texts in manifests that it is the answer to. A repository gives only what was asked for, a directory all it has.
+    pub asked: BTreeSet<String>,
 }
 
 /// The packages that an artifact's `install` was solved to.
@@ -60,8 +63,8 @@ pub struct Solved {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SolvedPackage {
     pub nevra: Nevra,
-    /// BLAKE3 of the whole file.
-    pub file: BlobId,
+    /// Of the whole file.
+    pub digest: Digest,
 }
 
 /// The lock can't be read or written.
@@ -156,35 +159,23 @@ fn read(fields: Fields) -> (Lock, Option<u64>) {
 fn source(fields: &Fields) -> LockedSource {
     let mut metadata = BTreeMap::new();
     for (location, text) in fields.strings::<String>("metadata", "a location") {
-        match digest(&text) {
-            Some(digest) => {
-                metadata.insert(location, digest);
-            }
-            None => {
-                let reason = "write ALGORITHM:HEX";
-                fields.invalid(fields.place("metadata"), &text, "a digest", reason);
-            }
-        }
+        let at = fields.place("metadata");
+        metadata.extend(digest(fields, at, &text).map(|digest| (location, digest)));
     }
     let packages = packages(fields, |table, nevra| {
-        let file = blob(table);
-        let sha256 = table.required("sha256").and_then(|found| {
-            let Found { value, at } = found;
-            let digest = digest(&format!("sha256:{value}"));
-            if digest.is_none() {
-                table.invalid(at, &value, "a SHA-256", "it has 64 digits of 0-9 and a-f");
-            }
-            digest
-        });
+        let digest = stated(table);
         table.demand("size");
         let size = table.number("size", u64::MAX);
         let location = table.required("location");
+        let file = table.parsed("file", "a blob's id");
+        let asked = table.set("asked", "a package's name");
         Some(LockedPackage {
             nevra,
-            file: file?,
-            sha256: sha256?,
+            digest: digest?,
             size: size?.value,
             location: location?.value,
+            file: file.map(|found| found.value),
+            asked,
         })
     });
     LockedSource { metadata, packages }
@@ -194,8 +185,8 @@ fn solved(fields: &Fields) -> Option<Solved> {
     fields.demand("question");
     let question = fields.parsed("question", "a hash");
     let packages = packages(fields, |table, nevra| {
-        let file = blob(table)?;
-        Some(SolvedPackage { nevra, file })
+        let digest = stated(table)?;
+        Some(SolvedPackage { nevra, digest })
     });
     let question = question?.value;
     Some(Solved { question, packages })
@@ -235,23 +226,20 @@ fn nevra(fields: &Fields) -> Nevra {
     }
 }
 
-fn blob(fields: &Fields) -> Option<BlobId> {
-    fields.demand("file");
-    fields
-        .parsed("file", "a blob's id")
-        .map(|found| found.value)
+fn stated(fields: &Fields) -> Option<Digest> {
+    let Found { value, at } = fields.required("digest")?;
+    digest(fields, at, &value)
 }
 
-/// Reads `ALGORITHM:HEX`.
-fn digest(text: &str) -> Option<Digest> {
-    let (algorithm, hex) = text.split_once(':')?;
-    let algorithm: Algorithm = algorithm.parse().ok()?;
-    let digits = |c: char| matches!(c, '0'..='9' | 'a'..='f');
-    let good = hex.len() == 2 * algorithm.bytes() && hex.chars().all(digits);
-    good.then(|| Digest {
-        algorithm,
-        hex: hex.to_owned(),
-    })
+fn digest(fields: &Fields, at: usize, text: &str) -> Option<Digest> {
+    match text.parse() {
+        Ok(digest) => Some(digest),
+        Err(error) => {
+            let error: InvalidDigest = error;
+            fields.invalid(at, text, "a digest", &error.to_string());
+            None
+        }
+    }
 }
 
 /// The text of the file.
@@ -275,18 +263,26 @@ impl fmt::Display for Lock {
             for package in &source.packages {
                 let LockedPackage {
                     nevra,
-                    file,
-                    sha256,
+                    digest,
                     size,
                     location,
+                    file,
+                    asked,
                 } = package;
                 write_nevra(f, nevra)?;
-                writeln!(
+                let location = Quoted(location);
+                write!(
                     f,
-                    ", size = {size}, location = {}, sha256 = \"{}\", file = \"{file}\" }},",
-                    Quoted(location),
-                    sha256.hex
+                    ", size = {size}, location = {location}, digest = \"{digest}\""
                 )?;
+                if let Some(file) = file {
+                    write!(f, ", file = \"{file}\"")?;
+                }
+                if !asked.is_empty() {
+                    let asked: Vec<_> = asked.iter().map(|text| Quoted(text).to_string()).collect();
+                    write!(f, ", asked = [{}]", asked.join(", "))?;
+                }
+                writeln!(f, " }},")?;
             }
             writeln!(f, "]")?;
         }
@@ -294,9 +290,9 @@ impl fmt::Display for Lock {
             writeln!(f, "\n[solved.{}]", Quoted(name.as_str()))?;
             writeln!(f, "question = \"{}\"", solved.question)?;
             writeln!(f, "packages = [")?;
-            for SolvedPackage { nevra, file } in &solved.packages {
+            for SolvedPackage { nevra, digest } in &solved.packages {
                 write_nevra(f, nevra)?;
-                writeln!(f, ", file = \"{file}\" }},")?;
+                writeln!(f, ", digest = \"{digest}\" }},")?;
             }
             writeln!(f, "]")?;
         }

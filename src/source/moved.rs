@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::lock::{Lock, LockedPackage, LockedSource};
-use crate::ids::{BlobId, Evr, Name};
+use crate::ids::{Digest, Evr, Name};
 
 /// One package of a source that is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -97,14 +97,14 @@ impl Lock {
     }
 }
 
-/// The versions of each package, by name and architecture, each with its file.
-type Versions = BTreeMap<(String, String), BTreeSet<(Evr, BlobId)>>;
+/// The versions of each package, by name and architecture, each with what it is.
+type Versions = BTreeMap<(String, String), BTreeSet<(Evr, Digest)>>;
 
 fn by_name(packages: impl Iterator<Item = LockedPackage>) -> Versions {
     let mut versions = Versions::new();
     for package in packages {
         let key = (package.nevra.name, package.nevra.arch);
-        let version = (package.nevra.evr, package.file);
+        let version = (package.nevra.evr, package.digest);
         versions.entry(key).or_default().insert(version);
     }
     versions
@@ -113,7 +113,7 @@ fn by_name(packages: impl Iterator<Item = LockedPackage>) -> Versions {
 type Step = (Change, Option<Evr>, Option<Evr>);
 
 /// Pairs what went with what came, the newest with the newest.
-fn compare(before: BTreeSet<(Evr, BlobId)>, after: BTreeSet<(Evr, BlobId)>) -> Vec<Step> {
+fn compare(before: BTreeSet<(Evr, Digest)>, after: BTreeSet<(Evr, Digest)>) -> Vec<Step> {
     let mut gone: Vec<Evr> = before
         .difference(&after)
         .map(|(evr, _)| evr.clone())

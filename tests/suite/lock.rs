@@ -1,5 +1,6 @@
 //! The lock: read, written, and compared.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -19,13 +20,16 @@ fn package(name: &str, evr: &str, content: &str) -> LockedPackage {
     LockedPackage {
         location: format!("Packages/{}", nevra.file_name()),
         nevra,
-        file: BlobId::of(content.as_bytes()),
-        sha256: Digest {
-            algorithm: Algorithm::Sha256,
-            hex: "0f".repeat(32),
-        },
+        digest: digest(content),
         size: content.len() as u64,
+        file: Some(BlobId::of(content.as_bytes())),
+        asked: BTreeSet::new(),
     }
+}
+
+fn digest(content: &str) -> Digest {
+    let hex = format!("{:02x}", content.as_bytes()[0]).repeat(32);
+    Digest::new(Algorithm::Sha256, &hex).unwrap()
 }
 
 fn lock(packages: &[(&str, &str, &str)]) -> Lock {
@@ -51,7 +55,7 @@ fn a_lock_has_one_package_a_line() {
         question: Hash::from_bytes([0; 32]),
         packages: [SolvedPackage {
             nevra: nevra("bash", "5.2-1"),
-            file: BlobId::of(b"b"),
+            digest: digest("b"),
         }]
         .into(),
     };
@@ -62,17 +66,18 @@ version = 1
 
 [source."os"]
 packages = [
-    { name = "a\"c\\l", epoch = 2, version = "2.3", release = "1", arch = "x86_64", size = 1, location = "Packages/a\"c\\l-2.3-1.x86_64.rpm", sha256 = "SHA", file = "A" },
-    { name = "bash", version = "5.2", release = "1", arch = "x86_64", size = 1, location = "Packages/bash-5.2-1.x86_64.rpm", sha256 = "SHA", file = "B" },
+    { name = "a\"c\\l", epoch = 2, version = "2.3", release = "1", arch = "x86_64", size = 1, location = "Packages/a\"c\\l-2.3-1.x86_64.rpm", digest = "sha256:61", file = "A" },
+    { name = "bash", version = "5.2", release = "1", arch = "x86_64", size = 1, location = "Packages/bash-5.2-1.x86_64.rpm", digest = "sha256:62", file = "B" },
 ]
 
 [solved."host"]
 question = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 packages = [
-    { name = "bash", version = "5.2", release = "1", arch = "x86_64", file = "B" },
+    { name = "bash", version = "5.2", release = "1", arch = "x86_64", digest = "sha256:62" },
 ]
 "#
-    .replace("SHA", &"0f".repeat(32))
+    .replace("sha256:61", &digest("a").to_string())
+    .replace("sha256:62", &digest("b").to_string())
     .replace("\"A\"", &format!("{:?}", file(b"a")))
     .replace("\"B\"", &format!("{:?}", file(b"b")));
     assert_eq!(lock.to_string(), text);
@@ -113,7 +118,12 @@ fn mistakes_in_a_lock_are_told_with_line_and_column() {
         with("size = 1", "size = \"1\""),
         format!("{line}:78: \"size\" must be a whole number, not a string")
     );
-    assert!(with(&"0f".repeat(32), "0F").contains("\"0F\" can't be a SHA-256"));
+    let short = with(&"62".repeat(32), "01");
+    assert!(
+        short.contains("\"sha256:01\" can't be a digest: a sha256 has 64 digits"),
+        "{short}"
+    );
+    assert!(with("sha256:", "sha3:").contains("unknown checksum type \"sha3\""));
     let file = BlobId::of(b"b").to_string();
     assert!(with(&file, "b").contains("\"b\" can't be a blob's id: \"b\" is not a hash"));
     let package = good.lines().find(|line| line.contains("bash")).unwrap();
@@ -172,14 +182,16 @@ prop_compose! {
         parts in prop::array::uniform5(".{0,6}"),
         epoch in prop_oneof![Just(0), any::<u32>()],
         size in any::<u32>(),
+        asked in prop::collection::btree_set("[a-z.\"]{1,4}", 0..3),
     ) -> LockedPackage {
         let [name, version, release, arch, location] = parts;
         LockedPackage {
             nevra: Nevra { name, evr: Evr { epoch, version, release }, arch },
-            file: BlobId::of(location.as_bytes()),
-            sha256: Digest { algorithm: Algorithm::Sha256, hex: "ab".repeat(32) },
+            digest: Digest { algorithm: Algorithm::Sha256, hex: "ab".repeat(32) },
             size: size.into(),
+            file: (epoch % 2 == 0).then(|| BlobId::of(location.as_bytes())),
             location,
+            asked,
         }
     }
 }
@@ -194,7 +206,7 @@ proptest! {
         name in "[a-z0-9][a-z._+-]{0,5}",
     ) {
         let digest = Digest { algorithm: Algorithm::Sha1, hex: "01".repeat(20) };
-        let solved = packages.iter().map(|p| SolvedPackage { nevra: p.nevra.clone(), file: p.file });
+        let solved = packages.iter().map(|p| SolvedPackage { nevra: p.nevra.clone(), digest: p.digest.clone() });
         let solved = Solved { question: Hash::from_bytes([7; 32]), packages: solved.collect() };
         let metadata = locations.into_iter().map(|location| (location, digest.clone())).collect();
         let name: Name = name.parse().unwrap();

@@ -124,7 +124,8 @@ fn a_manifest_name_means_the_newest_that_fits() {
         record("foo.i686-1-1.noarch"),
         record("only-1-1.i686"),
     ];
-    let all: Vec<Solvable> = records.iter().map(Solvable::of).collect();
+    let solvables: Vec<Solvable> = records.iter().map(Solvable::of).collect();
+    let all: Vec<_> = solvables.iter().map(Solvable::identity).collect();
     assert_eq!(newest("foo", "x86_64", &all), Some(1));
     assert_eq!(newest("foo.x86_64", "x86_64", &all), Some(1));
     assert_eq!(newest("foo.i686", "x86_64", &all), Some(5), "a name first");

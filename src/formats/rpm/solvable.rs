@@ -50,6 +50,12 @@ impl Solvable {
     }
 }
 
+impl AsRef<Solvable> for Solvable {
+    fn as_ref(&self) -> &Solvable {
+        self
+    }
+}
+
 impl From<&Record> for Solvable {
     fn from(record: &Record) -> Solvable {
         Solvable::of(record)

@@ -6,6 +6,7 @@ use super::relation::satisfies;
 use super::rich::{self, Expression};
 use super::universe::Universe;
 use crate::formats::rpm::Solvable;
+use crate::ids::{Digest, Nevra};
 
 /// A request for one package, or for whatever provides a capability.
 ///
@@ -89,8 +90,7 @@ enum Form {
 }
 
 /// Tries the whole text as a name, then the part behind the last dot as an architecture, then versions.
-fn form(solvable: &Solvable, text: &str) -> Option<Form> {
-    let nevra = &solvable.nevra;
+fn form(nevra: &Nevra, text: &str) -> Option<Form> {
     let rest = text.strip_prefix(nevra.name.as_str())?;
     if rest.is_empty() {
         return Some(Form::Name);
@@ -128,7 +128,12 @@ fn by_name(universe: &Universe, text: &str) -> Vec<usize> {
         .chain([text.len()]);
     let mut found: Vec<(Form, usize)> = ends
         .flat_map(|end| universe.named(&text[..end]))
-        .filter_map(|&number| Some((form(universe.packages[number].solvable, text)?, number)))
+        .filter_map(|&number| {
+            Some((
+                form(&universe.packages[number].solvable.nevra, text)?,
+                number,
+            ))
+        })
         .collect();
     let Some(best) = found.iter().map(|(form, _)| *form).min() else {
         return Vec::new();
@@ -147,23 +152,23 @@ fn by_name(universe: &Universe, text: &str) -> Vec<usize> {
 /// The package that a manifest means by `NAME` or `NAME.ARCH`: the newest that fits, as its place in the list.
 ///
 /// The whole text is tried as a name first, then the part behind the last dot as an architecture.
-pub fn newest(text: &str, arch: &str, solvables: &[Solvable]) -> Option<usize> {
+pub fn newest(text: &str, arch: &str, packages: &[(&Nevra, &Digest)]) -> Option<usize> {
     let key = |place: usize, fit: Fit, form: Form| (form, fit.is_foreign(), fit, place);
-    solvables
+    packages
         .iter()
         .enumerate()
-        .filter(|(_, solvable)| !solvable.source)
-        .filter_map(|(place, solvable)| {
-            let form = form(solvable, text).filter(|form| *form <= Form::NameArch)?;
-            Some(key(place, fit(&solvable.nevra.arch, arch)?, form))
+        .filter(|(_, (nevra, _))| !matches!(nevra.arch.as_str(), "src" | "nosrc"))
+        .filter_map(|(place, (nevra, _))| {
+            let form = form(nevra, text).filter(|form| *form <= Form::NameArch)?;
+            Some(key(place, fit(&nevra.arch, arch)?, form))
         })
         .min_by(|a, b| {
-            let (left, right) = (&solvables[a.3], &solvables[b.3]);
+            let (left, right) = (packages[a.3], packages[b.3]);
             (a.0, a.1)
                 .cmp(&(b.0, b.1))
-                .then_with(|| right.nevra.evr.compare(&left.nevra.evr))
+                .then_with(|| right.0.evr.compare(&left.0.evr))
                 .then_with(|| a.2.cmp(&b.2))
-                .then_with(|| left.identity().cmp(&right.identity()))
+                .then_with(|| left.cmp(&right))
         })
         .map(|(_, _, _, place)| place)
 }
@@ -171,7 +176,7 @@ pub fn newest(text: &str, arch: &str, solvables: &[Solvable]) -> Option<usize> {
 /// The packages that satisfy a requirement, as places in the list: where to look for what is missing.
 ///
 /// Of a rich requirement, those that satisfy any plain part of it.
-pub fn providers(requirement: &str, solvables: &[Solvable]) -> Vec<usize> {
+pub fn providers<S: AsRef<Solvable>>(requirement: &str, solvables: &[S]) -> Vec<usize> {
     let Ok(expression) = rich::parse(requirement) else {
         return Vec::new();
     };
@@ -183,7 +188,7 @@ pub fn providers(requirement: &str, solvables: &[Solvable]) -> Vec<usize> {
         });
     });
     let any = |solvable: &Solvable| {
-        form(solvable, requirement).is_some()
+        form(&solvable.nevra, requirement).is_some()
             || parts.iter().any(|part| match part {
                 Expression::Plain { name, version } => satisfies(solvable, name, version.as_ref()),
                 _ => false,
@@ -191,6 +196,7 @@ pub fn providers(requirement: &str, solvables: &[Solvable]) -> Vec<usize> {
     };
     solvables
         .iter()
+        .map(AsRef::as_ref)
         .enumerate()
         .filter(|(_, solvable)| !solvable.source && any(solvable))
         .map(|(place, _)| place)

@@ -43,6 +43,14 @@ impl Store {
         Trace::decode(&bytes).map_err(|e| self.damaged(Kind::Trace, id.0, chain(&e)))
     }
 
+    /// Whether a derivation gave something once; opens no record.
+    pub fn knows(&self, key: DerivationKey) -> Result<bool> {
+        match self.index()? {
+            Some(index) => Ok(!index.traces(key)?.is_empty()),
+            None => Ok(false),
+        }
+    }
+
     /// What a derivation gave so far, oldest first.
     ///
     /// Damaged records are left out: that is a miss, which running the step again mends, and `verify` names them.

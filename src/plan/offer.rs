@@ -1,0 +1,240 @@
+//! What a module offers: the packages of its manifest, each with where its bytes and its dependencies are known from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::derivation::MAIN;
+use super::error::Error;
+use super::known::{Offer, SourcePackage};
+use super::manifest::{self, Candidate};
+use super::parameters;
+use super::planner::Planner;
+use super::step::{From, StepId};
+use crate::formats::rpm::{Record, Solvable};
+use crate::ids::{Digest, EntryId, Name, Nevra};
+use crate::recipe::{Kind, Module, Recipe};
+
+/// A package that a module offers: what it is is known, its bytes may not be here.
+#[derive(Debug, Clone)]
+pub(super) struct Offered {
+    pub nevra: Nevra,
+    /// Of the file.
+    pub digest: Digest,
+    pub rpm: From,
+    pub told: Told,
+}
+
+/// Where a package's dependencies are known from.
+#[derive(Debug, Clone)]
+pub(super) enum Told {
+    /// Its header, just read.
+    Record(Arc<Record>),
+    /// The header of a file that the store knows.
+    File(EntryId),
+    /// The metadata of a source.
+    Catalog(Name),
+}
+
+impl Offered {
+    pub fn label(&self) -> Option<&str> {
+        match &self.told {
+            Told::Record(record) => record.modularity_label.as_deref(),
+            // Held against the module when it was chosen.
+            Told::File(_) | Told::Catalog(_) => None,
+        }
+    }
+}
+
+impl Planner<'_> {
+    /// The packages of a module's manifest, sorted; `None` until all of them are known.
+    pub(super) fn offered(
+        &mut self,
+        recipe: &Recipe,
+        module: &Module,
+    ) -> Result<Option<Arc<Vec<Offered>>>, Error> {
+        if let Some(offered) = self.offered.get(&recipe.name) {
+            return Ok(offered.clone());
+        }
+        let offered = match self.made(module)? {
+            Some(made) => self.select(recipe, module, &made)?.map(Arc::new),
+            None => None,
+        };
+        self.offered.insert(recipe.name.clone(), offered.clone());
+        Ok(offered)
+    }
+
+    /// The packages that recipes make for a module; `None` until all are made.
+    fn made(&mut self, module: &Module) -> Result<Option<Vec<Offered>>, Error> {
+        let mut made = Some(Vec::new());
+        for name in &module.from {
+            if let Kind::Package(package) = &self.recipe(name)?.kind {
+                match (self.offered_package(package)?, &mut made) {
+                    (Some(offered), Some(made)) => made.push(offered),
+                    _ => made = None,
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    fn select(
+        &mut self,
+        recipe: &Recipe,
+        module: &Module,
+        made: &[Offered],
+    ) -> Result<Option<Vec<Offered>>, Error> {
+        let manifest = self.manifest(recipe, module)?;
+        let arch = &self.recipes.release.arch;
+        let known = self.known;
+        let catalog;
+        let listed: Vec<&SourcePackage> = match &module.source {
+            None => Vec::new(),
+            Some(source) => match known.source(source) {
+                None => {
+                    return Err(Error::UnreadSource {
+                        module: recipe.name.clone(),
+                        source_name: source.clone(),
+                    });
+                }
+                Some(Offer::Directory(packages)) => packages.iter().collect(),
+                Some(Offer::Repository { metadata, answers }) => {
+                    if let Some(answers) = manifest.answered(made, answers, arch) {
+                        answers
+                    } else if let Some(found) = known.catalog(source) {
+                        catalog = found;
+                        catalog.packages().iter().collect()
+                    } else {
+                        self.wait_for(source, metadata)?;
+                        return Ok(None);
+                    }
+                }
+            },
+        };
+        let made = made.iter().map(Candidate::Made);
+        let candidates: Vec<Candidate> = made
+            .chain(listed.into_iter().map(Candidate::Listed))
+            .collect();
+        let own = self.document(recipe, module)?.name_stream();
+        let selected = manifest.select(&candidates, &own, arch);
+        if let Some(first) = selected.missing.first() {
+            let missing = selected.missing.iter();
+            let nearest = missing.filter_map(|name| manifest::nearest(name, &candidates));
+            return Err(Error::NotInSource {
+                place: recipe.place("packages", first).to_string(),
+                module: recipe.name.clone(),
+                source_name: module.source.clone(),
+                nearest: nearest.collect(),
+                missing: selected.missing,
+            });
+        }
+        let mut offered = BTreeMap::new();
+        for (text, candidate) in selected.chosen {
+            check_label(&own, candidate)?;
+            let package = match (candidate, &module.source) {
+                (Candidate::Listed(package), Some(source)) => self.draw(source, text, package)?,
+                (Candidate::Made(package), _) => package.clone(),
+                (Candidate::Listed(_), None) => continue,
+            };
+            offered.insert((package.nevra.clone(), package.digest.clone()), package);
+        }
+        Ok(Some(offered.into_values().collect()))
+    }
+
+    /// Draws a package from a source: `text` is what it was asked for by.
+    fn draw(
+        &mut self,
+        source: &Name,
+        text: String,
+        package: &SourcePackage,
+    ) -> Result<Offered, Error> {
+        let (rpm, told) = match package.rpm {
+            Some(rpm) => (From::Entry(rpm), Told::File(rpm)),
+            None => {
+                let fetch = self.fetch(package)?;
+                let rpm = From::Step(fetch, MAIN.to_owned());
+                (rpm, Told::Catalog(source.clone()))
+            }
+        };
+        let answers = self.plan.answers.entry(source.clone()).or_default();
+        answers.insert(text, package.clone());
+        Ok(Offered {
+            nevra: package.nevra.clone(),
+            digest: package.digest.clone(),
+            rpm,
+            told,
+        })
+    }
+
+    /// The step that brings a package's file.
+    fn fetch(&mut self, package: &SourcePackage) -> Result<StepId, Error> {
+        let params = parameters::Fetch {
+            digest: package.digest.clone(),
+            size: package.size,
+        };
+        let subject = (package.nevra.to_string(), package.nevra.name.as_str());
+        self.step("fetch", subject, &params, Vec::new(), BTreeMap::new())
+    }
+
+    /// Lets the plan wait for the metadata of a source.
+    fn wait_for(&mut self, source: &Name, metadata: &parameters::Metadata) -> Result<(), Error> {
+        let subject = (source.to_string(), source.as_str());
+        let step = self.step("metadata", subject, metadata, Vec::new(), BTreeMap::new())?;
+        self.plan.waiting.push(step);
+        Ok(())
+    }
+
+    /// What a solver needs of these packages, in their order; `None` until it is here.
+    pub(super) fn solvables<'p>(
+        &mut self,
+        packages: impl Iterator<Item = &'p Offered>,
+    ) -> Result<Option<Vec<Arc<Solvable>>>, Error> {
+        let mut solvables = Some(Vec::new());
+        let mut absent = BTreeSet::new();
+        for package in packages {
+            let solvable = match &package.told {
+                Told::Record(record) => Some(Arc::new(Solvable::of(record))),
+                Told::File(rpm) => {
+                    let record = self.known.record(*rpm).ok_or_else(|| Error::NoRecord {
+                        package: package.nevra.to_string(),
+                    })?;
+                    Some(Arc::new(Solvable::of(&record)))
+                }
+                Told::Catalog(source) => match self.known.catalog(source) {
+                    Some(catalog) => {
+                        let listed = catalog.solvable(&package.digest);
+                        let unlisted = || Error::NoRecord {
+                            package: package.nevra.to_string(),
+                        };
+                        Some(listed.ok_or_else(unlisted)?)
+                    }
+                    None => {
+                        absent.insert(source.clone());
+                        None
+                    }
+                },
+            };
+            match (solvable, &mut solvables) {
+                (Some(solvable), Some(all)) => all.push(solvable),
+                _ => solvables = None,
+            }
+        }
+        for source in absent {
+            if let Some(Offer::Repository { metadata, .. }) = self.known.source(&source) {
+                self.wait_for(&source, &metadata.clone())?;
+            }
+        }
+        Ok(solvables)
+    }
+}
+
+/// A package that says which module it is of must be of this one.
+fn check_label(own: &str, candidate: Candidate) -> Result<(), Error> {
+    match candidate.label() {
+        Some(label) if !candidate.belongs(own) => Err(Error::OtherModule {
+            module: own.to_owned(),
+            package: candidate.nevra().to_string(),
+            label: label.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
