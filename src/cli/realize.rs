@@ -159,6 +159,7 @@ fn label(text: &str) -> Result<String, String> {
 fn status(how: How) -> &'static str {
     match how {
         How::Composed => "composed",
+        How::Fetched => "fetched",
         How::Reused | How::CutOff => "reused",
         How::Failed | How::Skipped => "failed",
     }
@@ -189,7 +190,7 @@ fn document(report: &Report, explain: bool) -> Result_<'_> {
             composed: report.count(How::Composed),
             reused: report.count(How::Reused),
             cut_off: report.count(How::CutOff),
-            fetched: 0,
+            fetched: report.count(How::Fetched),
             failed: report.count(How::Failed) + report.count(How::Skipped),
         },
         explained: explain.then(|| explained.collect()),
@@ -208,7 +209,7 @@ fn document(report: &Report, explain: bool) -> Result_<'_> {
 fn explain(report: &Report) {
     for step in &report.steps {
         let why = match step.how {
-            How::Composed => &step.why,
+            How::Composed | How::Fetched => &step.why,
             How::CutOff => "an input was remade and came out as before",
             How::Reused => "nothing that it is made from changed",
             How::Failed => "it failed",

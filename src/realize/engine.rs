@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::explain::{Called, Names, Previous};
-use super::facts::Facts;
+use super::facts::{Facts, Look};
 use super::observe::Observer;
 use super::report::{How, StepName, StepReport};
 use super::schedule::{self, Ended};
@@ -59,10 +59,9 @@ struct State {
 impl<'a> Engine<'a> {
     pub fn new(
         batch: &'a Batch,
-        lease: &'a Lease,
         previous: &'a Previous<'a>,
         plan: &'a Plan,
-        observer: &'a dyn Observer,
+        look: &'a Look<'a>,
         options: &super::Options,
         earlier: &'a BTreeSet<DerivationKey>,
     ) -> Self {
@@ -75,11 +74,11 @@ impl<'a> Engine<'a> {
         let states = plan.steps.iter().map(|step| state(&step.outcome)).collect();
         Engine {
             store: previous.store(),
-            lease,
+            lease: batch.lease(),
             facts: previous.facts(),
             previous,
             plan,
-            observer,
+            observer: look.observer,
             jobs: options.jobs,
             keep_going: options.keep_going,
             earlier,

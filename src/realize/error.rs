@@ -113,3 +113,36 @@ impl From<compose::Error> for Error {
         Error::Compose(Box::new(error))
     }
 }
+
+/// Whether an error comes from damage in the store, however deep.
+pub(super) fn is_damage(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let store = error.downcast_ref::<crate::store::Error>();
+        if store.is_some_and(crate::store::Error::is_damage) {
+            return true;
+        }
+        // The source of an I/O error that wraps another is the source of that.
+        let io = error.downcast_ref::<std::io::Error>();
+        next = match io.and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+/// An error with all that caused it, in one text.
+pub(super) fn said(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

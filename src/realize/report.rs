@@ -1,5 +1,6 @@
 //! What a realize did.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -23,6 +24,8 @@ impl fmt::Display for StepName {
 pub enum How {
     /// It ran.
     Composed,
+    /// Its bytes came from where a source has them.
+    Fetched,
     /// It was known, and nothing below it ran.
     Reused,
     /// An input was remade, but to the content that it had: the cascade stopped here.
@@ -33,9 +36,15 @@ pub enum How {
 }
 
 impl How {
+    /// Whether something was done for it.
+    pub const fn ran(self) -> bool {
+        matches!(self, How::Composed | How::Fetched)
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             How::Composed => "composed",
+            How::Fetched => "fetched",
             How::Reused => "reused",
             How::CutOff => "cut off",
             How::Failed => "failed",
@@ -81,10 +90,34 @@ pub struct Report {
     pub seconds: f64,
     /// A step failed because something in the store is not what its name says.
     pub damage: bool,
+    /// Places in `steps`.
+    counted: BTreeMap<(StepName, Option<DerivationKey>), usize>,
 }
 
 impl Report {
     pub fn count(&self, how: How) -> usize {
         self.steps.iter().filter(|step| step.how == how).count()
+    }
+
+    /// Adds what one round did.
+    ///
+    /// A step that ran for planning is met again as known: it counts once, as what it was.
+    /// One that was known at first, and run after all when its bytes were wanted, ran.
+    pub(super) fn add<'s>(&mut self, steps: impl Iterator<Item = &'s StepReport>) {
+        for step in steps {
+            match self.counted.get(&(step.name.clone(), step.key)) {
+                None => {
+                    let place = self.steps.len();
+                    self.counted.insert((step.name.clone(), step.key), place);
+                    self.steps.push(step.clone());
+                }
+                Some(&place) => {
+                    let before = &mut self.steps[place];
+                    if step.how.ran() && !before.how.ran() {
+                        *before = step.clone();
+                    }
+                }
+            }
+        }
     }
 }

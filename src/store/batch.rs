@@ -60,6 +60,11 @@ impl Store {
 }
 
 impl Batch {
+    /// What holds everything that goes through this batch.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
     /// A batch whose blobs, placed or only used, are held by `lease`.
     pub fn new(lease: &Arc<Lease>) -> Result<Batch> {
         let store = lease.store().clone();

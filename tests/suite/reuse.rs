@@ -403,3 +403,39 @@ fn another_wish_for_the_same_package_runs_nothing() {
     );
     assert_eq!(nothing_runs(&bench, &["host"]), first.entries);
 }
+
+#[test]
+fn with_keep_going_what_can_not_be_planned_leaves_the_others_standing() {
+    let bench = Bench::shipped();
+    let needy = "kind = \"package\"\nversion = \"1\"\nrelease = \"1\"\narch = \"noarch\"\nlicense = \"MIT\"\n\
+                 summary = \"Needs what nobody has\"\nrequires = [\"nothing-like-it\"]\n";
+    bench.write("recipes/needy.toml", needy);
+    let module = "kind = \"module\"\nstream = \"1\"\nversion = 1\nfrom = [\"needy\"]\n";
+    bench.write("recipes/needs.toml", module);
+    let host = "kind = \"ostree\"\nfrom = [\"needs\"]\ninstall = [\"needy\"]\nref = \"a/b\"\n";
+    bench.write("recipes/broken-host.toml", host);
+    let names = ["realize", "broken-host", "server", "atomic-host"];
+    bench.run(&names).fails(2, &["nothing-like-it"]);
+    let said = bench.run(&[&names[..], &["--keep-going", "--json"]].concat());
+    assert_eq!(said.code, 1, "{}", said.err);
+    let document = said.document("realize");
+    let artifacts = document["artifacts"].as_array().unwrap().iter();
+    let told: Vec<_> = artifacts
+        .map(|artifact| {
+            (
+                artifact["name"].as_str().unwrap(),
+                artifact["status"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("broken-host", "failed"),
+            ("server", "composed"),
+            ("atomic-host", "composed")
+        ]
+    );
+    assert_eq!(document["failures"][0]["step"], "ostree broken-host");
+    assert_eq!(document["failures"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,190 @@
+//! Planning and running in turns, until every artifact that was asked for is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::engine::Engine;
+use super::error::{Error, is_damage, said};
+use super::explain::Previous;
+use super::facts::{Facts, Look};
+use super::naming::Naming;
+use super::observe::Observer;
+use super::report::{Artifact, How, Report, StepName, StepReport};
+use super::{planned, root_name, sources};
+use crate::ids::{DerivationKey, Name};
+use crate::plan::{Plan, StepId};
+use crate::recipe::Recipes;
+use crate::source::Lock;
+use crate::store::{Batch, Store};
+
+/// How to realize.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub jobs: usize,
+    pub keep_going: bool,
+    /// Make no generation: the entries are left to the collector.
+    pub no_root: bool,
+    pub label: Option<String>,
+    /// Seconds since 1970, for generations and leases; nothing composed sees it.
+    pub now: i64,
+}
+
+/// Realizes artifacts: makes what is missing, and a generation of each that came out new.
+pub fn realize(
+    store: &Store,
+    recipes: &Recipes,
+    lock: Option<&Lock>,
+    names: &[Name],
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Report, Error> {
+    let begun = Instant::now();
+    let lease = Arc::new(store.lease()?);
+    let batch = Batch::new(&lease)?;
+    let look = Look {
+        store,
+        lock,
+        now: options.now,
+        jobs: options.jobs,
+        observer,
+        keep: true,
+    };
+    let facts = look.at(&sources(recipes, names))?;
+    let roots = names.iter().map(|name| root_name(recipes, name));
+    let run = Run {
+        previous: Previous::new(store, &facts, roots.collect::<Result<_, _>>()?),
+        recipes,
+        options,
+        look: &look,
+        facts: &facts,
+        batch: &batch,
+    };
+    let mut report = Report::default();
+    let artifacts = run.rounds(names, &mut report)?;
+    // In the order in which they were asked for.
+    let mut made: BTreeMap<&Name, Artifact> =
+        artifacts.iter().map(|a| (&a.name, a.clone())).collect();
+    report.artifacts = names.iter().filter_map(|name| made.remove(name)).collect();
+    report.seconds = begun.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// What stays the same while a realize goes on.
+struct Run<'a> {
+    recipes: &'a Recipes,
+    options: &'a Options,
+    look: &'a Look<'a>,
+    facts: &'a Facts<'a>,
+    previous: Previous<'a>,
+    batch: &'a Batch,
+}
+
+impl Run<'_> {
+    /// Plans and runs what planning waits for, until the plan is whole, and then that.
+    fn rounds(&self, names: &[Name], report: &mut Report) -> Result<Vec<Artifact>, Error> {
+        let (mut names, mut artifacts) = (names.to_vec(), Vec::new());
+        let mut tried = BTreeSet::new();
+        let mut earlier: BTreeSet<DerivationKey> = self.facts.news().collect();
+        loop {
+            let plan = self.plan(&mut names, &mut artifacts, report)?;
+            let ran = earlier.clone();
+            let engine = Engine::new(
+                self.batch,
+                &self.previous,
+                &plan,
+                self.look,
+                self.options,
+                &ran,
+            );
+            let last = plan.waiting.is_empty();
+            let goals: BTreeSet<StepId> = match last {
+                true => plan.artifacts.values().copied().collect(),
+                false => plan.waiting.iter().copied().collect(),
+            };
+            let steps = engine.run(&goals, last)?;
+            let failed = fail(report, &steps, engine.take_errors());
+            // What ran for planning is known from then on; were it not, this would never end.
+            let keys = goals.iter().filter_map(|goal| steps[goal].key);
+            let fresh = keys.fold(false, |fresh, key| tried.insert(key) | fresh);
+            if !last && !failed && !fresh {
+                let names = goals.iter().map(|goal| steps[goal].name.to_string());
+                let step = names.collect::<Vec<_>>().join(", ");
+                return Err(Error::Forgotten { step });
+            }
+            report.add(steps.values());
+            let ran = steps.values().filter(|step| step.how.ran());
+            earlier.extend(ran.filter_map(|step| step.key));
+            if last || failed {
+                let naming = Naming {
+                    recipes: self.recipes,
+                    options: self.options,
+                    lock: self.look.lock,
+                    engine: &engine,
+                    plan: &plan,
+                };
+                for name in &names {
+                    let step = plan.artifacts.get(name).copied();
+                    artifacts.push(naming.artifact(name, step, &steps)?);
+                }
+                return Ok(artifacts);
+            }
+        }
+    }
+
+    /// Plans what can be planned; what can't is an error, or with `keep_going` an artifact that failed.
+    fn plan(
+        &self,
+        names: &mut Vec<Name>,
+        artifacts: &mut Vec<Artifact>,
+        report: &mut Report,
+    ) -> Result<Plan, Error> {
+        let planned = |names: &[Name]| planned(self.recipes, names, self.look, self.facts);
+        let error = match planned(names) {
+            Err(error) if self.options.keep_going => error,
+            other => return other,
+        };
+        let mut good = Vec::new();
+        for name in names.iter() {
+            let Err(error) = planned(std::slice::from_ref(name)) else {
+                good.push(name.clone());
+                continue;
+            };
+            let kind = self.recipes.recipes[name].kind.name();
+            let step = StepName {
+                kind,
+                subject: name.to_string(),
+            };
+            self.look.observer.failed(&step, &error);
+            report.damage |= is_damage(&error);
+            report.failures.push((step, said(&error)));
+            artifacts.push(Artifact {
+                name: name.clone(),
+                kind,
+                how: How::Failed,
+                made: None,
+            });
+        }
+        if good.is_empty() {
+            return Err(error);
+        }
+        *names = good;
+        planned(names)
+    }
+}
+
+/// Notes the errors of a round; says whether there were any.
+fn fail(
+    report: &mut Report,
+    steps: &BTreeMap<StepId, StepReport>,
+    errors: Vec<(StepId, Error)>,
+) -> bool {
+    let failed = !errors.is_empty();
+    for (step, error) in errors {
+        report.damage |= is_damage(&error);
+        report
+            .failures
+            .push((steps[&step].name.clone(), said(&error)));
+    }
+    failed
+}
