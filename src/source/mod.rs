@@ -1,6 +1,7 @@
 //! What is out there, what is locked, how is it fetched?
 
 pub mod directory;
+pub mod fetch;
 pub mod lock;
 pub mod moved;
 

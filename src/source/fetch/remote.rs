@@ -1,0 +1,247 @@
+//! A yum repository somewhere else: found by its base, a mirror list or a metalink.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::client::Rest;
+use super::download::{Fetched, Fetcher, Trouble, Wanted};
+use super::error::{Attempts, Error, Failure};
+use super::metalink::{INDEX, Metalink};
+use super::mirrors::Mirrors;
+use super::repomd::{Part, parts};
+use super::url::Url;
+use crate::formats::rpm::checksum::Hasher;
+use crate::ids::{Algorithm, Digest};
+
+/// No index and no list of mirrors is larger.
+const LARGEST: usize = 16 << 20;
+
+/// Where a repository is to be looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remote {
+    /// The directory that holds `repodata/`.
+    Base(Url),
+    /// A text with a base URL a line.
+    MirrorList(Url),
+    /// XML with URLs of `repomd.xml` and its checksums.
+    Metalink(Url),
+}
+
+/// One consistent state of a repository.
+#[derive(Debug)]
+pub struct Repository {
+    /// The bytes of `repomd.xml`.
+    pub repomd: Vec<u8>,
+    /// SHA-256 of it.
+    pub digest: Digest,
+    pub parts: Vec<Part>,
+    /// Files of the kinds that were asked for and that there are.
+    pub files: BTreeMap<String, Fetched>,
+    /// For the packages; the one that gave the index is first.
+    pub mirrors: Mirrors,
+}
+
+/// The mirrors that are known, and what they may give.
+struct Known {
+    mirrors: Vec<Url>,
+    metalink: Option<Metalink>,
+}
+
+/// An index that one mirror gave.
+struct Index {
+    repomd: Vec<u8>,
+    parts: Vec<Part>,
+}
+
+impl Fetcher<'_> {
+    /// Fetches the index of a repository and its files of some kinds.
+    ///
+    /// A mirror that has an index but not the files of it is between two states;
+    /// then the next mirror's index is taken, never a mixture.
+    pub fn look_up(
+        &self,
+        remote: &Remote,
+        kinds: &[&str],
+        directory: &Path,
+    ) -> Result<Repository, Error> {
+        let known = self.known(remote)?;
+        let mut attempts = Attempts::default();
+        for at in 0..known.mirrors.len() {
+            let found = self.index(&known, at).and_then(|index| {
+                let mirrors = Mirrors::new(from(&known.mirrors, at));
+                self.files(index, mirrors, kinds, directory)
+            });
+            match found {
+                Err(Error::Exhausted { attempts: more, .. }) => attempts.0.extend(more.0),
+                done => return done,
+            }
+        }
+        let what = remote.to_string();
+        Err(match attempts.0.is_empty() {
+            true => Error::NoMirror { what },
+            false => Error::Exhausted { what, attempts },
+        })
+    }
+
+    fn known(&self, remote: &Remote) -> Result<Known, Error> {
+        match remote {
+            Remote::Base(url) => Ok(Known {
+                mirrors: vec![url.clone()],
+                metalink: None,
+            }),
+            Remote::MirrorList(url) => Ok(Known {
+                mirrors: self.list(url, "mirror list", mirror_list)?,
+                metalink: None,
+            }),
+            Remote::Metalink(url) => {
+                let metalink = self.list(url, "metalink", Metalink::read)?;
+                Ok(Known {
+                    mirrors: metalink.mirrors.clone(),
+                    metalink: Some(metalink),
+                })
+            }
+        }
+    }
+
+    fn list<T>(
+        &self,
+        url: &Url,
+        kind: &'static str,
+        read: fn(&[u8]) -> Result<T, String>,
+    ) -> Result<T, Error> {
+        let bytes = self.small(url, &format!("the {kind} {url}"), |_| Ok(()))?;
+        read(&bytes).map_err(|reason| Error::List {
+            url: url.clone(),
+            kind,
+            reason,
+        })
+    }
+
+    fn index(&self, known: &Known, at: usize) -> Result<Index, Error> {
+        let url = known.mirrors[at].join(INDEX)?;
+        let mut found = Vec::new();
+        let repomd = self.small(&url, &url.to_string(), |repomd| {
+            if known
+                .metalink
+                .as_ref()
+                .is_some_and(|metalink| !metalink.names(repomd))
+            {
+                return Err(Failure::Unlisted);
+            }
+            found = parts(repomd).map_err(Failure::Index)?;
+            Ok(())
+        })?;
+        Ok(Index {
+            repomd,
+            parts: found,
+        })
+    }
+
+    /// A file without a digest that is known before: small, and checked by what it says.
+    fn small(
+        &self,
+        url: &Url,
+        what: &str,
+        mut check: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<Vec<u8>, Error> {
+        let alone = Mirrors::new(vec![url.clone()]);
+        let mut bytes = Vec::new();
+        self.from_mirrors(what, &alone, &[(0, url.clone())], |url| {
+            bytes.clear();
+            let answer = self.client.get(url, &Rest::default())?;
+            let encoding = answer.encoding.clone();
+            self.read(what, answer, |piece| {
+                if bytes.len() + piece.len() > LARGEST {
+                    return Err(Failure::TooLong(LARGEST as u64).into());
+                }
+                bytes.extend_from_slice(piece);
+                Ok(())
+            })?;
+            match encoding {
+                Some(encoding) => Err(Failure::Encoded(encoding).into()),
+                None if is_page(&bytes) => Err(Failure::Page.into()),
+                None => check(&bytes).map_err(Trouble::Mirror),
+            }
+        })?;
+        Ok(bytes)
+    }
+
+    fn files(
+        &self,
+        index: Index,
+        mirrors: Mirrors,
+        kinds: &[&str],
+        directory: &Path,
+    ) -> Result<Repository, Error> {
+        let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
+        for part in &index.parts {
+            if kinds.contains(&part.kind.as_str()) {
+                let kind = part.kind.clone();
+                wanted.entry(kind).or_insert_with(|| part.wanted());
+            }
+        }
+        let mut files = BTreeMap::new();
+        for (kind, wanted) in wanted {
+            files.insert(kind, self.fetch(&mirrors, &wanted, directory)?);
+        }
+        let digest = Digest {
+            algorithm: Algorithm::Sha256,
+            hex: Hasher::of(Algorithm::Sha256, &index.repomd),
+        };
+        Ok(Repository {
+            repomd: index.repomd,
+            digest,
+            parts: index.parts,
+            files,
+            mirrors,
+        })
+    }
+}
+
+impl Part {
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            what: self.location.clone(),
+            locations: vec![self.location.clone()],
+            digest: self.digest.clone(),
+            size: self.size,
+        }
+    }
+}
+
+impl std::fmt::Display for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Remote::Base(url) => write!(f, "the repository {url}"),
+            Remote::MirrorList(url) => write!(f, "the repository of the mirror list {url}"),
+            Remote::Metalink(url) => write!(f, "the repository of the metalink {url}"),
+        }
+    }
+}
+
+/// The mirrors, beginning with one of them.
+fn from(mirrors: &[Url], first: usize) -> Vec<Url> {
+    let mut mirrors = mirrors.to_vec();
+    mirrors[..=first].rotate_right(1);
+    mirrors
+}
+
+/// As yum reads it: a URL a line, comments and empty lines between.
+fn mirror_list(text: &[u8]) -> Result<Vec<Url>, String> {
+    let text = std::str::from_utf8(text).map_err(|_| "it is no text")?;
+    let lines = text.lines().map(str::trim);
+    let urls: Vec<Url> = lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .filter_map(|line| line.parse().ok())
+        .collect();
+    match urls.is_empty() {
+        true => Err("no line of it is a URL with https, http or file".to_owned()),
+        false => Ok(urls),
+    }
+}
+
+fn is_page(bytes: &[u8]) -> bool {
+    let start = bytes.trim_ascii_start();
+    let start = start[..start.len().min(14)].to_ascii_lowercase();
+    start.starts_with(b"<!doctype html") || start.starts_with(b"<html")
+}
