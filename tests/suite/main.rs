@@ -26,6 +26,7 @@ mod origin;
 mod ostree;
 mod recipe;
 mod repodata;
+mod repodata_read;
 mod reuse;
 mod root;
 mod root_conflicts;

@@ -25,8 +25,10 @@ pub mod repomd;
 mod xml;
 
 pub use dependencies::is_primary;
-pub use read::{ReadError, open, references};
-pub use repomd::{Data, Metadata};
+pub use read::{
+    Damage, Listed, Location, Primary, ReadError, Reference, Repomd, open, owners, references,
+};
+pub use repomd::Metadata;
 
 use super::rpm::Record;
 

@@ -24,15 +24,6 @@ pub struct Metadata {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// A file that `repomd.xml` names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Data {
-    /// `primary`, `filelists`, `other`, `modules`, `group`.
-    pub kind: String,
-    /// Counted from the directory above `repodata`.
-    pub href: String,
-}
-
 /// An index being compressed, with the digest of what went in.
 struct Index {
     encoder: GzEncoder<Vec<u8>>,
