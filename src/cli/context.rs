@@ -10,6 +10,7 @@ use crate::recipe::Recipes;
 use crate::relate::records::Stored;
 use crate::relate::subject::{self, Subject};
 use crate::source::Lock;
+use crate::source::fetch::Network;
 use crate::store::Store;
 
 /// Options that every command takes.
@@ -102,6 +103,29 @@ pub fn now() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => since.as_secs() as i64,
         Err(_) => 0,
+    }
+}
+
+/// The way to the network, as the environment describes it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment says which proxies and certificates to use"
+)]
+pub fn network() -> Network {
+    let variable = |names: [&str; 2]| {
+        let set = names
+            .into_iter()
+            .filter_map(|name| std::env::var(name).ok());
+        set.into_iter().find(|value| !value.is_empty())
+    };
+    let all = variable(["all_proxy", "ALL_PROXY"]);
+    Network {
+        roots: std::env::var_os("SSL_CERT_FILE").map(PathBuf::from),
+        // Not HTTP_PROXY: where programs are run for web requests, a request can set that.
+        http_proxy: variable(["http_proxy", "http_proxy"]).or_else(|| all.clone()),
+        https_proxy: variable(["https_proxy", "HTTPS_PROXY"]).or(all),
+        no_proxy: variable(["no_proxy", "NO_PROXY"]).unwrap_or_default(),
+        ..Network::default()
     }
 }
 

@@ -118,7 +118,7 @@ fn of_realize(error: &realize::Error) -> Exit {
             _ => Exit::Usage,
         },
         realize::Error::NoSource { .. } => Exit::NotFound,
-        realize::Error::Remote { .. } | realize::Error::Keys { .. } => Exit::Usage,
+        realize::Error::NotLocked { .. } | realize::Error::Keys { .. } => Exit::Usage,
         realize::Error::Source { source, .. } if source.is_missing() => Exit::NotFound,
         realize::Error::Unnamable { .. } => Exit::Usage,
         realize::Error::Unreadable { source, .. }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::context::{Context, now};
+use super::context::{Context, network, now};
 use super::exit::{Exit, Failure};
 use super::output::{self, count};
 use super::plan::{self, jobs};
@@ -35,7 +35,7 @@ pub struct Arguments {
     /// How many steps run at once [default: one a processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<usize>,
-    /// Refuse to look at anything but the store, the recipes and local sources (realize never does more)
+    /// Fetch nothing: what the lock names has to be in the store, or in a directory
     #[arg(long)]
     offline: bool,
 }
@@ -101,6 +101,7 @@ impl Arguments {
             no_root: self.no_root,
             label: self.label,
             now: now(),
+            network: (!self.offline).then(network),
         };
         let progress = Progress::new(context.global.quiet, context.global.verbose);
         let result = crate::realize::realize(

@@ -3,12 +3,13 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::context::{Context, now};
+use super::context::{Context, network, now};
 use super::exit::{Exit, Failure};
 use super::output::{self, count};
 use super::plan::jobs;
 use super::progress::Progress;
 use crate::ids::Name;
+use crate::realize::Options;
 
 /// Looks at the sources, rewrites the lock, and prints what moved
 ///
@@ -47,14 +48,19 @@ impl Arguments {
             return Err(crate::realize::Error::NoSource { name }.into());
         }
         let store = context.create()?;
+        let options = Options {
+            jobs: jobs(self.jobs)?,
+            now: now(),
+            network: Some(network()),
+            ..Options::default()
+        };
         let progress = Progress::new(context.global.quiet, context.global.verbose);
         let result = crate::realize::update(
             &store,
             &recipes,
             old.as_ref(),
             &self.sources,
-            jobs(self.jobs)?,
-            now(),
+            &options,
             &progress,
         );
         progress.finish();

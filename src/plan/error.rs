@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::known::CatalogError;
 use super::solve::Problem;
 use crate::ids::{Name, canonical};
 
@@ -72,6 +73,11 @@ pub enum Error {
         "the record of package {package} is not where it should be; `store update` looks at its source again"
     )]
     NoRecord { package: String },
+    #[error("the metadata of source {source_name} can't be read")]
+    Catalog {
+        source_name: Name,
+        source: CatalogError,
+    },
     #[error("the modulemd document of {module}: {problem}")]
     Modulemd { module: Name, problem: String },
     #[error("the parameters of {subject} can't be written canonically")]

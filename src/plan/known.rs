@@ -23,7 +23,7 @@ pub trait Known {
     fn record(&self, rpm: EntryId) -> Option<Arc<Record>>;
 
     /// What a repository's metadata lists; `None` until its bytes are here.
-    fn catalog(&self, source: &Name) -> Option<Arc<dyn Catalog>>;
+    fn catalog(&self, source: &Name) -> Result<Option<Arc<dyn Catalog>>, CatalogError>;
 
     /// The files that the lock has as the answer to an artifact's question.
     fn solved(&self, artifact: &Name, question: Hash) -> Option<BTreeSet<Digest>>;
@@ -76,8 +76,14 @@ pub trait Catalog {
     fn solvable(&self, package: &Digest) -> Option<Arc<Solvable>>;
 
     /// Who owns each of these paths, by digest, of those that the packages' solvables do not list.
-    fn owners(&self, paths: &BTreeSet<Vec<u8>>) -> BTreeMap<Vec<u8>, BTreeSet<Digest>>;
+    fn owners(
+        &self,
+        paths: &BTreeSet<Vec<u8>>,
+    ) -> Result<BTreeMap<Vec<u8>, BTreeSet<Digest>>, CatalogError>;
 }
+
+/// Why metadata that is here can't be read.
+pub type CatalogError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a step gave: its outputs by role, and the facts that came with them.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,6 +25,6 @@ mod streams;
 
 pub use derivation::{Derivation, Input};
 pub use error::Error;
-pub use known::{Catalog, Known, Offer, Outcome, SourcePackage};
+pub use known::{Catalog, CatalogError, Known, Offer, Outcome, SourcePackage};
 pub use planner::{check, plan};
 pub use step::{Drawn, From, Needed, Plan, Solved, Step, StepId};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::derivation::MAIN;
 use super::error::Error;
-use super::known::{Offer, SourcePackage};
+use super::known::{Catalog, Offer, SourcePackage};
 use super::manifest::{self, Candidate};
 use super::parameters;
 use super::planner::Planner;
@@ -100,7 +100,7 @@ impl Planner<'_> {
                 Some(Offer::Repository { metadata, answers }) => {
                     if let Some(answers) = manifest.answered(made, answers, arch) {
                         answers
-                    } else if let Some(found) = known.catalog(source) {
+                    } else if let Some(found) = self.catalog(source)? {
                         catalog = found;
                         catalog.packages().iter().collect()
                     } else {
@@ -165,6 +165,14 @@ impl Planner<'_> {
         })
     }
 
+    /// The metadata of a source, if it is here.
+    pub(super) fn catalog(&self, source: &Name) -> Result<Option<Arc<dyn Catalog>>, Error> {
+        self.known.catalog(source).map_err(|error| Error::Catalog {
+            source_name: source.clone(),
+            source: error,
+        })
+    }
+
     /// The step that brings a package's file.
     fn fetch(&mut self, package: &SourcePackage) -> Result<StepId, Error> {
         let params = parameters::Fetch {
@@ -199,7 +207,7 @@ impl Planner<'_> {
                     })?;
                     Some(Arc::new(Solvable::of(&record)))
                 }
-                Told::Catalog(source) => match self.known.catalog(source) {
+                Told::Catalog(source) => match self.catalog(source)? {
                     Some(catalog) => {
                         let listed = catalog.solvable(&package.digest);
                         let unlisted = || Error::NoRecord {

@@ -182,7 +182,7 @@ impl Planner<'_> {
             weak: ostree.weak,
             owners: BTreeMap::new(),
         };
-        question.owners = self.owners(&question, offered);
+        question.owners = self.owners(&question, offered)?;
         match solve::solve(&question) {
             Ok(solution) => Ok(Some((hash, solution.packages))),
             Err(problem) => Err(Error::Unsolvable {
@@ -199,7 +199,7 @@ impl Planner<'_> {
         &self,
         question: &Question,
         offered: &[(Name, Offered)],
-    ) -> BTreeMap<Vec<u8>, Vec<usize>> {
+    ) -> Result<BTreeMap<Vec<u8>, Vec<usize>>, Error> {
         let mut sources: BTreeMap<&Name, BTreeMap<&Digest, Vec<usize>>> = BTreeMap::new();
         for (place, (_, package)) in offered.iter().enumerate() {
             if let Told::Catalog(source) = &package.told {
@@ -209,18 +209,23 @@ impl Planner<'_> {
         }
         let mut owners: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         if sources.is_empty() {
-            return owners;
+            return Ok(owners);
         }
         let paths = solve::paths(question);
         for (source, places) in sources {
-            let catalog = self.known.catalog(source);
-            let listed = catalog.map(|catalog| catalog.owners(&paths));
-            for (path, digests) in listed.into_iter().flatten() {
+            let Some(catalog) = self.catalog(source)? else {
+                continue;
+            };
+            let listed = catalog.owners(&paths).map_err(|error| Error::Catalog {
+                source_name: source.clone(),
+                source: error,
+            })?;
+            for (path, digests) in listed {
                 let found = digests.iter().filter_map(|digest| places.get(digest));
                 owners.entry(path).or_default().extend(found.flatten());
             }
         }
-        owners
+        Ok(owners)
     }
 
     /// For each requirement that is not met: the modules of the recipes that would meet it.

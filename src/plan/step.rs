@@ -101,21 +101,24 @@ pub struct Drawn {
 }
 
 impl Plan {
-    /// The packages of sources that a step stands on, however far below.
-    pub fn taken(&self, step: StepId) -> BTreeSet<EntryId> {
+    /// What a step stands on, however far below, that nothing here makes: packages of sources.
+    pub fn taken(&self, step: StepId) -> Vec<From> {
         let mut taken = BTreeSet::new();
         let mut seen = BTreeSet::from([step]);
         let mut open = vec![step];
         while let Some(step) = open.pop() {
             for needed in &self.steps[step].inputs {
                 match &needed.from {
-                    From::Entry(entry) => drop(taken.insert(*entry)),
-                    From::Step(input, _) if seen.insert(*input) => open.push(*input),
-                    From::Step(..) => {}
+                    From::Step(input, _) if !self.steps[*input].inputs.is_empty() => {
+                        if seen.insert(*input) {
+                            open.push(*input);
+                        }
+                    }
+                    from => drop(taken.insert(from.clone())),
                 }
             }
         }
-        taken
+        taken.into_iter().collect()
     }
 
     /// The entry that an input stands for, as far as it is known at plan time.

@@ -5,17 +5,15 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::error::Error;
+use super::metadata::{self, REPOMD};
 use crate::formats::modulemd::{self, Document};
-use crate::formats::repodata::read::{self, Location, Primary, Reference};
+use crate::formats::repodata::{Listed, Location, Primary, Reference, owners, references};
 use crate::formats::rpm::Solvable;
-use crate::ids::{BlobId, Digest, EntryId, Name, TreePath};
+use crate::ids::{BlobId, Digest, EntryId, Name};
 use crate::plan::{self, SourcePackage};
 use crate::recipe::Source;
 use crate::store::Store;
 use crate::tree::{Content, Leaf, Node};
-
-/// The document that names all others.
-pub(super) const REPOMD: &str = "repodata/repomd.xml";
 
 /// `modules.yaml` of a distribution has a few MiB; this much is read of one.
 const MODULES: u64 = 256 << 20;
@@ -23,7 +21,6 @@ const MODULES: u64 = 256 << 20;
 /// The packages of a repository, as its metadata tells.
 pub(super) struct Catalog {
     store: Store,
-    source: Name,
     packages: Vec<SourcePackage>,
     solvables: BTreeMap<Digest, Arc<Solvable>>,
     locations: BTreeMap<Digest, Location>,
@@ -43,11 +40,9 @@ impl Catalog {
             .file(REPOMD)?
             .map(|blob| opened.read(blob, REPOMD, &mut repomd))
             .transpose()?;
-        let references =
-            read::references(&repomd).map_err(|error| opened.unreadable(REPOMD, error))?;
+        let references = references(&repomd).map_err(|error| opened.unreadable(REPOMD, error))?;
         let mut catalog = Catalog {
             store: store.clone(),
-            source: name.clone(),
             packages: Vec::new(),
             solvables: BTreeMap::new(),
             locations: BTreeMap::new(),
@@ -72,8 +67,8 @@ impl Catalog {
         Ok(catalog)
     }
 
-    fn list(&mut self, listed: read::Listed, label: Option<String>) {
-        let read::Listed {
+    fn list(&mut self, listed: Listed, label: Option<String>) {
+        let Listed {
             mut solvable,
             location,
             size,
@@ -121,7 +116,7 @@ impl plan::Catalog for Catalog {
             return Ok(BTreeMap::new());
         };
         let file = self.store.read(*blob, 0, None)?;
-        let owners = read::owners(&reference.href, reference.open(file)?, paths)?;
+        let owners = owners(&reference.href, reference.open(file)?, paths)?;
         let by_hex: BTreeMap<&str, &Digest> = self
             .solvables
             .keys()
@@ -158,8 +153,8 @@ impl Opened<'_> {
         }
     }
 
-    fn file(&self, path: &str) -> Result<Option<BlobId>, Error> {
-        let path = TreePath::parse(path).map_err(|error| self.unreadable(path, error))?;
+    fn file(&self, location: &str) -> Result<Option<BlobId>, Error> {
+        let path = metadata::path(location)?;
         let mut node = Node::Directory(self.store.entry(self.entry)?.root);
         for name in path.names() {
             let Node::Directory(id) = node else {
@@ -198,7 +193,10 @@ impl Opened<'_> {
         Ok(blob.map(|blob| (reference.clone(), blob)))
     }
 
-    fn open(&self, (reference, blob): &(Reference, BlobId)) -> Result<impl Read + use<>, Error> {
+    fn open<'r>(
+        &self,
+        (reference, blob): &'r (Reference, BlobId),
+    ) -> Result<impl Read + use<'r>, Error> {
         let file = self.store.read(*blob, 0, None)?;
         reference
             .open(file)

@@ -1,7 +1,6 @@
 //! Runs the steps of a plan that have to run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -9,15 +8,16 @@ use super::error::Error;
 use super::explain::{Called, Names, Previous};
 use super::facts::{Facts, Look};
 use super::observe::Observer;
+use super::outside::{self, Outside};
 use super::report::{How, StepName, StepReport};
 use super::schedule::{self, Ended};
+use super::trace;
 use super::workspace::StoreWorkspace;
-use super::{sight, trace};
 use crate::compose;
 use crate::formats::rpm::Record;
-use crate::ids::{BlobId, DerivationKey, EntryId};
+use crate::ids::{DerivationKey, EntryId};
 use crate::plan::{From, Outcome, Plan, StepId};
-use crate::store::{self, Batch, Lease, Store};
+use crate::store::{self, Batch, Lease, Store, Trace};
 
 /// So many objects wait for one group sync.
 const GROUP: usize = 20_000;
@@ -29,23 +29,24 @@ pub(super) struct Engine<'a> {
     pub previous: &'a Previous<'a>,
     pub plan: &'a Plan,
     pub observer: &'a dyn Observer,
+    pub outside: &'a Outside<'a>,
     pub jobs: usize,
     pub keep_going: bool,
     /// Steps that this realize ran before, to learn what it needed to plan.
     earlier: &'a BTreeSet<DerivationKey>,
     states: Vec<Mutex<State>>,
     /// Entries that were made by this process and may not be committed yet.
-    made: Mutex<BTreeSet<EntryId>>,
+    pub made: Mutex<BTreeSet<EntryId>>,
     /// Where all steps write; committed in groups.
     pub batch: &'a Batch,
     /// RPM files that are being taken in.
-    taking: Mutex<()>,
+    pub taking: Mutex<()>,
     /// Held while a step is composed, so that two that need its bytes make them once.
     busy: Vec<Mutex<()>>,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     outcome: Option<Outcome>,
     key: Option<DerivationKey>,
     how: Option<How>,
@@ -53,7 +54,7 @@ struct State {
     why: String,
     /// Whether the observer was told that it ran.
     told: bool,
-    error: Option<Error>,
+    pub error: Option<Error>,
 }
 
 impl<'a> Engine<'a> {
@@ -79,6 +80,9 @@ impl<'a> Engine<'a> {
             previous,
             plan,
             observer: look.observer,
+            outside: look
+                .outside
+                .expect("a realize has a way outside, be it closed"),
             jobs: options.jobs,
             keep_going: options.keep_going,
             earlier,
@@ -117,6 +121,7 @@ impl<'a> Engine<'a> {
             true => self.store.suffering()?,
             false => BTreeSet::new(),
         };
+        self.bring_unknown(&wanted);
         let ended = schedule::run(&dependencies, self.jobs, self.keep_going, |number| {
             let step = steps[number];
             self.work(step, bytes && goals.contains(&step), &suffering)
@@ -173,7 +178,7 @@ impl<'a> Engine<'a> {
         wanted
     }
 
-    fn name(&self, step: StepId) -> StepName {
+    pub(super) fn name(&self, step: StepId) -> StepName {
         let step = &self.plan.steps[step];
         StepName {
             kind: step.kind,
@@ -181,14 +186,17 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn state(&self, step: StepId) -> std::sync::MutexGuard<'_, State> {
+    pub(super) fn state(&self, step: StepId) -> std::sync::MutexGuard<'_, State> {
         self.states[step]
             .lock()
             .expect("a step that panics ends the process")
     }
 
     /// One step: known, or run. Says whether it went well.
-    fn work(&self, step: StepId, bytes: bool, suffering: &BTreeSet<EntryId>) -> bool {
+    pub(super) fn work(&self, step: StepId, bytes: bool, suffering: &BTreeSet<EntryId>) -> bool {
+        if self.state(step).error.is_some() {
+            return false;
+        }
         let name = self.name(step);
         let result = self.resolve(step).and_then(|()| {
             if bytes {
@@ -225,6 +233,9 @@ impl<'a> Engine<'a> {
 
     /// Finds the outcome of a step, running it if no trace has it.
     fn resolve(&self, step: StepId) -> Result<(), Error> {
+        if self.state(step).how.is_some() {
+            return Ok(());
+        }
         let derivation = self.plan.steps[step]
             .derivation(|from| self.entry(from))
             .expect("a step is begun when its inputs are known");
@@ -232,7 +243,7 @@ impl<'a> Engine<'a> {
         self.state(step).key = Some(key);
         let known = match self.outcome(step) {
             Some(outcome) => Some(outcome),
-            None => trace::choose(self.store, key)?,
+            None => self.facts.known_outcome(&derivation)?,
         };
         match known {
             Some(outcome) => {
@@ -263,7 +274,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Makes sure that the bytes of a step's output are here.
-    fn ensure(&self, step: StepId, output: Option<&str>) -> Result<(), Error> {
+    pub(super) fn ensure(&self, step: StepId, output: Option<&str>) -> Result<(), Error> {
         let outcome = self
             .outcome(step)
             .expect("an input is resolved before it is used");
@@ -317,12 +328,12 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn hold(&self, outcome: &Outcome) -> Result<(), Error> {
+    pub(super) fn hold(&self, outcome: &Outcome) -> Result<(), Error> {
         let entries: Vec<EntryId> = outcome.outputs.values().copied().collect();
         Ok(self.lease.hold(&entries)?)
     }
 
-    fn is_here(&self, entry: EntryId) -> Result<bool, Error> {
+    pub(super) fn is_here(&self, entry: EntryId) -> Result<bool, Error> {
         if self
             .made
             .lock()
@@ -386,6 +397,10 @@ impl<'a> Engine<'a> {
     /// Runs a step.
     fn compose(&self, id: StepId, why: &str) -> Result<(), Error> {
         let step = &self.plan.steps[id];
+        if outside::KINDS.contains(&step.kind) {
+            return self.bring(id, why);
+        }
+        self.bring_inputs(id)?;
         for needed in &step.inputs {
             match &needed.from {
                 From::Step(input, output) => self.ensure(*input, Some(output))?,
@@ -427,61 +442,27 @@ impl<'a> Engine<'a> {
             .expect("no thread panics while it holds the list")
             .extend(trace.outputs.values());
         self.commit(false)?;
+        self.ran(id, How::Composed, begun, &trace, why);
+        Ok(())
+    }
+
+    /// Notes what a step gave, and tells of it.
+    pub(super) fn ran(&self, id: StepId, how: How, begun: Instant, trace: &Trace, why: &str) {
         let took = begun.elapsed();
         {
             let mut state = self.state(id);
-            state.outcome = Some(trace::outcome(&trace));
-            state.how = Some(How::Composed);
+            state.outcome = Some(trace::outcome(trace));
+            state.how = Some(how);
             state.took = took;
             state.why = why.to_owned();
             state.told = true;
         }
-        self.observer
-            .finished(&name, How::Composed, took, &trace.log);
-        Ok(())
-    }
-
-    /// Takes a source's package into the store, if it is not there.
-    fn take(&self, rpm: EntryId) -> Result<(), Error> {
-        self.lease.hold(&[rpm])?;
-        let _one_at_a_time = self
-            .taking
-            .lock()
-            .expect("no thread panics while it takes a package");
-        if self.is_here(rpm)? {
-            return Ok(());
-        }
-        let record = self.facts.record(rpm);
-        let lost = || Error::Lost {
-            package: record
-                .as_ref()
-                .map_or_else(|| rpm.to_string(), |record| record.nevra.to_string()),
-        };
-        let path = self.facts.place(rpm).ok_or_else(lost)?;
-        let mut file = File::open(path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => lost(),
-            _ => Error::Unreadable {
-                path: path.clone(),
-                source,
-            },
-        })?;
-        let batch = self.batch;
-        let (blob, size): (BlobId, u64) = batch.blob(&mut file)?;
-        let entry = sight::entry(blob, size);
-        if entry.id() != rpm {
-            return Err(Error::Changed { path: path.clone() });
-        }
-        batch.directory(&sight::directory(blob, size))?;
-        batch.entry(&entry)?;
-        self.made
-            .lock()
-            .expect("no thread panics while it holds the list")
-            .insert(rpm);
-        self.commit(false)
+        let name = self.name(id);
+        self.observer.finished(&name, how, took, &trace.log);
     }
 
     /// Makes finished steps durable: when there are enough of them, or all.
-    fn commit(&self, all: bool) -> Result<(), Error> {
+    pub(super) fn commit(&self, all: bool) -> Result<(), Error> {
         if all || self.batch.staged() >= GROUP {
             self.batch.flush()?;
         }

@@ -26,8 +26,31 @@ pub enum Error {
     Unnamable { name: Name, path: PathBuf },
     #[error("looking at source {name}")]
     Source { name: Name, source: ScanError },
-    #[error("source {name} has a url; only directories can be read so far")]
-    Remote { name: Name },
+    #[error(
+        "source {name} is a repository, and the lock has none of it; `store update {name}` looks at it"
+    )]
+    NotLocked { name: Name },
+    #[error(
+        "source {name}: {what} is not in the store, and outside nobody is to be asked; leave --offline away to fetch it"
+    )]
+    Offline { name: Name, what: String },
+    #[error("source {name}")]
+    Fetch {
+        name: Name,
+        source: Box<crate::source::fetch::Error>,
+    },
+    #[error("source {name}: {package} was fetched, and is not a package that can be used")]
+    Fetched {
+        name: Name,
+        package: String,
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    #[error("source {name}: {file} can't be read")]
+    Metadata {
+        name: Name,
+        file: String,
+        source: Box<dyn StdError + Send + Sync>,
+    },
     #[error("source {name}: {path} is not a package that can be used")]
     Package {
         name: Name,

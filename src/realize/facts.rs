@@ -7,14 +7,17 @@ use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
+use super::catalog::Catalog;
 use super::error::Error;
 use super::observe::Observer;
+use super::outside::{self, Outside};
 use super::sight::{self, Sight};
 use super::trace;
 use crate::compose;
 use crate::formats::rpm::Record;
 use crate::ids::{DerivationKey, Digest, EntryId, Hash, Name};
-use crate::plan::{Catalog, Derivation, Known, Offer, Outcome, SourcePackage};
+use crate::plan::derivation::MAIN;
+use crate::plan::{self, Derivation, Known, Offer, Outcome, SourcePackage, parameters};
 use crate::recipe::{Location, Source};
 use crate::source::{Found, Lock, LockedPackage, LockedSource, scan};
 use crate::store::{Batch, Stamp, Store};
@@ -28,9 +31,12 @@ pub struct Facts<'a> {
     places: BTreeMap<EntryId, PathBuf>,
     records: Mutex<BTreeMap<EntryId, Arc<Record>>>,
     /// Imports of this look that the store does not hold yet.
-    fresh: BTreeMap<DerivationKey, Outcome>,
+    fresh: Mutex<BTreeMap<DerivationKey, Outcome>>,
     /// Those of them that nobody had seen before.
     news: BTreeSet<DerivationKey>,
+    /// The repositories among the sources, and what was read of their metadata so far.
+    remotes: BTreeMap<Name, &'a Source>,
+    catalogs: Mutex<BTreeMap<Name, Arc<Catalog>>>,
 }
 
 /// A look at the sources.
@@ -41,6 +47,7 @@ pub struct Look<'a> {
     pub now: i64,
     pub jobs: usize,
     pub observer: &'a dyn Observer,
+    pub(super) outside: Option<&'a Outside<'a>>,
     /// Whether what is learnt is kept; a plan only looks.
     pub keep: bool,
 }
@@ -57,7 +64,7 @@ struct Seen {
 
 impl<'a> Look<'a> {
     /// Gathers the facts about these sources.
-    pub fn at(&self, sources: &[(&Name, &Source)]) -> Result<Facts<'a>, Error> {
+    pub fn at(&self, sources: &[(&Name, &'a Source)]) -> Result<Facts<'a>, Error> {
         let mut facts = Facts {
             lock: self.lock,
             ..Facts::none(self.store)
@@ -65,9 +72,11 @@ impl<'a> Look<'a> {
         for (name, source) in sources {
             let locked = self.lock.and_then(|lock| lock.sources.get(*name));
             let Location::Path(directory) = &source.location else {
-                return Err(Error::Remote {
+                let locked = locked.ok_or_else(|| Error::NotLocked {
                     name: (*name).clone(),
-                });
+                })?;
+                facts.remote(name, source, repository(locked));
+                continue;
             };
             if !source.gpgkeys.is_empty() {
                 return Err(Error::Keys {
@@ -289,6 +298,28 @@ fn see_one(store: &Store, name: &Name, found: Found, batch: Option<&Batch>) -> R
     })
 }
 
+/// A repository, as the lock has it.
+fn repository(locked: &LockedSource) -> Offer {
+    let mut answers = BTreeMap::new();
+    for package in &locked.packages {
+        let drawn = SourcePackage {
+            nevra: package.nevra.clone(),
+            digest: package.digest.clone(),
+            size: package.size,
+            label: None,
+            rpm: None,
+        };
+        let asked = package.asked.iter();
+        answers.extend(asked.map(|text| (text.clone(), drawn.clone())));
+    }
+    Offer::Repository {
+        metadata: parameters::Metadata {
+            files: locked.metadata.clone(),
+        },
+        answers,
+    }
+}
+
 /// The version of imports made now.
 fn composer() -> u32 {
     let composer = compose::composer("import");
@@ -323,21 +354,91 @@ impl<'a> Facts<'a> {
             offers: BTreeMap::new(),
             places: BTreeMap::new(),
             records: Mutex::default(),
-            fresh: BTreeMap::new(),
+            fresh: Mutex::default(),
             news: BTreeSet::new(),
+            remotes: BTreeMap::new(),
+            catalogs: Mutex::default(),
         }
+    }
+
+    /// Adds a repository.
+    pub fn remote(&mut self, name: &Name, source: &'a Source, offer: Offer) {
+        self.remotes.insert(name.clone(), source);
+        self.offers.insert(name.clone(), offer);
+    }
+
+    /// What was read of repositories' metadata so far.
+    pub(super) fn catalogs(&self) -> BTreeMap<Name, Arc<Catalog>> {
+        let catalogs = self.catalogs.lock();
+        catalogs
+            .expect("no thread panics while it holds catalogs")
+            .clone()
+    }
+
+    /// What the metadata of a repository lists, if its bytes are here.
+    fn read_catalog(&self, name: &Name) -> Result<Option<Arc<Catalog>>, Error> {
+        let mut catalogs = self
+            .catalogs
+            .lock()
+            .expect("no thread panics while it holds catalogs");
+        if let Some(catalog) = catalogs.get(name) {
+            return Ok(Some(catalog.clone()));
+        }
+        let (Some(Offer::Repository { metadata, .. }), Some(source)) =
+            (self.offers.get(name), self.remotes.get(name))
+        else {
+            return Ok(None);
+        };
+        let derivation = outside::metadata(metadata);
+        let entry = match self.outcome(&derivation) {
+            Some(outcome) => outcome.outputs[MAIN],
+            None => return Ok(None),
+        };
+        if !self.store.is_complete(entry)? {
+            return Ok(None);
+        }
+        let catalog = Arc::new(Catalog::read(self.store, entry, (name, source))?);
+        catalogs.insert(name.clone(), catalog.clone());
+        Ok(Some(catalog))
     }
 
     fn learn(&mut self, seen: Seen) {
         self.places.insert(seen.rpm, seen.found.path);
-        self.records
-            .get_mut()
-            .expect("no thread panics while it holds records")
-            .insert(seen.rpm, seen.record);
         if seen.new {
             self.news.insert(seen.outcome.0);
         }
-        self.fresh.insert(seen.outcome.0, seen.outcome.1);
+        self.imported(seen.rpm, seen.record, seen.outcome);
+    }
+
+    /// What a derivation gave: just now, or as the store has it.
+    pub(super) fn known_outcome(&self, derivation: &Derivation) -> Result<Option<Outcome>, Error> {
+        let key = derivation.key();
+        let fresh = self.fresh.lock();
+        let fresh = fresh.expect("no thread panics while it holds imports");
+        if let Some(outcome) = fresh.get(&key).cloned() {
+            return Ok(Some(outcome));
+        }
+        drop(fresh);
+        Ok(trace::choose(self.store, key)?)
+    }
+
+    /// Notes an import that may not be committed yet.
+    pub(super) fn imported(
+        &self,
+        rpm: EntryId,
+        record: Arc<Record>,
+        (key, outcome): (DerivationKey, Outcome),
+    ) {
+        let mut records = self.records.lock();
+        let records = records
+            .as_mut()
+            .expect("no thread panics while it holds records");
+        records.insert(rpm, record);
+        let mut fresh = self.fresh.lock();
+        let fresh = fresh
+            .as_mut()
+            .expect("no thread panics while it holds imports");
+        fresh.insert(key, outcome);
     }
 
     /// The imports that nobody had run before this look.
@@ -377,15 +478,14 @@ impl<'a> Facts<'a> {
 
 impl Known for Facts<'_> {
     fn composer(&self, kind: &str) -> u32 {
+        if outside::KINDS.contains(&kind) {
+            return outside::VERSION;
+        }
         compose::composer(kind).map_or(0, |composer| composer.version())
     }
 
     fn outcome(&self, derivation: &Derivation) -> Option<Outcome> {
-        let key = derivation.key();
-        if let Some(outcome) = self.fresh.get(&key) {
-            return Some(outcome.clone());
-        }
-        trace::choose(self.store, key).ok().flatten()
+        self.known_outcome(derivation).ok().flatten()
     }
 
     fn source(&self, source: &Name) -> Option<&Offer> {
@@ -396,8 +496,9 @@ impl Known for Facts<'_> {
         Facts::record(self, rpm)
     }
 
-    fn catalog(&self, _source: &Name) -> Option<Arc<dyn Catalog>> {
-        None
+    fn catalog(&self, source: &Name) -> Result<Option<Arc<dyn plan::Catalog>>, plan::CatalogError> {
+        let catalog = self.read_catalog(source)?;
+        Ok(catalog.map(|catalog| catalog as Arc<dyn plan::Catalog>))
     }
 
     fn solved(&self, artifact: &Name, question: Hash) -> Option<BTreeSet<Digest>> {

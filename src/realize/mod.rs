@@ -8,12 +8,16 @@
 //! what is known from records alone never touches a byte.
 
 mod add;
+mod bring;
+mod catalog;
 mod engine;
 mod error;
 mod explain;
 mod facts;
+mod metadata;
 mod naming;
 mod observe;
+mod outside;
 mod report;
 mod run;
 mod schedule;
@@ -103,6 +107,7 @@ pub fn plan(
         now: 0,
         jobs,
         observer,
+        outside: None,
         keep: false,
     };
     let facts = look.at(&sources(recipes, names))?;

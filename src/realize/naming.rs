@@ -101,8 +101,10 @@ impl Naming<'_> {
         };
         let packages = lock.sources.values().flat_map(|source| &source.packages);
         let locked: BTreeSet<&Digest> = packages.map(|package| &package.digest).collect();
-        let records = self.plan.taken(step).into_iter();
-        let records = records.filter_map(|rpm| self.engine.facts.record(rpm));
+        let taken = self.plan.taken(step).into_iter();
+        let records = taken
+            .filter_map(|from| self.engine.entry(&from))
+            .filter_map(|rpm| self.engine.facts.record(rpm));
         let files: Vec<BlobId> = records
             .filter(|record| locked.contains(&record.sha256))
             .map(|record| record.file)

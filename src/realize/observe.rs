@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::report::{How, StepName};
+use crate::source::fetch::Event;
 
 /// Hears of progress; the library itself stays silent.
 pub trait Observer: Sync {
@@ -13,8 +14,25 @@ pub trait Observer: Sync {
     fn started(&self, _step: &StepName) {}
     fn finished(&self, _step: &StepName, _how: How, _took: Duration, _notes: &[String]) {}
     fn failed(&self, _step: &StepName, _error: &dyn std::error::Error) {}
+    /// So many bytes of a file are here; fewer than before, if it had to begin again.
+    fn fetching(&self, _what: &str, _here: u64, _of: Option<u64>) {}
     /// Something that people should know although nothing failed.
     fn warning(&self, _text: &str) {}
+}
+
+/// Passes on what happens to a file on its way.
+pub(super) fn tell(observer: &dyn Observer, event: Event<'_>) {
+    match event {
+        Event::Bytes { what, here, of } => observer.fetching(what, here, of),
+        Event::Done { what, size } => observer.fetching(what, size, Some(size)),
+        Event::Failed { what, url, failure } => {
+            observer.warning(&format!("{what}: {url}: {failure}"));
+        }
+        Event::Waiting { what, pause } => {
+            let seconds = pause.as_secs_f64();
+            observer.warning(&format!("{what}: asking again in {seconds:.0} s"));
+        }
+    }
 }
 
 /// Listens to nothing.

@@ -9,17 +9,19 @@ use super::error::{Error, is_damage, said};
 use super::explain::Previous;
 use super::facts::{Facts, Look};
 use super::naming::Naming;
-use super::observe::Observer;
+use super::observe::{self, Observer};
+use super::outside::{self, Outside};
 use super::report::{Artifact, How, Report, StepName, StepReport};
 use super::{planned, root_name, sources};
 use crate::ids::{DerivationKey, Name};
 use crate::plan::{Plan, StepId};
 use crate::recipe::Recipes;
 use crate::source::Lock;
+use crate::source::fetch::{Event, Network};
 use crate::store::{Batch, Store};
 
 /// How to realize.
-#[derive(Debug, Clone)]
+#[derive(Clone, Default)]
 pub struct Options {
     pub jobs: usize,
     pub keep_going: bool,
@@ -28,6 +30,8 @@ pub struct Options {
     pub label: Option<String>,
     /// Seconds since 1970, for generations and leases; nothing composed sees it.
     pub now: i64,
+    /// The way to repositories; `None` to go without.
+    pub network: Option<Network>,
 }
 
 /// Realizes artifacts: makes what is missing, and a generation of each that came out new.
@@ -42,15 +46,20 @@ pub fn realize(
     let begun = Instant::now();
     let lease = Arc::new(store.lease()?);
     let batch = Batch::new(&lease)?;
+    let sources = sources(recipes, names);
+    let client = outside::client(&sources, options.network.as_ref())?;
+    let tell = |event: Event<'_>| observe::tell(observer, event);
+    let outside = Outside::new(recipes, lock, client.as_ref(), &tell);
     let look = Look {
         store,
         lock,
         now: options.now,
         jobs: options.jobs,
         observer,
+        outside: Some(&outside),
         keep: true,
     };
-    let facts = look.at(&sources(recipes, names))?;
+    let facts = look.at(&sources)?;
     let roots = names.iter().map(|name| root_name(recipes, name));
     let run = Run {
         previous: Previous::new(store, &facts, roots.collect::<Result<_, _>>()?),

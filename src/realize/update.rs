@@ -1,16 +1,22 @@
 //! Looking at the sources, for the lock.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::catalog::Catalog;
 use super::error::Error;
 use super::facts::{Facts, Look};
-use super::observe::Observer;
-use crate::ids::Name;
-use crate::plan::{self, Solved};
+use super::metadata::{self, REPOMD};
+use super::observe::{self, Observer};
+use super::outside::{self, Outside};
+use super::{Options, root_name};
+use crate::ids::{Digest, Name};
+use crate::plan::derivation::MAIN;
+use crate::plan::{self, Solved, SourcePackage, parameters};
 use crate::recipe::{Kind, Location, Recipes, Source};
+use crate::source::fetch::Event;
 use crate::source::{self, Lock, LockedPackage, LockedSource, Moved, SolvedPackage};
-use crate::store::Store;
+use crate::store::{NewGeneration, Store};
 
 /// A lock made anew, and what moved.
 #[derive(Debug)]
@@ -30,8 +36,7 @@ pub fn update(
     recipes: &Recipes,
     old: Option<&Lock>,
     names: &[Name],
-    jobs: usize,
-    now: i64,
+    options: &Options,
     observer: &dyn Observer,
 ) -> Result<Updated, Error> {
     let mut sources = Vec::new();
@@ -53,56 +58,49 @@ pub fn update(
     let look = Look {
         store,
         lock: None,
-        now,
-        jobs,
+        now: options.now,
+        jobs: options.jobs,
         observer,
+        outside: None,
         keep: true,
     };
-    let facts = look.at(&looked)?;
+    let client = outside::client(&looked, options.network.as_ref())?;
+    let tell = |event: Event<'_>| observe::tell(observer, event);
+    let outside = Outside::new(recipes, old, client.as_ref(), &tell);
+    let (directories, repositories): (Vec<_>, Vec<_>) = looked
+        .iter()
+        .partition(|(_, source)| matches!(source.location, Location::Path(_)));
+    let facts = look.at(&directories)?;
     let mut lock = Lock::default();
-    for (name, source) in &sources {
+    for (name, _) in &sources {
         let kept = old.and_then(|old| old.sources.get(*name));
-        let locked = if looked.iter().any(|(looked, _)| looked == name) {
-            locked(&facts, name, source)?
-        } else if let Some(kept) = kept {
-            kept.clone()
-        } else {
-            continue;
+        lock.sources
+            .extend(kept.map(|kept| ((*name).clone(), kept.clone())));
+    }
+    for (name, source) in &directories {
+        let locked = locked(&facts, name, source)?;
+        lock.sources.insert((*name).clone(), locked);
+    }
+    for (name, _) in &repositories {
+        let metadata = look_up(store, &outside, recipes, name, options.now)?;
+        let locked = LockedSource {
+            metadata,
+            ..LockedSource::default()
         };
         lock.sources.insert((*name).clone(), locked);
     }
-    let look = Look {
-        lock: Some(&lock),
-        ..look
-    };
-    let facts = look.at(&sources
+    let known: Vec<_> = sources
         .iter()
         .copied()
         .filter(|(name, _)| lock.sources.contains_key(*name))
-        .collect::<Vec<_>>())?;
-    let mut unsolved = Vec::new();
-    let mut solved = Vec::new();
-    for (name, recipe) in &recipes.recipes {
-        if !matches!(recipe.kind, Kind::Ostree(_)) {
-            continue;
-        }
-        // One that has no answer must not keep the others, or the sources, from being locked.
-        match plan::plan(recipes, std::slice::from_ref(name), &facts) {
-            Ok(mut plan) => match plan.solved.remove(name) {
-                Some(answer) => solved.push((name.clone(), answer)),
-                None => unsolved.push((name.clone(), None)),
-            },
-            Err(error) => unsolved.push((name.clone(), Some(error))),
-        }
-    }
-    for (name, Solved { question, packages }) in solved {
-        let packages = packages
-            .into_iter()
-            .map(|(nevra, digest)| SolvedPackage { nevra, digest })
-            .collect();
-        lock.solved
-            .insert(name, source::Solved { question, packages });
-    }
+        .collect();
+    let asked = lock.clone();
+    let look = Look {
+        lock: Some(&asked),
+        ..look
+    };
+    let facts = look.at(&known)?;
+    let unsolved = answer(recipes, &facts, &mut lock);
     let empty = Lock::default();
     let moved = Lock::changes(old.unwrap_or(&empty), &lock);
     Ok(Updated {
@@ -112,9 +110,121 @@ pub fn update(
     })
 }
 
+/// Fetches the metadata that a repository has now, and names it in the store by the source; returns its digests.
+fn look_up(
+    store: &Store,
+    outside: &Outside<'_>,
+    recipes: &Recipes,
+    name: &Name,
+    now: i64,
+) -> Result<BTreeMap<String, Digest>, Error> {
+    let batch = store.batch()?;
+    let directory = batch.scratch()?;
+    let found = outside.look_up(name, &directory)?;
+    let index = directory.join("repomd.xml");
+    std::fs::write(&index, &found.repomd).map_err(|source| Error::Unreadable {
+        path: index.clone(),
+        source,
+    })?;
+    let mut digests = BTreeMap::from([(REPOMD.to_owned(), found.digest)]);
+    let mut files = BTreeMap::from([(REPOMD.to_owned(), index)]);
+    for part in &found.parts {
+        if let Some(fetched) = found.files.get(&part.kind) {
+            digests.insert(part.location.clone(), part.digest.clone());
+            files.insert(part.location.clone(), fetched.path.clone());
+        }
+    }
+    let params = parameters::Metadata { files: digests };
+    let trace = metadata::store(&batch, &outside::metadata(&params), &files)?;
+    // Held until the root names it.
+    let lease = batch.commit()?;
+    let new = NewGeneration {
+        entry: trace.outputs[MAIN],
+        trace: Some(trace.id()),
+        label: None,
+        time: now,
+        also: BTreeSet::new(),
+        origin: None,
+    };
+    store.keep_generation(&root_name(recipes, name)?, new)?;
+    drop(lease);
+    Ok(params.files)
+}
+
+/// Fills in what manifests and artifacts are answered with; returns what has no answer.
+///
+/// One that has none must not keep the others, or the sources, from being locked.
+fn answer(
+    recipes: &Recipes,
+    facts: &Facts<'_>,
+    lock: &mut Lock,
+) -> Vec<(Name, Option<plan::Error>)> {
+    let mut unsolved = Vec::new();
+    let mut answers: BTreeMap<Name, BTreeMap<String, SourcePackage>> = BTreeMap::new();
+    for (name, recipe) in &recipes.recipes {
+        let solves = matches!(recipe.kind, Kind::Ostree(_));
+        if !solves && !matches!(recipe.kind, Kind::Module(_)) {
+            continue;
+        }
+        match plan::plan(recipes, std::slice::from_ref(name), facts) {
+            Ok(mut plan) => {
+                for (source, drawn) in plan.answers {
+                    answers.entry(source).or_default().extend(drawn);
+                }
+                match plan.solved.remove(name) {
+                    Some(solved) => drop(lock.solved.insert(name.clone(), written(solved))),
+                    None if solves => unsolved.push((name.clone(), None)),
+                    None => {}
+                }
+            }
+            Err(error) => unsolved.push((name.clone(), Some(error))),
+        }
+    }
+    let catalogs = facts.catalogs();
+    for (source, answers) in answers {
+        if let (Some(catalog), Some(locked)) =
+            (catalogs.get(&source), lock.sources.get_mut(&source))
+        {
+            locked.packages = drawn(catalog, answers);
+        }
+    }
+    unsolved
+}
+
+fn written(solved: Solved) -> source::Solved {
+    let packages = solved.packages.into_iter();
+    source::Solved {
+        question: solved.question,
+        packages: packages
+            .map(|(nevra, digest)| SolvedPackage { nevra, digest })
+            .collect(),
+    }
+}
+
+/// What was drawn from a repository, each package with all that it answers.
+fn drawn(catalog: &Catalog, answers: BTreeMap<String, SourcePackage>) -> BTreeSet<LockedPackage> {
+    let mut packages: BTreeMap<Digest, LockedPackage> = BTreeMap::new();
+    for (text, package) in answers {
+        let Some(location) = catalog.location(&package.digest) else {
+            continue;
+        };
+        let digest = package.digest.clone();
+        let locked = packages.entry(digest).or_insert_with(|| LockedPackage {
+            nevra: package.nevra,
+            digest: package.digest,
+            size: package.size,
+            location,
+            file: None,
+            asked: BTreeSet::new(),
+        });
+        locked.asked.insert(text);
+    }
+    packages.into_values().collect()
+}
+
 fn locked(facts: &Facts<'_>, name: &Name, source: &Source) -> Result<LockedSource, Error> {
     let Location::Path(directory) = &source.location else {
-        return Err(Error::Remote { name: name.clone() });
+        return Err(Error::NotLocked { name: name.clone() });
     };
     let mut packages = BTreeSet::new();
     for package in facts.packages(name) {

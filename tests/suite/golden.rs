@@ -23,6 +23,7 @@ fn composed(jobs: usize) -> String {
     let options = Options {
         jobs,
         keep_going: false,
+        network: None,
         no_root: false,
         label: None,
         now: 0,

@@ -25,6 +25,7 @@ mod modulemd;
 mod origin;
 mod ostree;
 mod recipe;
+mod remote;
 mod repodata;
 mod repodata_read;
 mod reuse;

@@ -83,6 +83,11 @@ impl Fetcher<'_> {
         })
     }
 
+    /// The mirrors of a repository, without a look at what they have.
+    pub fn mirrors(&self, remote: &Remote) -> Result<Mirrors, Error> {
+        self.known(remote).map(|known| Mirrors::new(known.mirrors))
+    }
+
     fn known(&self, remote: &Remote) -> Result<Known, Error> {
         match remote {
             Remote::Base(url) => Ok(Known {

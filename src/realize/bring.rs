@@ -1,0 +1,187 @@
+//! Packages and metadata on their way into the store: out of directories, and from elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::engine::Engine;
+use super::error::Error;
+use super::outside::{self, FETCH, METADATA};
+use super::report::How;
+use super::sight::Sight;
+use super::{metadata, schedule, sight, trace};
+use crate::compose::{self, Composed, Output};
+use crate::formats::rpm::Record;
+use crate::ids::{BlobId, EntryId, Name};
+use crate::plan::{Derivation, StepId, parameters};
+use crate::store::Trace;
+
+/// So many files are on their way at a time.
+const LANES: usize = 8;
+
+impl Engine<'_> {
+    /// Brings what no trace knows, several files at once: all that stands on it has to wait anyway.
+    pub(super) fn bring_unknown(&self, steps: &BTreeSet<StepId>) {
+        let unknown = |&step: &StepId| self.is_brought(step) && self.outcome(step).is_none();
+        let unknown: Vec<StepId> = steps.iter().copied().filter(unknown).collect();
+        let alone = vec![BTreeSet::new(); unknown.len()];
+        schedule::run(&alone, LANES, self.keep_going, |place| {
+            self.work(unknown[place], false, &BTreeSet::new())
+        });
+    }
+
+    /// Brings again what a step is about to read, and the collector took, several files at once.
+    pub(super) fn bring_inputs(&self, step: StepId) -> Result<(), Error> {
+        let mut gone = BTreeSet::new();
+        for input in self.plan.steps[step].steps() {
+            let outcome = self.outcome(input).filter(|_| self.is_brought(input));
+            for entry in outcome.iter().flat_map(|outcome| outcome.outputs.values()) {
+                if !self.is_here(*entry)? {
+                    gone.insert(input);
+                }
+            }
+        }
+        let gone: Vec<StepId> = gone.into_iter().collect();
+        let errors = std::sync::Mutex::new(Vec::new());
+        schedule::run(&vec![BTreeSet::new(); gone.len()], LANES, false, |place| {
+            let brought = self.ensure(gone[place], None);
+            let well = brought.is_ok();
+            let mut errors = errors
+                .lock()
+                .expect("no thread panics while it notes an error");
+            errors.extend(brought.err());
+            well
+        });
+        let errors = errors
+            .into_inner()
+            .expect("no thread panics while it notes an error");
+        errors.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    fn is_brought(&self, step: StepId) -> bool {
+        outside::KINDS.contains(&self.plan.steps[step].kind)
+    }
+
+    /// Runs a step that brings something from elsewhere.
+    pub(super) fn bring(&self, id: StepId, why: &str) -> Result<(), Error> {
+        let step = &self.plan.steps[id];
+        let name = self.name(id);
+        self.observer.started(&name);
+        let begun = Instant::now();
+        let derivation = step
+            .derivation(|from| self.entry(from))
+            .expect("what is brought has no inputs");
+        let directory = self.batch.scratch()?;
+        let brought = match step.kind {
+            FETCH => self.fetch(&step.subject, &derivation, &directory),
+            _ => self.metadata(&step.topic, &derivation, &directory),
+        };
+        // What is left of a file that did not come goes with the process.
+        let _ = std::fs::remove_dir_all(&directory);
+        let trace = brought?;
+        self.hold(&trace::outcome(&trace))?;
+        self.came(trace.outputs.values());
+        self.commit(false)?;
+        self.ran(id, How::Fetched, begun, &trace, why);
+        Ok(())
+    }
+
+    /// A package: checked and recorded as one of a directory is when it is first seen.
+    fn fetch(&self, what: &str, derivation: &Derivation, directory: &Path) -> Result<Trace, Error> {
+        let wanted: parameters::Fetch = compose::parameters(FETCH, derivation)?;
+        let (source, fetched) = self.outside.package(what, &wanted, self.facts, directory)?;
+        let refuse = |error: Box<dyn std::error::Error + Send + Sync>| Error::Fetched {
+            name: source.clone(),
+            package: what.to_owned(),
+            source: error,
+        };
+        let sight = Sight::of(&fetched.path).map_err(|error| refuse(error.into()))?;
+        let (import, composed) = sight
+            .import(Some(self.batch))
+            .map_err(|error| refuse(error.into()))?;
+        let (trace, outputs) = trace::of(&import, composed, Vec::new());
+        for output in outputs.values() {
+            self.batch.record(output)?;
+        }
+        self.batch.trace(&trace)?;
+        let outcome = trace::outcome(&trace);
+        let record: Record = outcome
+            .facts()
+            .ok_or_else(|| refuse("the import gave no record".into()))?;
+        let key = import.key();
+        let rpm = sight.entry().id();
+        self.facts.imported(rpm, Arc::new(record), (key, outcome));
+        let mut file = File::open(&fetched.path).map_err(|error| refuse(error.into()))?;
+        self.put(&mut file)?;
+        let output = Output::new("rpm", sight.entry().root);
+        let (trace, _) = trace::of(derivation, Composed::of(output), Vec::new());
+        self.batch.trace(&trace)?;
+        Ok(trace)
+    }
+
+    /// The metadata of a repository, as the lock names it.
+    fn metadata(
+        &self,
+        source: &str,
+        derivation: &Derivation,
+        directory: &Path,
+    ) -> Result<Trace, Error> {
+        let wanted: parameters::Metadata = compose::parameters(METADATA, derivation)?;
+        let name: Name = source.parse().expect("the topic of metadata is a source");
+        let mut files = BTreeMap::new();
+        for (location, digest) in &wanted.files {
+            let fetched = self.outside.metadata(&name, location, digest, directory)?;
+            files.insert(location.clone(), fetched.path);
+        }
+        metadata::store(self.batch, derivation, &files)
+    }
+
+    /// Takes a source's package into the store, if it is not there.
+    pub(super) fn take(&self, rpm: EntryId) -> Result<(), Error> {
+        self.lease.hold(&[rpm])?;
+        let _one_at_a_time = self
+            .taking
+            .lock()
+            .expect("no thread panics while it takes a package");
+        if self.is_here(rpm)? {
+            return Ok(());
+        }
+        let record = self.facts.record(rpm);
+        let lost = || Error::Lost {
+            package: record
+                .as_ref()
+                .map_or_else(|| rpm.to_string(), |record| record.nevra.to_string()),
+        };
+        let path = self.facts.place(rpm).ok_or_else(lost)?;
+        let mut file = File::open(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => lost(),
+            _ => Error::Unreadable {
+                path: path.clone(),
+                source,
+            },
+        })?;
+        if self.put(&mut file)? != rpm {
+            return Err(Error::Changed { path: path.clone() });
+        }
+        self.came([&rpm]);
+        self.commit(false)
+    }
+
+    /// Stores an RPM file.
+    fn put(&self, file: &mut File) -> Result<EntryId, Error> {
+        let (blob, size): (BlobId, u64) = self.batch.blob(file)?;
+        self.batch.directory(&sight::directory(blob, size))?;
+        Ok(self.batch.entry(&sight::entry(blob, size))?)
+    }
+
+    /// Notes entries whose bytes are here, though they may not be committed yet.
+    pub(super) fn came<'e>(&self, entries: impl IntoIterator<Item = &'e EntryId>) {
+        let mut made = self
+            .made
+            .lock()
+            .expect("no thread panics while it holds the list");
+        made.extend(entries);
+    }
+}

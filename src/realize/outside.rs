@@ -1,0 +1,197 @@
+//! What comes from elsewhere: a repository's packages and metadata, each known by a digest before it is asked for.
+//!
+//! `realize` brings only what the lock names; `update` alone looks at what a repository has now.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use super::error::Error;
+use super::facts::Facts;
+use crate::ids::{Digest, Name};
+use crate::plan::{Derivation, parameters};
+use crate::recipe::{Location, Recipes, Source};
+use crate::source::Lock;
+use crate::source::fetch::{
+    Client, Event, Fetched, Fetcher, InvalidUrl, Mirrors, Network, Persistence, Remote, Repository,
+    Wanted,
+};
+
+/// The version of what comes from outside, as of composers: of both kinds below.
+pub(super) const VERSION: u32 = 1;
+
+/// Steps that bring one package, and one state of a repository's metadata.
+pub(super) const FETCH: &str = "fetch";
+pub(super) const METADATA: &str = "metadata";
+
+/// What is brought, not composed.
+pub(super) const KINDS: [&str; 2] = [FETCH, METADATA];
+
+/// The kinds of metadata that are kept, besides `repomd.xml` itself.
+const PARTS: [&str; 5] = ["primary", "filelists", "modules", "group", "updateinfo"];
+
+/// The derivation that brings a repository's metadata.
+pub(super) fn metadata(params: &parameters::Metadata) -> Derivation {
+    Derivation::new(METADATA, VERSION, params, []).expect("locations and digests are text")
+}
+
+/// The sources of the recipes, and the way to them.
+pub(super) struct Outside<'a> {
+    recipes: &'a Recipes,
+    lock: Option<&'a Lock>,
+    /// `None` where nobody outside may be asked, or no source is a repository.
+    fetcher: Option<Fetcher<'a>>,
+    mirrors: Mutex<BTreeMap<Name, Arc<Mirrors>>>,
+}
+
+/// A client for the network, if there is one and any of these sources needs it.
+pub(super) fn client(
+    sources: &[(&Name, &Source)],
+    network: Option<&Network>,
+) -> Result<Option<Client>, Error> {
+    let remote = |(_, source): &&(&Name, &Source)| !matches!(source.location, Location::Path(_));
+    let (Some((name, _)), Some(network)) = (sources.iter().find(remote), network) else {
+        return Ok(None);
+    };
+    let client = Client::new(network).map_err(|source| failed(name, source))?;
+    Ok(Some(client))
+}
+
+impl<'a> Outside<'a> {
+    /// `tell` hears how far files have come.
+    pub fn new(
+        recipes: &'a Recipes,
+        lock: Option<&'a Lock>,
+        client: Option<&'a Client>,
+        tell: &'a (dyn Fn(Event<'_>) + Sync),
+    ) -> Self {
+        Outside {
+            recipes,
+            lock,
+            fetcher: client.map(|client| Fetcher::new(client, Persistence::default(), tell)),
+            mirrors: Mutex::default(),
+        }
+    }
+
+    /// Fetches a package into a directory, from any source that has it.
+    pub fn package(
+        &self,
+        what: &str,
+        wanted: &parameters::Fetch,
+        facts: &Facts<'_>,
+        directory: &Path,
+    ) -> Result<(Name, Fetched), Error> {
+        let origins = self.origins(&wanted.digest, facts);
+        let mut failed = None;
+        for (name, location) in origins {
+            let wanted = Wanted {
+                what: what.to_owned(),
+                locations: vec![location],
+                digest: wanted.digest.clone(),
+                size: Some(wanted.size),
+            };
+            match self.file(&name, &wanted, directory) {
+                Ok(fetched) => return Ok((name, fetched)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| Error::Lost {
+            package: what.to_owned(),
+        }))
+    }
+
+    /// Fetches one file of a source's metadata.
+    pub fn metadata(
+        &self,
+        name: &Name,
+        location: &str,
+        digest: &Digest,
+        directory: &Path,
+    ) -> Result<Fetched, Error> {
+        let wanted = Wanted {
+            what: location.to_owned(),
+            locations: vec![location.to_owned()],
+            digest: digest.clone(),
+            size: None,
+        };
+        self.file(name, &wanted, directory)
+    }
+
+    /// Looks at what a repository has now.
+    pub fn look_up(&self, name: &Name, directory: &Path) -> Result<Repository, Error> {
+        let remote = self.remote(name)?;
+        let fetcher = self.fetcher(name, "")?;
+        let found = fetcher.look_up(&remote, &PARTS, directory);
+        found.map_err(|source| failed(name, source))
+    }
+
+    /// The sources that have a package, each with where it lies there.
+    fn origins(&self, digest: &Digest, facts: &Facts<'_>) -> Vec<(Name, String)> {
+        let locked = self.lock.into_iter().flat_map(|lock| &lock.sources);
+        let mut origins: BTreeMap<Name, String> = locked
+            .filter_map(|(name, source)| {
+                let packages = &source.packages;
+                let package = packages.iter().find(|package| package.digest == *digest)?;
+                Some((name.clone(), package.location.clone()))
+            })
+            .collect();
+        for (name, catalog) in facts.catalogs() {
+            if let Some(location) = catalog.location(digest) {
+                origins.entry(name).or_insert(location);
+            }
+        }
+        let remote = |(name, _): &(Name, String)| self.remote(name).is_ok();
+        origins.into_iter().filter(remote).collect()
+    }
+
+    fn remote(&self, name: &Name) -> Result<Remote, Error> {
+        let nowhere = || Error::NoSource { name: name.clone() };
+        let source = self.recipes.source(name).ok_or_else(nowhere)?;
+        let remote = remote(&source.location).map_err(|error| failed(name, error.into()))?;
+        remote.ok_or_else(nowhere)
+    }
+
+    fn file(&self, name: &Name, wanted: &Wanted, directory: &Path) -> Result<Fetched, Error> {
+        let fetcher = self.fetcher(name, &wanted.what)?;
+        let mirrors = self.mirrors(name, fetcher)?;
+        let fetched = fetcher.fetch(&mirrors, wanted, directory);
+        fetched.map_err(|source| failed(name, source))
+    }
+
+    /// The mirrors of a source, asked for once.
+    fn mirrors(&self, name: &Name, fetcher: &Fetcher<'_>) -> Result<Arc<Mirrors>, Error> {
+        let mut known = self
+            .mirrors
+            .lock()
+            .expect("no thread panics while it asks for mirrors");
+        if let Some(mirrors) = known.get(name) {
+            return Ok(mirrors.clone());
+        }
+        let found = fetcher.mirrors(&self.remote(name)?);
+        let mirrors = Arc::new(found.map_err(|source| failed(name, source))?);
+        known.insert(name.clone(), mirrors.clone());
+        Ok(mirrors)
+    }
+
+    fn fetcher(&self, name: &Name, what: &str) -> Result<&Fetcher<'a>, Error> {
+        self.fetcher.as_ref().ok_or_else(|| Error::Offline {
+            name: name.clone(),
+            what: what.to_owned(),
+        })
+    }
+}
+
+/// Where a source's repository is looked for.
+fn remote(location: &Location) -> Result<Option<Remote>, InvalidUrl> {
+    Ok(match location {
+        Location::Url(url) => Some(Remote::Base(url.parse()?)),
+        Location::Path(_) => None,
+    })
+}
+
+fn failed(name: &Name, source: crate::source::fetch::Error) -> Error {
+    Error::Fetch {
+        name: name.clone(),
+        source: Box::new(source),
+    }
+}

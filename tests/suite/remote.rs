@@ -1,0 +1,170 @@
+//! Repositories as sources: looked at by update, locked, fetched by realize, and then no longer asked.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::support::bench::Bench;
+
+const TOOLS: &str = "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"upstream\"\n\
+    packages = [\"sampler-httpd\", \"sampler-shell\", \"sampler-filesystem\", \"sampler-release\", \"sampler-init\"]\n";
+const HOST: &str = "kind = \"ostree\"\nfrom = [\"tools\"]\ninstall = [\"sampler-httpd\"]\nref = \"sampler/host\"\n";
+const EDITION: &str = "kind = \"repository\"\nmodules = [\"tools\"]\n";
+
+/// What somebody else offers: the packages of the recipes that ship, in a repository that `createrepo_c` made.
+struct Upstream {
+    bench: Bench,
+}
+
+impl Upstream {
+    fn new() -> Upstream {
+        let upstream = Upstream {
+            bench: Bench::shipped(),
+        };
+        upstream.publish();
+        upstream
+    }
+
+    fn path(&self) -> PathBuf {
+        self.bench.path().join("mirror")
+    }
+
+    fn url(&self) -> String {
+        format!("file://{}", self.path().display())
+    }
+
+    /// Puts what the recipes make now in place of what was there.
+    fn publish(&self) {
+        let _ = fs::remove_dir_all(self.path());
+        fs::create_dir_all(self.path()).unwrap();
+        for module in self.bench.realize(&["base-runtime", "web-server"]) {
+            for file in fs::read_dir(module.join("Packages")).unwrap() {
+                let file = file.unwrap();
+                fs::copy(file.path(), self.path().join(file.file_name())).unwrap();
+            }
+        }
+        let made = Command::new("createrepo_c")
+            .arg("-q")
+            .arg(self.path())
+            .status();
+        assert!(made.unwrap().success());
+    }
+}
+
+/// Recipes that draw from a repository.
+fn site(url: &str) -> Bench {
+    let source = format!("kind = \"source\"\nurl = \"{url}\"\n");
+    Bench::of(&[
+        ("upstream.toml", &source),
+        ("tools.toml", TOOLS),
+        ("host.toml", HOST),
+        ("edition.toml", EDITION),
+    ])
+}
+
+#[test]
+fn a_repository_is_locked_planned_without_packages_and_then_fetched() {
+    let upstream = Upstream::new();
+    let bench = site(&upstream.url());
+    bench
+        .run(&["realize", "host"])
+        .fails(2, &["store update upstream"]);
+    let moved = bench.print(&["update"]);
+    assert!(
+        moved.contains("upstream: sampler-httpd.x86_64 added, 2.4-1"),
+        "{moved}"
+    );
+    let packages = &bench.json(&["plan", "host", "--packages"])["packages"]["host"];
+    let names: Vec<&str> = packages
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p.as_str().unwrap())
+        .collect();
+    assert!(names.contains(&"sampler-httpd-2.4-1.x86_64"), "{names:?}");
+    bench
+        .run(&["realize", "host", "--offline"])
+        .fails(1, &["--offline", "sampler-"]);
+    let document = bench.json(&["realize", "host", "edition"]);
+    assert_eq!(document["steps"]["fetched"], 5, "{document}");
+    let again = bench.json(&["realize", "host", "edition", "--offline"]);
+    assert_eq!(again["steps"]["composed"], 0);
+    assert_eq!(again["steps"]["fetched"], 0);
+    assert_eq!(bench.print(&["update"]), "");
+}
+
+#[test]
+fn what_was_locked_is_composed_though_the_repository_moved_on() {
+    let upstream = Upstream::new();
+    let bench = site(&upstream.url());
+    bench.print(&["update"]);
+    bench.realize(&["host"]);
+    upstream.bench.edit(
+        "packages/sampler-httpd.toml",
+        "version = \"2.4\"",
+        "version = \"2.5\"",
+    );
+    upstream.publish();
+    assert_eq!(bench.json(&["realize", "host"])["steps"]["composed"], 0);
+    // Packages that were not fetched before the repository moved are gone; those that were are not missed.
+    bench.print(&["realize", "edition"]);
+    let moved = bench.print(&["update"]);
+    assert_eq!(
+        moved,
+        "upstream: sampler-httpd.x86_64 upgraded from 2.4-1 to 2.5-1\n"
+    );
+    bench.realize(&["host"]);
+    let packages = &bench.json(&["diff", "host@1", "host@2"])["packages"];
+    assert_eq!(packages[0]["change"], "upgraded");
+    assert_eq!(
+        bench.json(&["generations", "upstream"])["generations"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn another_store_realizes_the_same_from_the_lock_alone() {
+    let upstream = Upstream::new();
+    let bench = site(&upstream.url());
+    bench.print(&["update"]);
+    let here = bench.realize(&["host"]);
+    let other = bench.path().join("other");
+    let said = bench
+        .run(&["--store", other.to_str().unwrap(), "realize", "host"])
+        .works();
+    assert_eq!(Path::new(said.out.trim()).file_name(), here[0].file_name());
+    // Nothing had to be solved, so nobody asked for metadata.
+    assert!(!said.err.contains("metadata"), "{}", said.err);
+}
+
+#[test]
+fn a_name_that_the_lock_was_not_asked_for_is_answered_by_the_metadata_that_it_pins() {
+    let upstream = Upstream::new();
+    let bench = site(&upstream.url());
+    bench.print(&["update"]);
+    bench.edit(
+        "tools.toml",
+        "\"sampler-init\"",
+        "\"sampler-init\", \"sampler-probe\"",
+    );
+    bench.realize(&["edition"]);
+    bench.edit("tools.toml", "\"sampler-probe\"", "\"sampler-prob\"");
+    bench
+        .run(&["realize", "edition"])
+        .fails(2, &["sampler-prob", "near to it: sampler-probe"]);
+}
+
+#[test]
+fn fetched_packages_that_the_collector_took_are_fetched_again() {
+    let upstream = Upstream::new();
+    let bench = site(&upstream.url());
+    bench.print(&["update"]);
+    bench.print(&["realize", "host", "--no-root"]);
+    bench.print(&["gc"]);
+    let document = bench.json(&["realize", "host", "edition"]);
+    assert_eq!(document["steps"]["failed"], 0, "{document}");
+    bench.print(&["verify", "--full"]);
+}
