@@ -15,6 +15,7 @@ mod crowd;
 mod damage;
 mod diff;
 mod edition;
+mod fetch;
 mod gc;
 mod gc_races;
 mod golden;

@@ -13,6 +13,7 @@ pub mod records;
 pub mod root;
 pub mod rpm;
 pub mod rpmbuild;
+pub mod server;
 pub mod shelf;
 pub mod site;
 pub mod testcase;
