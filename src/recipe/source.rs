@@ -28,27 +28,16 @@ impl Source {
 pub enum Location {
     /// A yum repository, by the URL of the directory that holds `repodata/`.
     Url(String),
+    /// A yum repository, by the URL of a text that names such directories.
+    MirrorList(String),
+    /// A yum repository, by the URL of an XML document that names mirrors and checksums.
+    Metalink(String),
     /// A directory of RPMs; what the recipe says, joined to the recipe's own folder.
     Path(PathBuf),
 }
 
 pub(super) fn read(fields: &Fields) -> Option<Source> {
-    let location = match (fields.string("url"), fields.string("path")) {
-        (Some(_), Some(path)) => {
-            let (field, beside) = ("path", "url");
-            fields.report(path.at, Fault::Beside { field, beside });
-            None
-        }
-        (Some(url), None) => check_url(fields, url),
-        (None, Some(path)) => Some(Location::Path(fields.relative(&path.value))),
-        (None, None) => {
-            if !fields.has("url") && !fields.has("path") {
-                let wanted = "\"path\" (a directory of RPMs) or \"url\" (a yum repository)";
-                fields.report(fields.at(), Fault::OneOf { wanted });
-            }
-            None
-        }
-    };
+    let location = location(fields);
     let gpgkeys = fields.bodies("gpgkeys");
     let arches = fields.set("arches", "an architecture");
     Some(Source {
@@ -58,7 +47,32 @@ pub(super) fn read(fields: &Fields) -> Option<Source> {
     })
 }
 
-fn check_url(fields: &Fields, Found { value, at }: Found<String>) -> Option<Location> {
+/// The fields that say where; exactly one is given.
+const PLACES: [&str; 4] = ["url", "mirrorlist", "metalink", "path"];
+
+fn location(fields: &Fields) -> Option<Location> {
+    let mut given = PLACES.into_iter().filter(|field| fields.has(field));
+    let Some(first) = given.next() else {
+        let wanted = "\"path\" (a directory of RPMs), or \"url\", \"mirrorlist\" or \"metalink\" (a yum repository)";
+        fields.report(fields.at(), Fault::OneOf { wanted });
+        return None;
+    };
+    let found = fields.string(first);
+    let rest: Vec<&'static str> = given.collect();
+    fields.forbid(&rest, first);
+    if !rest.is_empty() {
+        return None;
+    }
+    let found = found?;
+    match first {
+        "path" => Some(Location::Path(fields.relative(&found.value))),
+        "mirrorlist" => check_url(fields, found).map(Location::MirrorList),
+        "metalink" => check_url(fields, found).map(Location::Metalink),
+        _ => check_url(fields, found).map(Location::Url),
+    }
+}
+
+fn check_url(fields: &Fields, Found { value, at }: Found<String>) -> Option<String> {
     let good = ["https://", "http://", "file://"]
         .iter()
         .any(|scheme| value.len() > scheme.len() && value.starts_with(scheme));
@@ -67,5 +81,5 @@ fn check_url(fields: &Fields, Found { value, at }: Found<String>) -> Option<Loca
         fields.invalid(at, &value, "a URL", reason);
         return None;
     }
-    Some(Location::Url(value))
+    Some(value)
 }

@@ -267,6 +267,26 @@ fn paths_are_meant_from_the_folder_of_their_recipe() {
     assert_eq!(source.location, Location::Path(path));
 }
 
+#[test]
+fn a_repository_is_named_by_url_mirror_list_or_metalink_with_what_the_release_says() {
+    let of = |field: &str| {
+        let text = format!(
+            "kind = \"source\"\n{field} = \"https://a.example/{{version}}/{{arch}}?{{short}}\""
+        );
+        let written = Written::new(&[("os.toml", &text)]);
+        let recipes = written.load();
+        recipes
+            .source(&"os".parse().unwrap())
+            .unwrap()
+            .location
+            .clone()
+    };
+    let url = "https://a.example/1/x86_64?sampler".to_owned();
+    assert_eq!(of("url"), Location::Url(url.clone()));
+    assert_eq!(of("mirrorlist"), Location::MirrorList(url.clone()));
+    assert_eq!(of("metalink"), Location::Metalink(url));
+}
+
 const PACKAGE: &str = "kind = \"package\"
 summary = \"A\"
 version = \"1\"

@@ -9,9 +9,10 @@ use super::error::{Attempts, Error, Failure};
 use super::metalink::{INDEX, Metalink};
 use super::mirrors::Mirrors;
 use super::repomd::{Part, parts};
-use super::url::Url;
+use super::url::{InvalidUrl, Url};
 use crate::formats::rpm::checksum::Hasher;
 use crate::ids::{Algorithm, Digest};
+use crate::recipe::Location;
 
 /// No index and no list of mirrors is larger.
 const LARGEST: usize = 16 << 20;
@@ -25,6 +26,18 @@ pub enum Remote {
     MirrorList(Url),
     /// XML with URLs of `repomd.xml` and its checksums.
     Metalink(Url),
+}
+
+impl Remote {
+    /// Where a recipe says that the repository is; `None` for a directory of packages.
+    pub fn of(location: &Location) -> Result<Option<Remote>, InvalidUrl> {
+        Ok(Some(match location {
+            Location::Url(url) => Remote::Base(url.parse()?),
+            Location::MirrorList(url) => Remote::MirrorList(url.parse()?),
+            Location::Metalink(url) => Remote::Metalink(url.parse()?),
+            Location::Path(_) => return Ok(None),
+        }))
+    }
 }
 
 /// One consistent state of a repository.
