@@ -15,7 +15,7 @@ use store::source::fetch::{
 use crate::support::server::{Manner, Server, refused};
 
 /// As the defaults, but nobody waits.
-fn network() -> Network {
+pub fn network() -> Network {
     Network {
         patience: Patience {
             connect: Duration::from_secs(5),
@@ -27,7 +27,7 @@ fn network() -> Network {
     }
 }
 
-fn hasty() -> Persistence {
+pub fn hasty() -> Persistence {
     Persistence {
         rounds: 3,
         pause: Duration::from_millis(1),
@@ -45,7 +45,7 @@ fn file() -> Vec<u8> {
         .collect()
 }
 
-fn wanted(location: &str, bytes: &[u8]) -> Wanted {
+pub fn wanted(location: &str, bytes: &[u8]) -> Wanted {
     Wanted {
         what: location.to_owned(),
         locations: vec![location.to_owned()],
@@ -54,12 +54,12 @@ fn wanted(location: &str, bytes: &[u8]) -> Wanted {
     }
 }
 
-fn digest(algorithm: Algorithm, bytes: &[u8]) -> Digest {
+pub fn digest(algorithm: Algorithm, bytes: &[u8]) -> Digest {
     let hex = Hasher::of(algorithm, bytes);
     Digest { algorithm, hex }
 }
 
-fn mirrors(urls: &[String]) -> Mirrors {
+pub fn mirrors(urls: &[String]) -> Mirrors {
     Mirrors::new(urls.iter().map(|url| url.parse().unwrap()).collect())
 }
 

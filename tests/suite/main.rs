@@ -16,6 +16,8 @@ mod damage;
 mod diff;
 mod edition;
 mod fetch;
+mod fetch_repository;
+mod fetch_tls;
 mod gc;
 mod gc_races;
 mod golden;

@@ -92,7 +92,7 @@ pub enum Event<'e> {
 /// Is told of every [`Event`], from several threads.
 pub type Observer<'o> = &'o (dyn Fn(Event<'_>) + Sync);
 
-/// Fetches files into a directory, which is its alone while it does.
+/// Fetches files from mirrors, each into a directory of the caller's.
 pub struct Fetcher<'f> {
     pub(super) client: &'f Client,
     pub(super) persistence: Persistence,

@@ -2,7 +2,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
 
 use super::error::{Error, Failure};
 use super::url::Url;
@@ -27,14 +30,7 @@ impl Partial {
         let name = format!("{}-{}", wanted.algorithm.name(), wanted.hex);
         let whole = directory.join(&name);
         let path = directory.join(format!("{name}.part"));
-        let opened = fs::create_dir_all(directory).and_then(|()| {
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)
-        });
+        let opened = fs::create_dir_all(directory).and_then(|()| own(&path));
         let file = opened.map_err(|source| Error::Local {
             path: path.clone(),
             source,
@@ -123,6 +119,27 @@ impl Partial {
         Error::Local {
             path: self.path.clone(),
             source,
+        }
+    }
+}
+
+/// Opens the file for this attempt alone: who wants the same waits, and then has a file of its own.
+fn own(path: &Path) -> io::Result<File> {
+    loop {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        flock(&file, FlockOperation::LockExclusive)?;
+        let held = file.metadata()?;
+        // Whoever had it before may have given it its name.
+        match fs::metadata(path) {
+            Ok(named) if (named.dev(), named.ino()) == (held.dev(), held.ino()) => return Ok(file),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
 }

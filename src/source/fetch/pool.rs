@@ -27,8 +27,6 @@ pub enum OnError {
 
 impl Fetcher<'_> {
     /// Fetches all files; the results are in the order of the jobs.
-    ///
-    /// No two jobs may want the same digest: they would write the same file.
     pub fn fetch_all(
         &self,
         jobs: &[Job<'_>],

@@ -9,6 +9,7 @@ pub mod judge;
 pub mod materialize;
 pub mod paths;
 pub mod primary;
+pub mod python;
 pub mod records;
 pub mod root;
 pub mod rpm;
