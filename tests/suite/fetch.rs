@@ -392,6 +392,38 @@ fn many_files_come_in_the_order_asked_for_and_few_at_a_time_from_a_host() {
 }
 
 #[test]
+fn the_same_file_wanted_many_times_comes_many_times() {
+    let bytes = file();
+    let server = Server::start();
+    server.good("/f", &bytes);
+    let only = mirrors(&[server.url("/")]);
+    let job = Job {
+        mirrors: &only,
+        wanted: wanted("f", &bytes),
+    };
+    let client = Client::new(&network()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let quiet = |_: Event<'_>| {};
+    let fetcher = Fetcher::new(&client, hasty(), &quiet);
+    for result in fetcher.fetch_all(&vec![job; 12], directory.path(), OnError::GoOn) {
+        assert!(fs::read(result.unwrap().path).unwrap() == bytes);
+    }
+    assert_eq!(names(directory.path()).len(), 1);
+}
+
+#[test]
+fn a_checksum_never_leads_out_of_the_directory() {
+    let mut wanted = wanted("f", b"x");
+    wanted.digest.hex = "/../../escaped".into();
+    let run = Run::of(&mirrors(&[refused()]), &wanted);
+    assert!(
+        run.error().ends_with("is no checksum that f could have"),
+        "{}",
+        run.error()
+    );
+}
+
+#[test]
 fn files_of_this_machine_are_fetched_the_same_way() {
     let bytes = file();
     let directory = tempfile::tempdir().unwrap();

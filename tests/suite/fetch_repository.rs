@@ -93,7 +93,7 @@ fn a_repository_is_of_one_state_although_a_mirror_is_between_two() {
     let found = look_up(&remote, &["primary", "modules"], directory.path()).unwrap();
     old.assert_is(&found);
     assert_eq!(found.files.len(), 1, "there are no modules");
-    assert_eq!(found.mirrors.urls()[0].to_string(), server.url("/b"));
+    assert_eq!(found.mirrors.best_first(), [1, 0]);
     assert_eq!(found.mirrors.urls().len(), 2);
 }
 
@@ -211,6 +211,44 @@ fn a_list_that_is_none_is_an_error_that_names_it() {
     assert!(words.ends_with(expected), "{words}");
     let words = error(Remote::Metalink(url("/words")));
     assert!(words.contains("can't be read as a metalink"), "{words}");
+}
+
+#[test]
+fn a_dead_mirror_is_not_waited_for_while_another_has_the_index() {
+    let small = Small::new("x");
+    let server = Server::start();
+    small.on(&server, "/good/");
+    server.on("/bad/repodata/repomd.xml", &[Manner::Status(503, "")]);
+    let remote = mirror_list(&server, &[server.url("/bad/"), server.url("/good/")]);
+    let directory = tempfile::tempdir().unwrap();
+    small.assert_is(&look_up(&remote, &["primary"], directory.path()).unwrap());
+    assert_eq!(server.count("/bad/repodata/repomd.xml"), 1);
+}
+
+#[test]
+fn an_index_without_its_files_names_both() {
+    let small = Small::new("x");
+    let server = Server::start();
+    small.index_on(&server, "/");
+    let remote = Remote::Base(server.url("/").parse().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let error = look_up(&remote, &["primary"], directory.path()).unwrap_err();
+    let location = &small.location;
+    let expected = format!(
+        "the repository {0} could not be fetched\n  \
+         {0}repodata/repomd.xml: of the files that it names, {location} could not be fetched\n  \
+         {0}{location}: there is no such file (status 404)",
+        server.url("/")
+    );
+    assert_eq!(error.to_string(), expected);
+    let nothing = Remote::Base(server.url("/os").parse().unwrap());
+    let error = look_up(&nothing, &[], directory.path())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.ends_with("the directory that holds repodata/"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -144,9 +144,21 @@ impl<'f> Fetcher<'f> {
         wanted: &Wanted,
         directory: &Path,
     ) -> Result<Fetched, Error> {
+        // It becomes the name of a file.
+        if !wanted
+            .digest
+            .hex
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit())
+        {
+            return Err(Error::Checksum {
+                what: wanted.what.clone(),
+                digest: wanted.digest.clone(),
+            });
+        }
         let mut partial = Partial::open(directory, &wanted.digest)?;
         let places = places(mirrors, wanted)?;
-        let from = self.from_mirrors(&wanted.what, mirrors, &places, |url| {
+        let from = self.any_mirror(&wanted.what, mirrors, &places, |url| {
             self.receive(url, wanted, &mut partial)
         })?;
         let size = partial.length();
@@ -157,7 +169,7 @@ impl<'f> Fetcher<'f> {
     }
 
     /// Tries places until one gives what is wanted; each that may still help once a round.
-    pub(super) fn from_mirrors(
+    pub(super) fn any_mirror(
         &self,
         what: &str,
         mirrors: &Mirrors,
@@ -174,7 +186,6 @@ impl<'f> Fetcher<'f> {
                 }
                 self.check_stop(what)?;
                 let (mirror, url) = &places[at];
-                let _slot = self.slots.take(url.host());
                 let failure = match attempt(url) {
                     Ok(()) => {
                         mirrors.gave(*mirror);
@@ -236,6 +247,7 @@ impl<'f> Fetcher<'f> {
 
     /// Adds what a URL gives to what is here; from the start, where that did not fit together.
     fn receive(&self, url: &Url, wanted: &Wanted, partial: &mut Partial) -> Result<(), Trouble> {
+        let _slot = self.slots.take(url.host());
         if partial.length() > 0 && partial.check().is_ok() {
             return Ok(());
         }

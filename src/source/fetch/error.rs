@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::metalink::INDEX;
 use super::url::{InvalidUrl, Url};
 use crate::ids::Digest;
 
@@ -31,6 +32,8 @@ pub enum Error {
         kind: &'static str,
         reason: String,
     },
+    #[error("{digest} is no checksum that {what} could have")]
+    Checksum { what: String, digest: Digest },
     #[error("fetching {what} was stopped")]
     Stopped { what: String },
 }
@@ -93,6 +96,8 @@ pub enum Failure {
     Unlisted,
     #[error("it is no repository index: {0}")]
     Index(String),
+    #[error("of the files that it names, {what} could not be fetched{attempts}")]
+    Incomplete { what: String, attempts: Attempts },
     #[error("{0}")]
     File(io::Error),
 }
@@ -136,6 +141,8 @@ fn hint(attempts: &Attempts) -> &'static str {
     let all = |of: fn(&Failure) -> bool| attempts.0.iter().all(|attempt| of(&attempt.failure));
     if attempts.0.is_empty() {
         ""
+    } else if all(|failure| matches!(failure, Failure::Missing(_))) && indexes(attempts) {
+        "\nthe URL of a repository is that of the directory that holds repodata/"
     } else if all(|failure| matches!(failure, Failure::Missing(_))) {
         "\nthe repository may have moved on: `store update` looks again"
     } else if all(|failure| matches!(failure, Failure::Forbidden(_))) {
@@ -149,4 +156,10 @@ fn hint(attempts: &Attempts) -> &'static str {
     } else {
         ""
     }
+}
+
+/// Whether only indexes of repositories were asked for.
+fn indexes(attempts: &Attempts) -> bool {
+    let mut urls = attempts.0.iter().map(|attempt| &attempt.url);
+    urls.all(|url| url.without(INDEX).is_some())
 }

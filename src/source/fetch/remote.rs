@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::client::Rest;
 use super::download::{Fetched, Fetcher, Trouble, Wanted};
-use super::error::{Attempts, Error, Failure};
+use super::error::{Error, Failure};
 use super::metalink::{INDEX, Metalink};
 use super::mirrors::Mirrors;
 use super::repomd::{Part, parts};
@@ -50,13 +50,13 @@ pub struct Repository {
     pub parts: Vec<Part>,
     /// Files of the kinds that were asked for and that there are.
     pub files: BTreeMap<String, Fetched>,
-    /// For the packages; the one that gave the index is first.
+    /// For the packages; they stand as they have shown themselves.
     pub mirrors: Mirrors,
 }
 
 /// The mirrors that are known, and what they may give.
 struct Known {
-    mirrors: Vec<Url>,
+    mirrors: Mirrors,
     metalink: Option<Metalink>,
 }
 
@@ -77,131 +77,19 @@ impl Fetcher<'_> {
         kinds: &[&str],
         directory: &Path,
     ) -> Result<Repository, Error> {
-        let known = self.known(remote)?;
-        let mut attempts = Attempts::default();
-        for at in 0..known.mirrors.len() {
-            let found = self.index(&known, at).and_then(|index| {
-                let mirrors = Mirrors::new(from(&known.mirrors, at));
-                self.files(index, mirrors, kinds, directory)
-            });
-            match found {
-                Err(Error::Exhausted { attempts: more, .. }) => attempts.0.extend(more.0),
-                done => return done,
-            }
+        let Known { mirrors, metalink } = self.known(remote)?;
+        let mut places = Vec::new();
+        for (mirror, base) in mirrors.urls().iter().enumerate() {
+            places.push((mirror, base.join(INDEX)?));
         }
-        let what = remote.to_string();
-        Err(match attempts.0.is_empty() {
-            true => Error::NoMirror { what },
-            false => Error::Exhausted { what, attempts },
-        })
-    }
-
-    /// The mirrors of a repository, without a look at what they have.
-    pub fn mirrors(&self, remote: &Remote) -> Result<Mirrors, Error> {
-        self.known(remote).map(|known| Mirrors::new(known.mirrors))
-    }
-
-    fn known(&self, remote: &Remote) -> Result<Known, Error> {
-        match remote {
-            Remote::Base(url) => Ok(Known {
-                mirrors: vec![url.clone()],
-                metalink: None,
-            }),
-            Remote::MirrorList(url) => Ok(Known {
-                mirrors: self.list(url, "mirror list", mirror_list)?,
-                metalink: None,
-            }),
-            Remote::Metalink(url) => {
-                let metalink = self.list(url, "metalink", Metalink::read)?;
-                Ok(Known {
-                    mirrors: metalink.mirrors.clone(),
-                    metalink: Some(metalink),
-                })
-            }
-        }
-    }
-
-    fn list<T>(
-        &self,
-        url: &Url,
-        kind: &'static str,
-        read: fn(&[u8]) -> Result<T, String>,
-    ) -> Result<T, Error> {
-        let bytes = self.small(url, &format!("the {kind} {url}"), |_| Ok(()))?;
-        read(&bytes).map_err(|reason| Error::List {
-            url: url.clone(),
-            kind,
-            reason,
-        })
-    }
-
-    fn index(&self, known: &Known, at: usize) -> Result<Index, Error> {
-        let url = known.mirrors[at].join(INDEX)?;
-        let mut found = Vec::new();
-        let repomd = self.small(&url, &url.to_string(), |repomd| {
-            if known
-                .metalink
-                .as_ref()
-                .is_some_and(|metalink| !metalink.names(repomd))
-            {
-                return Err(Failure::Unlisted);
-            }
-            found = parts(repomd).map_err(Failure::Index)?;
+        let mut state = None;
+        self.any_mirror(&remote.to_string(), &mirrors, &places, |url| {
+            let index = self.index(url, metalink.as_ref())?;
+            let files = self.files(&index, &mirrors, kinds, directory)?;
+            state = Some((index, files));
             Ok(())
         })?;
-        Ok(Index {
-            repomd,
-            parts: found,
-        })
-    }
-
-    /// A file without a digest that is known before: small, and checked by what it says.
-    fn small(
-        &self,
-        url: &Url,
-        what: &str,
-        mut check: impl FnMut(&[u8]) -> Result<(), Failure>,
-    ) -> Result<Vec<u8>, Error> {
-        let alone = Mirrors::new(vec![url.clone()]);
-        let mut bytes = Vec::new();
-        self.from_mirrors(what, &alone, &[(0, url.clone())], |url| {
-            bytes.clear();
-            let answer = self.client.get(url, &Rest::default())?;
-            let encoding = answer.encoding.clone();
-            self.read(what, answer, |piece| {
-                if bytes.len() + piece.len() > LARGEST {
-                    return Err(Failure::TooLong(LARGEST as u64).into());
-                }
-                bytes.extend_from_slice(piece);
-                Ok(())
-            })?;
-            match encoding {
-                Some(encoding) => Err(Failure::Encoded(encoding).into()),
-                None if is_page(&bytes) => Err(Failure::Page.into()),
-                None => check(&bytes).map_err(Trouble::Mirror),
-            }
-        })?;
-        Ok(bytes)
-    }
-
-    fn files(
-        &self,
-        index: Index,
-        mirrors: Mirrors,
-        kinds: &[&str],
-        directory: &Path,
-    ) -> Result<Repository, Error> {
-        let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
-        for part in &index.parts {
-            if kinds.contains(&part.kind.as_str()) {
-                let kind = part.kind.clone();
-                wanted.entry(kind).or_insert_with(|| part.wanted());
-            }
-        }
-        let mut files = BTreeMap::new();
-        for (kind, wanted) in wanted {
-            files.insert(kind, self.fetch(&mirrors, &wanted, directory)?);
-        }
+        let (index, files) = state.expect("one mirror gave it");
         let digest = Digest {
             algorithm: Algorithm::Sha256,
             hex: Hasher::of(Algorithm::Sha256, &index.repomd),
@@ -213,6 +101,97 @@ impl Fetcher<'_> {
             files,
             mirrors,
         })
+    }
+
+    /// The mirrors of a repository, without a look at what they have.
+    pub fn mirrors(&self, remote: &Remote) -> Result<Mirrors, Error> {
+        self.known(remote).map(|known| known.mirrors)
+    }
+
+    fn known(&self, remote: &Remote) -> Result<Known, Error> {
+        let (urls, metalink) = match remote {
+            Remote::Base(url) => (vec![url.clone()], None),
+            Remote::MirrorList(url) => (self.list(url, "mirror list", mirror_list)?, None),
+            Remote::Metalink(url) => {
+                let metalink = self.list(url, "metalink", Metalink::read)?;
+                (metalink.mirrors.clone(), Some(metalink))
+            }
+        };
+        let mirrors = Mirrors::new(urls);
+        Ok(Known { mirrors, metalink })
+    }
+
+    fn list<T>(
+        &self,
+        url: &Url,
+        kind: &'static str,
+        read: fn(&[u8]) -> Result<T, String>,
+    ) -> Result<T, Error> {
+        let what = format!("the {kind} {url}");
+        let alone = Mirrors::new(vec![url.clone()]);
+        let mut bytes = Vec::new();
+        self.any_mirror(&what, &alone, &[(0, url.clone())], |url| {
+            bytes = self.small(url)?;
+            Ok(())
+        })?;
+        read(&bytes).map_err(|reason| Error::List {
+            url: url.clone(),
+            kind,
+            reason,
+        })
+    }
+
+    fn index(&self, url: &Url, metalink: Option<&Metalink>) -> Result<Index, Trouble> {
+        let repomd = self.small(url)?;
+        if metalink.is_some_and(|metalink| !metalink.names(&repomd)) {
+            return Err(Failure::Unlisted.into());
+        }
+        let parts = parts(&repomd).map_err(Failure::Index)?;
+        Ok(Index { repomd, parts })
+    }
+
+    /// A file without a digest that is known before. It is kept in memory.
+    fn small(&self, url: &Url) -> Result<Vec<u8>, Trouble> {
+        let _slot = self.slots.take(url.host());
+        let answer = self.client.get(url, &Rest::default())?;
+        let encoding = answer.encoding.clone();
+        let mut bytes = Vec::new();
+        self.read(&url.to_string(), answer, |piece| {
+            if bytes.len() + piece.len() > LARGEST {
+                return Err(Failure::TooLong(LARGEST as u64).into());
+            }
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
+        match encoding {
+            Some(encoding) => Err(Failure::Encoded(encoding).into()),
+            None if is_page(&bytes) => Err(Failure::Page.into()),
+            None => Ok(bytes),
+        }
+    }
+
+    /// The files of an index from whichever mirror; without all of them, the index is of no use.
+    fn files(
+        &self,
+        index: &Index,
+        mirrors: &Mirrors,
+        kinds: &[&str],
+        directory: &Path,
+    ) -> Result<BTreeMap<String, Fetched>, Trouble> {
+        let mut files = BTreeMap::new();
+        for part in &index.parts {
+            if !kinds.contains(&part.kind.as_str()) || files.contains_key(&part.kind) {
+                continue;
+            }
+            match self.fetch(mirrors, &part.wanted(), directory) {
+                Ok(file) => files.insert(part.kind.clone(), file),
+                Err(Error::Exhausted { what, attempts }) => {
+                    return Err(Failure::Incomplete { what, attempts }.into());
+                }
+                Err(error) => return Err(error.into()),
+            };
+        }
+        Ok(files)
     }
 }
 
@@ -235,13 +214,6 @@ impl std::fmt::Display for Remote {
             Remote::Metalink(url) => write!(f, "the repository of the metalink {url}"),
         }
     }
-}
-
-/// The mirrors, beginning with one of them.
-fn from(mirrors: &[Url], first: usize) -> Vec<Url> {
-    let mut mirrors = mirrors.to_vec();
-    mirrors[..=first].rotate_right(1);
-    mirrors
 }
 
 /// As yum reads it: a URL a line, comments and empty lines between.
