@@ -126,6 +126,15 @@ fn an_index_that_is_none_is_told_and_the_next_mirror_asked() {
             "no repository index",
         ),
         (
+            Manner::Good(
+                small
+                    .repomd
+                    .replace("href=\"", "href=\"ftp://x/")
+                    .into_bytes(),
+            ),
+            "no repository index: \"ftp://x/repodata/",
+        ),
+        (
             Manner::Good(b"\x1f\x8b\x08".to_vec()),
             "no repository index",
         ),

@@ -188,6 +188,8 @@ impl Fetcher<'_> {
                 Err(Error::Exhausted { what, attempts }) => {
                     return Err(Failure::Incomplete { what, attempts }.into());
                 }
+                // The index names a place that can't be fetched from.
+                Err(Error::Url(invalid)) => return Err(Failure::Index(invalid.to_string()).into()),
                 Err(error) => return Err(error.into()),
             };
         }
