@@ -19,9 +19,9 @@ pub fn network() -> Network {
     Network {
         patience: Patience {
             connect: Duration::from_secs(5),
-            answer: Duration::from_millis(600),
-            silence: Duration::from_millis(400),
-            slowest: 1,
+            answer: Duration::from_secs(1),
+            silence: Duration::from_secs(1),
+            slowest: 1000,
         },
         ..Network::default()
     }
@@ -132,9 +132,10 @@ fn each_misbehaviour_is_told_and_another_mirror_helps() {
             "70000 bytes came, not 100000",
         ),
         (Manner::Cut(bytes.clone(), 0), "hung up"),
+        (Manner::Stall(bytes.clone(), 30_000), "nothing came for 1 s"),
         (
-            Manner::Stall(bytes.clone(), 30_000),
-            "nothing came for 0.4 s",
+            Manner::Drip(bytes.clone()),
+            "fewer than 1000 bytes a second came",
         ),
         (Manner::Page { called_so: true }, "an HTML page came"),
         (Manner::Page { called_so: false }, "bytes came, not 100000"),

@@ -19,6 +19,8 @@ pub enum Manner {
     Cut(Vec<u8>, usize),
     /// As many bytes, then nothing more.
     Stall(Vec<u8>, usize),
+    /// Twenty bytes a second.
+    Drip(Vec<u8>),
     /// A part that begins elsewhere.
     WrongPart(Vec<u8>),
     /// A length that is a lie in the other direction: the headers say fewer.
@@ -213,6 +215,17 @@ fn answer(
         Manner::Stall(bytes, at) => {
             part(stream, bytes, from, *at)?;
             wait(stream, state);
+            Ok(())
+        }
+        Manner::Drip(bytes) => {
+            head("200 OK", &length(bytes))?;
+            for byte in bytes {
+                if state.over.load(Ordering::SeqCst) {
+                    break;
+                }
+                stream.write_all(&[*byte])?;
+                thread::sleep(Duration::from_millis(50));
+            }
             Ok(())
         }
         Manner::Whole(bytes) => {
