@@ -91,11 +91,7 @@ impl Catalog {
 
     /// Where a package lies: relative to the repository, or a URL.
     pub fn location(&self, package: &Digest) -> Option<String> {
-        let Location { href, base } = self.locations.get(package)?;
-        Some(match base {
-            Some(base) => format!("{}/{href}", base.trim_end_matches('/')),
-            None => href.clone(),
-        })
+        self.locations.get(package).map(Location::to_string)
     }
 }
 
@@ -189,7 +185,7 @@ impl Opened<'_> {
         let Some(reference) = references.iter().find(|reference| reference.kind == kind) else {
             return Ok(None);
         };
-        let blob = self.file(&reference.href)?;
+        let blob = self.file(&reference.location())?;
         Ok(blob.map(|blob| (reference.clone(), blob)))
     }
 

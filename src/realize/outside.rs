@@ -13,8 +13,7 @@ use crate::plan::{Derivation, parameters};
 use crate::recipe::{Location, Recipes, Source};
 use crate::source::Lock;
 use crate::source::fetch::{
-    Client, Event, Fetched, Fetcher, InvalidUrl, Mirrors, Network, Persistence, Remote, Repository,
-    Wanted,
+    Client, Event, Fetched, Fetcher, Mirrors, Network, Persistence, Remote, Repository, Wanted,
 };
 
 /// The version of what comes from outside, as of composers: of both kinds below.
@@ -147,7 +146,7 @@ impl<'a> Outside<'a> {
     fn remote(&self, name: &Name) -> Result<Remote, Error> {
         let nowhere = || Error::NoSource { name: name.clone() };
         let source = self.recipes.source(name).ok_or_else(nowhere)?;
-        let remote = remote(&source.location).map_err(|error| failed(name, error.into()))?;
+        let remote = Remote::of(&source.location).map_err(|error| failed(name, error.into()))?;
         remote.ok_or_else(nowhere)
     }
 
@@ -179,14 +178,6 @@ impl<'a> Outside<'a> {
             what: what.to_owned(),
         })
     }
-}
-
-/// Where a source's repository is looked for.
-fn remote(location: &Location) -> Result<Option<Remote>, InvalidUrl> {
-    Ok(match location {
-        Location::Url(url) => Some(Remote::Base(url.parse()?)),
-        Location::Path(_) => None,
-    })
 }
 
 fn failed(name: &Name, source: crate::source::fetch::Error) -> Error {

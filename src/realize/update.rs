@@ -130,8 +130,8 @@ fn look_up(
     let mut files = BTreeMap::from([(REPOMD.to_owned(), index)]);
     for part in &found.parts {
         if let Some(fetched) = found.files.get(&part.kind) {
-            digests.insert(part.location.clone(), part.digest.clone());
-            files.insert(part.location.clone(), fetched.path.clone());
+            digests.insert(part.location(), part.checksum.clone());
+            files.insert(part.location(), fetched.path.clone());
         }
     }
     let params = parameters::Metadata { files: digests };

@@ -295,7 +295,7 @@ fn a_real_repository_comes_whole_from_a_real_server() {
         assert!(found.repomd == fs::read(tizen.join(INDEX)).unwrap());
         assert_eq!(found.parts.len(), 3);
         for part in &found.parts {
-            let bytes = fs::read(tizen.join(&part.location)).unwrap();
+            let bytes = fs::read(tizen.join(part.location())).unwrap();
             assert!(fs::read(&found.files[&part.kind].path).unwrap() == bytes);
         }
         let jobs: Vec<Job<'_>> = packages(&tizen)

@@ -2,7 +2,6 @@
 //!
 //! The form that mirror managers write: version 3, with alternates in a namespace of their own.
 
-use super::repomd::digest;
 use super::url::Url;
 use super::xml::{Element, read};
 use crate::formats::rpm::checksum::Hasher;
@@ -67,7 +66,7 @@ fn version(element: &Element) -> Option<Version> {
     let hashes = element.child("verification")?.children("hash");
     let digests = hashes.filter_map(|hash| {
         let algorithm = hash.attribute("type")?.replace("sha-", "sha");
-        digest(&algorithm, &hash.text).ok()
+        Digest::new(algorithm.parse().ok()?, &hash.text).ok()
     });
     Some(Version {
         size: element

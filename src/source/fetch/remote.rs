@@ -8,8 +8,8 @@ use super::download::{Fetched, Fetcher, Trouble, Wanted};
 use super::error::{Error, Failure};
 use super::metalink::{INDEX, Metalink};
 use super::mirrors::Mirrors;
-use super::repomd::{Part, parts};
 use super::url::{InvalidUrl, Url};
+use crate::formats::repodata::{Reference, references};
 use crate::formats::rpm::checksum::Hasher;
 use crate::ids::{Algorithm, Digest};
 use crate::recipe::Location;
@@ -47,7 +47,7 @@ pub struct Repository {
     pub repomd: Vec<u8>,
     /// SHA-256 of it.
     pub digest: Digest,
-    pub parts: Vec<Part>,
+    pub parts: Vec<Reference>,
     /// Files of the kinds that were asked for and that there are.
     pub files: BTreeMap<String, Fetched>,
     /// For the packages; they stand as they have shown themselves.
@@ -63,7 +63,7 @@ struct Known {
 /// An index that one mirror gave.
 struct Index {
     repomd: Vec<u8>,
-    parts: Vec<Part>,
+    parts: Vec<Reference>,
 }
 
 impl Fetcher<'_> {
@@ -146,7 +146,7 @@ impl Fetcher<'_> {
         if metalink.is_some_and(|metalink| !metalink.names(&repomd)) {
             return Err(Failure::Unlisted.into());
         }
-        let parts = parts(&repomd).map_err(Failure::Index)?;
+        let parts = references(&repomd).map_err(|error| Failure::Index(error.to_string()))?;
         Ok(Index { repomd, parts })
     }
 
@@ -183,7 +183,7 @@ impl Fetcher<'_> {
             if !kinds.contains(&part.kind.as_str()) || files.contains_key(&part.kind) {
                 continue;
             }
-            match self.fetch(mirrors, &part.wanted(), directory) {
+            match self.fetch(mirrors, &wanted(part), directory) {
                 Ok(file) => files.insert(part.kind.clone(), file),
                 Err(Error::Exhausted { what, attempts }) => {
                     return Err(Failure::Incomplete { what, attempts }.into());
@@ -197,14 +197,13 @@ impl Fetcher<'_> {
     }
 }
 
-impl Part {
-    fn wanted(&self) -> Wanted {
-        Wanted {
-            what: self.location.clone(),
-            locations: vec![self.location.clone()],
-            digest: self.digest.clone(),
-            size: self.size,
-        }
+/// A file of the metadata, as it is asked for.
+fn wanted(part: &Reference) -> Wanted {
+    Wanted {
+        what: part.location(),
+        locations: vec![part.location()],
+        digest: part.checksum.clone(),
+        size: part.size,
     }
 }
 

@@ -23,3 +23,11 @@ pub use error::{Damage, ReadError};
 pub use filelists::owners;
 pub use primary::{Listed, Location, Primary};
 pub use repomd::{Reference, Repomd, references};
+
+/// What `xml:base` and `href` come to.
+fn located(base: Option<&str>, href: &str) -> String {
+    match base {
+        Some(base) => format!("{}/{href}", base.trim_end_matches('/')),
+        None => href.to_owned(),
+    }
+}

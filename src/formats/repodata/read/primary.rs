@@ -1,9 +1,11 @@
 //! `primary.xml`: the packages, with what a solver and a fetcher need of them.
 
+use std::fmt;
 use std::io::Read;
 
 use super::elements::{Element, Elements, Handler};
 use super::error::ReadError;
+use super::located;
 use super::repomd::{algorithm, digest, number};
 use crate::formats::rpm::{Dependency, Sense, Solvable};
 use crate::ids::{Algorithm, Digest, Evr, Nevra};
@@ -27,6 +29,13 @@ pub struct Location {
     pub href: String,
     /// `xml:base`.
     pub base: Option<String>,
+}
+
+/// Relative to the repository, or a URL.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&located(self.base.as_deref(), &self.href))
+    }
 }
 
 /// The packages of a `primary.xml`, one after the other, each as soon as it is read.

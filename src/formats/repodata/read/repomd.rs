@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::decompress::decompress;
 use super::elements::{Element, Elements, Handler};
 use super::error::ReadError;
+use super::located;
 use super::verified::Verified;
 use crate::ids::{Algorithm, Digest};
 
@@ -57,6 +58,11 @@ pub fn references(repomd: &[u8]) -> Result<Vec<Reference>, ReadError> {
 }
 
 impl Reference {
+    /// Where it lies: counted from the directory above `repodata`, or a URL.
+    pub fn location(&self) -> String {
+        located(self.base.as_deref(), &self.href)
+    }
+
     /// The file decompressed; reading it to its end fails unless sizes and checksums are those stated here.
     pub fn open<'a>(&self, file: impl Read + 'a) -> Result<impl Read + 'a, ReadError> {
         let file = Verified::new(file, "the file", self.size, Some(&self.checksum));
