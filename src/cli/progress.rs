@@ -1,5 +1,6 @@
 //! Progress: what runs, how far, how long. On a terminal it moves; elsewhere it is plain lines.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -9,11 +10,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::say;
 use crate::realize::{How, Observer, StepName};
+use crate::relate::Size;
 
 /// Tells people on stderr what is going on.
 pub struct Progress {
     bar: Option<ProgressBar>,
     running: Mutex<Vec<StepName>>,
+    /// Of each file on its way, how much is here.
+    coming: Mutex<BTreeMap<String, (u64, Option<u64>)>>,
     quiet: bool,
     verbose: bool,
 }
@@ -32,6 +36,7 @@ impl Progress {
         Progress {
             bar,
             running: Mutex::new(Vec::new()),
+            coming: Mutex::default(),
             quiet,
             verbose,
         }
@@ -106,7 +111,7 @@ impl Observer for Progress {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
-        if how == How::Composed && !self.quiet {
+        if how.ran() && !self.quiet {
             self.line(format_args!("{step}: {} in {}", how.name(), duration(took)));
             if self.verbose {
                 for note in notes {
@@ -121,6 +126,21 @@ impl Observer for Progress {
                 "{step}: cut off, its inputs came out as before"
             ));
         }
+    }
+
+    fn fetching(&self, what: &str, here: u64, of: Option<u64>) {
+        let Some(bar) = &self.bar else { return };
+        let coming = self.coming.lock();
+        let mut coming = coming.expect("no thread panics while it tells of a file");
+        match of {
+            Some(of) if here >= of => drop(coming.remove(what)),
+            _ => drop(coming.insert(what.to_owned(), (here, of))),
+        }
+        let here: u64 = coming.values().map(|(here, _)| here).sum();
+        let of: u64 = coming.values().map(|(here, of)| of.unwrap_or(*here)).sum();
+        let names: Vec<&str> = coming.keys().map(String::as_str).collect();
+        let (here, of, names) = (Size(here), Size(of), names.join(", "));
+        bar.set_message(format!("fetching {here} of {of}: {names}"));
     }
 
     fn failed(&self, step: &StepName, error: &dyn Error) {

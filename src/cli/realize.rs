@@ -227,12 +227,16 @@ fn explain(report: &Report) {
 fn summary(report: &Report) -> String {
     let took = duration(std::time::Duration::from_secs_f64(report.seconds));
     let composed = report.count(How::Composed);
+    let fetched = report.count(How::Fetched);
     let cut_off = report.count(How::CutOff);
     let failed = report.count(How::Failed) + report.count(How::Skipped);
-    let mut text = match (composed, failed) {
+    let mut text = match (composed + fetched, failed) {
         (0, 0) => "nothing to do".to_owned(),
         _ => format!("{} composed", count(composed, "step")),
     };
+    if fetched > 0 {
+        text.push_str(&format!(", {fetched} fetched"));
+    }
     if report.count(How::Reused) > 0 {
         text.push_str(&format!(", {} reused", report.count(How::Reused)));
     }

@@ -15,12 +15,13 @@ use super::sight::{self, Sight};
 use super::trace;
 use crate::compose;
 use crate::formats::rpm::Record;
-use crate::ids::{DerivationKey, Digest, EntryId, Hash, Name};
+use crate::ids::{BlobId, DerivationKey, Digest, EntryId, Hash, Name};
 use crate::plan::derivation::MAIN;
 use crate::plan::{self, Derivation, Known, Offer, Outcome, SourcePackage, parameters};
 use crate::recipe::{Location, Source};
 use crate::source::{Found, Lock, LockedPackage, LockedSource, scan};
 use crate::store::{Batch, Stamp, Store};
+use crate::tree::{Content, Visit, walk};
 
 /// What is known: the traces of the store, and the packages of the sources that were looked at.
 pub struct Facts<'a> {
@@ -375,6 +376,35 @@ impl<'a> Facts<'a> {
             .clone()
     }
 
+    /// The metadata of a repository as the lock has it, if all of it is here.
+    fn metadata(&self, name: &Name) -> Result<Option<EntryId>, Error> {
+        let Some(Offer::Repository { metadata, .. }) = self.offers.get(name) else {
+            return Ok(None);
+        };
+        let Some(outcome) = self.known_outcome(&outside::metadata(metadata))? else {
+            return Ok(None);
+        };
+        let entry = outcome.outputs[MAIN];
+        Ok(self.store.is_complete(entry)?.then_some(entry))
+    }
+
+    /// The files of a repository's metadata, if all of it is here.
+    pub(super) fn metadata_files(&self, name: &Name) -> Result<Vec<BlobId>, Error> {
+        let mut files = Vec::new();
+        if let Some(entry) = self.metadata(name)? {
+            let root = self.store.entry(entry)?.root;
+            walk(root, &|id| self.store.directory(id), &mut |_, visit| {
+                if let Visit::Leaf(leaf) = visit
+                    && let Content::File { blob, .. } = leaf.content
+                {
+                    files.push(blob);
+                }
+                Ok::<_, crate::store::Error>(())
+            })?;
+        }
+        Ok(files)
+    }
+
     /// What the metadata of a repository lists, if its bytes are here.
     fn read_catalog(&self, name: &Name) -> Result<Option<Arc<Catalog>>, Error> {
         let mut catalogs = self
@@ -384,19 +414,9 @@ impl<'a> Facts<'a> {
         if let Some(catalog) = catalogs.get(name) {
             return Ok(Some(catalog.clone()));
         }
-        let (Some(Offer::Repository { metadata, .. }), Some(source)) =
-            (self.offers.get(name), self.remotes.get(name))
-        else {
+        let (Some(entry), Some(source)) = (self.metadata(name)?, self.remotes.get(name)) else {
             return Ok(None);
         };
-        let derivation = outside::metadata(metadata);
-        let entry = match self.outcome(&derivation) {
-            Some(outcome) => outcome.outputs[MAIN],
-            None => return Ok(None),
-        };
-        if !self.store.is_complete(entry)? {
-            return Ok(None);
-        }
         let catalog = Arc::new(Catalog::read(self.store, entry, (name, source))?);
         catalogs.insert(name.clone(), catalog.clone());
         Ok(Some(catalog))

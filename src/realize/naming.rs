@@ -92,7 +92,7 @@ impl Naming<'_> {
         Ok(store.keep_generation(&root, new)?)
     }
 
-    /// The files of the lock that the artifact stands on, as far as they are here.
+    /// The files of the lock that the artifact stands on, packages and metadata, as far as they are here.
     ///
     /// A lock that names what nobody has any more would be worth nothing.
     fn locked(&self, step: StepId) -> Result<BTreeSet<BlobId>, Error> {
@@ -101,14 +101,17 @@ impl Naming<'_> {
         };
         let packages = lock.sources.values().flat_map(|source| &source.packages);
         let locked: BTreeSet<&Digest> = packages.map(|package| &package.digest).collect();
+        let file = |from: From| {
+            let record = self.engine.facts.record(self.engine.entry(&from)?)?;
+            // What was fetched was fetched by what the lock says.
+            let named = matches!(from, From::Step(..)) || locked.contains(&record.sha256);
+            named.then_some(record.file)
+        };
         let taken = self.plan.taken(step).into_iter();
-        let records = taken
-            .filter_map(|from| self.engine.entry(&from))
-            .filter_map(|rpm| self.engine.facts.record(rpm));
-        let files: Vec<BlobId> = records
-            .filter(|record| locked.contains(&record.sha256))
-            .map(|record| record.file)
-            .collect();
+        let mut files: Vec<BlobId> = taken.filter_map(file).collect();
+        for source in self.plan.answers.keys() {
+            files.extend(self.engine.facts.metadata_files(source)?);
+        }
         let held = self.engine.lease.hold_blobs(&files)?;
         let here = files.into_iter().zip(held);
         Ok(here.filter_map(|(file, held)| held.map(|_| file)).collect())

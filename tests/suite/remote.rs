@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::support::bench::Bench;
+use super::support::server::{Manner, Server};
 
 const TOOLS: &str = "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"upstream\"\n\
     packages = [\"sampler-httpd\", \"sampler-shell\", \"sampler-filesystem\", \"sampler-release\", \"sampler-init\"]\n";
@@ -167,4 +168,87 @@ fn fetched_packages_that_the_collector_took_are_fetched_again() {
     let document = bench.json(&["realize", "host", "edition"]);
     assert_eq!(document["steps"]["failed"], 0, "{document}");
     bench.print(&["verify", "--full"]);
+}
+
+#[test]
+fn a_kept_generation_keeps_what_its_lock_names_when_the_repository_is_gone() {
+    let upstream = Upstream::new();
+    let bench = site(&upstream.url());
+    bench.print(&["update"]);
+    bench.realize(&["host"]);
+    let lock = fs::read(bench.recipes().join("store.lock")).unwrap();
+    upstream.bench.edit(
+        "packages/sampler-httpd.toml",
+        "version = \"2.4\"",
+        "version = \"2.5\"",
+    );
+    upstream.publish();
+    bench.print(&["update"]);
+    bench.realize(&["host"]);
+    bench.print(&["gc"]);
+    // Years later: the old lock is taken out again, and nobody has its packages but the store.
+    fs::remove_dir_all(upstream.path()).unwrap();
+    fs::write(bench.recipes().join("store.lock"), lock).unwrap();
+    bench.edit(
+        "host.toml",
+        "\"sampler-httpd\"",
+        "\"sampler-httpd\", \"sampler-init\"",
+    );
+    bench.realize(&["host", "edition"]);
+}
+
+#[test]
+fn a_server_that_misbehaves_is_left_for_another_and_named_when_there_is_none() {
+    let upstream = Upstream::new();
+    let (bad, good) = (Server::start(), Server::start());
+    let list = format!("{}\n{}\n", bad.url("/"), good.url("/"));
+    good.good("/mirrors", list.as_bytes());
+    let mut files = vec![upstream.path()];
+    let mut manners = [
+        |bytes: &[u8]| Manner::Cut(bytes.to_vec(), bytes.len() / 2),
+        |_: &[u8]| Manner::Page { called_so: true },
+        |_: &[u8]| Manner::Status(404, "Not Found"),
+        |_: &[u8]| Manner::Hangup,
+        |bytes: &[u8]| Manner::Good(bytes.iter().map(|byte| byte ^ 1).collect()),
+    ]
+    .into_iter()
+    .cycle();
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(fs::read_dir(path).unwrap().map(|file| file.unwrap().path()));
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        let location = path.strip_prefix(upstream.path()).unwrap();
+        let location = format!("/{}", location.display());
+        good.good(&location, &bytes);
+        let manner = manners.next().unwrap();
+        // A lie that nobody can see through would be a repository of its own.
+        match location.ends_with("repomd.xml") {
+            true => bad.on(&location, &[Manner::Status(503, "Busy")]),
+            false => bad.on(&location, &[manner(&bytes)]),
+        };
+    }
+    let bench = site(&good.url("/"));
+    let source = format!(
+        "kind = \"source\"\nmirrorlist = \"{}\"\n",
+        good.url("/mirrors")
+    );
+    bench.write("recipes/upstream.toml", &source);
+    bench.print(&["update"]);
+    let there = bench.realize(&["host"]);
+    let honest = site(&upstream.url());
+    honest.print(&["update"]);
+    let here = honest.realize(&["host"]);
+    assert_eq!(there[0].file_name(), here[0].file_name());
+    // Only the bad one is left, for a store that has nothing.
+    bench.write(
+        "recipes/upstream.toml",
+        format!("kind = \"source\"\nurl = \"{}\"\n", bad.url("/")),
+    );
+    let other = bench.path().join("other");
+    let arguments = ["--store", other.to_str().unwrap(), "realize", "host"];
+    bench
+        .run(&arguments)
+        .fails(1, &["source upstream", &bad.url("/")]);
 }
