@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod comps;
 pub mod modulemd;
+pub mod openpgp;
 pub mod ostree;
 pub mod repodata;
 pub mod rpm;
