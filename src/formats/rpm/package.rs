@@ -5,7 +5,7 @@
 //!                                                   └───── content ────┘
 //! ```
 //!
-//! Every digest that the file states of itself is checked, OpenPGP signatures are not.
+//! Every digest that the file states of itself is checked; who signed it is asked in [`super::signature`].
 
 use std::io::Read;
 
@@ -17,7 +17,7 @@ use super::record::Record;
 use super::{Error, Header, tags};
 use crate::ids::{Algorithm, BlobId, Digest, Hash};
 
-const LEAD: usize = 96;
+pub(super) const LEAD: usize = 96;
 const LEAD_MAGIC: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
 /// RPMSIGTYPE_HEADERSIG, the only kind of signature that rpm has known since 1998.
 const HEADER_SIGNATURE: u16 = 5;
@@ -203,7 +203,7 @@ fn check_header(signature: &Header, header: &Header) -> Result<(), Error> {
     })
 }
 
-fn payload_digests(header: &Header) -> Result<Vec<Expectation>, Error> {
+pub(super) fn payload_digests(header: &Header) -> Result<Vec<Expectation>, Error> {
     const WHAT: &str = "digest of the payload";
     let mut expected = Vec::new();
     let algorithm = digest_algorithm(header)?;

@@ -11,12 +11,20 @@ pub const I18N_TABLE: u32 = 100;
 
 /// Tags of the signature header.
 pub mod signature {
+    /// Signatures over the header, each one packet.
+    pub const DSA: u32 = 267;
+    pub const RSA: u32 = 268;
+    /// Signatures over the header as base64, any number of them: rpm 6.
+    pub const OPENPGP: u32 = 278;
     pub const SHA3_256: u32 = 279;
     pub const SHA1: u32 = 269;
     pub const LONG_SIZE: u32 = 270;
     pub const LONG_ARCHIVE_SIZE: u32 = 271;
     pub const SHA256: u32 = 273;
     pub const SIZE: u32 = 1000;
+    /// Signatures over header and payload.
+    pub const PGP: u32 = 1002;
+    pub const GPG: u32 = 1005;
     pub const MD5: u32 = 1004;
     pub const PAYLOAD_SIZE: u32 = 1007;
 }

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod checkout;
 pub mod dnf;
 pub mod fixtures;
+pub mod gpg;
 pub mod judge;
 pub mod materialize;
 pub mod paths;
