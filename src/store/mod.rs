@@ -39,6 +39,7 @@ mod read;
 mod rebuild;
 mod reserve;
 pub mod root;
+mod signed;
 mod staging;
 mod stamp;
 mod stream;

@@ -4,6 +4,7 @@
 
 mod contents;
 mod objects;
+mod signed;
 mod stamps;
 mod traces;
 
@@ -23,7 +24,10 @@ use super::lock::{Lock, Name};
 use objects::NotLive;
 
 /// Append, never edit: the index of every older store is brought up to date by them.
-const MIGRATIONS: &[&str] = &[include_str!("../../../store-schema/01.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../store-schema/01.sql"),
+    include_str!("../../../store-schema/02.sql"),
+];
 
 pub(crate) struct Index {
     path: std::path::PathBuf,
