@@ -15,7 +15,8 @@ use super::{metadata, schedule, sight, trace};
 use crate::compose::{self, Composed, Output};
 use crate::formats::rpm::Record;
 use crate::ids::{BlobId, EntryId, Name};
-use crate::plan::{Derivation, StepId, parameters};
+use crate::plan::derivation::MAIN;
+use crate::plan::{Derivation, SourcePackage, StepId, parameters};
 use crate::store::Trace;
 
 /// So many files are on their way at a time.
@@ -23,13 +24,56 @@ const LANES: usize = 8;
 
 impl Engine<'_> {
     /// Brings what no trace knows, several files at once: all that stands on it has to wait anyway.
+    ///
+    /// What is known has to pass the keys of the sources that it is drawn from, which may be others by now.
     pub(super) fn bring_unknown(&self, steps: &BTreeSet<StepId>) {
-        let unknown = |&step: &StepId| self.is_brought(step) && self.outcome(step).is_none();
-        let unknown: Vec<StepId> = steps.iter().copied().filter(unknown).collect();
-        let alone = vec![BTreeSet::new(); unknown.len()];
+        let brought: Vec<StepId> = steps
+            .iter()
+            .copied()
+            .filter(|&step| self.is_brought(step))
+            .filter(|&step| self.outcome(step).is_none() || !self.facts.gates.is_empty())
+            .collect();
+        let alone = vec![BTreeSet::new(); brought.len()];
         schedule::run(&alone, LANES, self.keep_going, |place| {
-            self.work(unknown[place], false, &BTreeSet::new())
+            let step = brought[place];
+            match self.admit(step) {
+                Ok(true) => true,
+                Ok(false) => self.work(step, false, &BTreeSet::new()),
+                Err(error) => self.fail(step, error),
+            }
         });
+    }
+
+    /// Whether what a step brought once may be used; `false` where it has to be brought first.
+    fn admit(&self, step: StepId) -> Result<bool, Error> {
+        let Some(outcome) = self.outcome(step) else {
+            return Ok(false);
+        };
+        let Some(record) = self.facts.record(outcome.outputs[MAIN]) else {
+            return Ok(self.plan.steps[step].kind != FETCH);
+        };
+        let passed = self.pass(&record, outcome.outputs[MAIN], None)?;
+        if !passed {
+            let _busy = self.busy(step);
+            self.compose(step, "its signature is to be checked with other keys")?;
+        }
+        Ok(true)
+    }
+
+    /// Holds a package against the keys of every source that it is drawn from; `false` where its bytes are nowhere at hand.
+    fn pass(&self, record: &Record, rpm: EntryId, place: Option<&Path>) -> Result<bool, Error> {
+        let mut passed = true;
+        for (source, gate) in &self.facts.gates {
+            let drawn = self.plan.answers.get(source);
+            let mut drawn = drawn.into_iter().flat_map(|answers| answers.values());
+            let same = |package: &SourcePackage| {
+                package.size == record.file_size && package.nevra == record.nevra
+            };
+            if drawn.any(same) {
+                passed &= gate.admit(record, rpm, place)?;
+            }
+        }
+        Ok(passed)
     }
 
     /// Brings again what a step is about to read, and the collector took, several files at once.
@@ -112,6 +156,7 @@ impl Engine<'_> {
             .ok_or_else(|| refuse("the import gave no record".into()))?;
         let key = import.key();
         let rpm = sight.entry().id();
+        self.pass(&record, rpm, Some(&fetched.path))?;
         self.facts.imported(rpm, Arc::new(record), (key, outcome));
         let mut file = File::open(&fetched.path).map_err(|error| refuse(error.into()))?;
         self.put(&mut file)?;

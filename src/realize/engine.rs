@@ -223,24 +223,34 @@ impl<'a> Engine<'a> {
                 }
                 true
             }
-            Err(error) => {
-                self.observer.failed(&name, &error);
-                self.state(step).error = Some(error);
-                false
-            }
+            Err(error) => self.fail(step, error),
         }
+    }
+
+    /// Notes that a step failed, and tells of it.
+    pub(super) fn fail(&self, step: StepId, error: Error) -> bool {
+        self.observer.failed(&self.name(step), &error);
+        self.state(step).error = Some(error);
+        false
+    }
+
+    /// Held while a step is composed.
+    pub(super) fn busy(&self, step: StepId) -> std::sync::MutexGuard<'_, ()> {
+        self.busy[step]
+            .lock()
+            .expect("a step that panics ends the process")
     }
 
     /// Finds the outcome of a step, running it if no trace has it.
     fn resolve(&self, step: StepId) -> Result<(), Error> {
-        if self.state(step).how.is_some() {
-            return Ok(());
-        }
         let derivation = self.plan.steps[step]
             .derivation(|from| self.entry(from))
             .expect("a step is begun when its inputs are known");
         let key = derivation.key();
         self.state(step).key = Some(key);
+        if self.state(step).how.is_some() {
+            return Ok(());
+        }
         let known = match self.outcome(step) {
             Some(outcome) => Some(outcome),
             None => self.facts.known_outcome(&derivation)?,
@@ -265,9 +275,7 @@ impl<'a> Engine<'a> {
                 let why = self
                     .previous
                     .reason(&self.plan.steps[step], &derivation, &names);
-                let _busy = self.busy[step]
-                    .lock()
-                    .expect("a step that panics ends the process");
+                let _busy = self.busy(step);
                 self.compose(step, &why)
             }
         }
@@ -283,9 +291,7 @@ impl<'a> Engine<'a> {
             None => outcome.outputs.values().copied().collect(),
         };
         self.lease.hold(&outputs)?;
-        let _busy = self.busy[step]
-            .lock()
-            .expect("a step that panics ends the process");
+        let _busy = self.busy(step);
         let mut gone = false;
         for &entry in &outputs {
             gone |= !self.is_here(entry)?;
@@ -395,7 +401,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Runs a step.
-    fn compose(&self, id: StepId, why: &str) -> Result<(), Error> {
+    pub(super) fn compose(&self, id: StepId, why: &str) -> Result<(), Error> {
         let step = &self.plan.steps[id];
         if outside::KINDS.contains(&step.kind) {
             return self.bring(id, why);

@@ -3,17 +3,22 @@
 use std::error::Error as StdError;
 use std::path::PathBuf;
 
+use crate::formats::rpm::SignatureError;
 use crate::ids::Name;
+use crate::source::KeysError;
 use crate::source::directory::ScanError;
 use crate::{compose, plan, store};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error(
-        "source {name} names gpgkeys, but signatures can't be checked yet; \
-         take the line out to go on with digests alone"
-    )]
-    Keys { name: Name },
+    #[error("source {name}: a file of its gpgkeys is no key")]
+    Keys { name: Name, source: KeysError },
+    #[error("source {name}: {package} is not known to be from any of the source's gpgkeys")]
+    Signature {
+        name: Name,
+        package: String,
+        source: SignatureError,
+    },
     #[error(transparent)]
     Plan(Box<plan::Error>),
     #[error(transparent)]
@@ -108,6 +113,20 @@ pub enum Error {
     },
     #[error("starting threads")]
     Threads { source: rayon::ThreadPoolBuildError },
+}
+
+impl Error {
+    /// What was refused of a source, told together.
+    pub(super) fn all(name: &Name, mut refused: Vec<Error>) -> Result<(), Error> {
+        match refused.len() {
+            0 => Ok(()),
+            1 => Err(refused.remove(0)),
+            _ => Err(Error::Refused {
+                name: name.clone(),
+                packages: refused,
+            }),
+        }
+    }
 }
 
 fn listed(errors: &[Error]) -> String {

@@ -12,6 +12,7 @@ use super::error::Error;
 use super::observe::Observer;
 use super::outside::{self, Outside};
 use super::sight::{self, Sight};
+use super::signed::{self, Gate};
 use super::trace;
 use crate::compose;
 use crate::formats::rpm::Record;
@@ -38,6 +39,8 @@ pub struct Facts<'a> {
     /// The repositories among the sources, and what was read of their metadata so far.
     remotes: BTreeMap<Name, &'a Source>,
     catalogs: Mutex<BTreeMap<Name, Arc<Catalog>>>,
+    /// What the packages of those with keys have to pass.
+    pub(super) gates: BTreeMap<Name, Gate<'a>>,
 }
 
 /// A look at the sources.
@@ -46,6 +49,8 @@ pub struct Look<'a> {
     pub lock: Option<&'a Lock>,
     /// Seconds since 1970, to tell files that may still be changing.
     pub now: i64,
+    /// The release's, which signatures that end are judged by.
+    pub epoch: i64,
     pub jobs: usize,
     pub observer: &'a dyn Observer,
     pub(super) outside: Option<&'a Outside<'a>>,
@@ -65,7 +70,7 @@ struct Seen {
 
 impl<'a> Look<'a> {
     /// Gathers the facts about these sources.
-    pub fn at(&self, sources: &[(&Name, &'a Source)]) -> Result<Facts<'a>, Error> {
+    pub fn at(&self, sources: &[(&'a Name, &'a Source)]) -> Result<Facts<'a>, Error> {
         let mut facts = Facts {
             lock: self.lock,
             ..Facts::none(self.store)
@@ -76,14 +81,12 @@ impl<'a> Look<'a> {
                 let locked = locked.ok_or_else(|| Error::NotLocked {
                     name: (*name).clone(),
                 })?;
-                facts.remote(name, source, repository(locked));
+                let gate = Gate::of(self.store, name, source, self.epoch)?;
+                facts.gates.extend(gate.map(|gate| ((*name).clone(), gate)));
+                facts.remotes.insert((*name).clone(), source);
+                facts.offers.insert((*name).clone(), repository(locked));
                 continue;
             };
-            if !source.gpgkeys.is_empty() {
-                return Err(Error::Keys {
-                    name: (*name).clone(),
-                });
-            }
             let mut packages = match locked {
                 Some(locked) => self.locked(&mut facts, name, directory, locked)?,
                 None => self.directory(&mut facts, name, directory)?,
@@ -92,6 +95,7 @@ impl<'a> Look<'a> {
             packages.sort_by(|a, b| (&a.nevra, a.rpm).cmp(&(&b.nevra, b.rpm)));
             // Copies of one file under two names are one package.
             packages.dedup_by(|a, b| a.rpm == b.rpm);
+            signed::check(self, &facts, name, source, &packages)?;
             let offer = Offer::Directory(packages);
             facts.offers.insert((*name).clone(), offer);
         }
@@ -197,7 +201,7 @@ impl<'a> Look<'a> {
     }
 
     /// Does the same for each item, several at once, in the order of the items.
-    fn each<T: Sync, R: Send>(
+    pub(super) fn each<T: Sync, R: Send>(
         &self,
         items: &[T],
         work: impl Fn(&T) -> R + Send + Sync,
@@ -246,14 +250,8 @@ impl<'a> Look<'a> {
                 )?;
             }
         }
-        match refused.len() {
-            0 => Ok(seen),
-            1 => Err(refused.remove(0)),
-            _ => Err(Error::Refused {
-                name: name.clone(),
-                packages: refused,
-            }),
-        }
+        Error::all(name, refused)?;
+        Ok(seen)
     }
 }
 
@@ -359,13 +357,8 @@ impl<'a> Facts<'a> {
             news: BTreeSet::new(),
             remotes: BTreeMap::new(),
             catalogs: Mutex::default(),
+            gates: BTreeMap::new(),
         }
-    }
-
-    /// Adds a repository.
-    pub fn remote(&mut self, name: &Name, source: &'a Source, offer: Offer) {
-        self.remotes.insert(name.clone(), source);
-        self.offers.insert(name.clone(), offer);
     }
 
     /// What was read of repositories' metadata so far.

@@ -22,6 +22,7 @@ mod report;
 mod run;
 mod schedule;
 pub mod sight;
+mod signed;
 pub mod trace;
 mod update;
 mod workspace;
@@ -105,6 +106,7 @@ pub fn plan(
         store,
         lock,
         now: 0,
+        epoch: recipes.release.epoch,
         jobs,
         observer,
         outside: None,

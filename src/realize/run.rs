@@ -54,6 +54,7 @@ pub fn realize(
         store,
         lock,
         now: options.now,
+        epoch: recipes.release.epoch,
         jobs: options.jobs,
         observer,
         outside: Some(&outside),

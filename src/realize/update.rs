@@ -59,6 +59,7 @@ pub fn update(
         store,
         lock: None,
         now: options.now,
+        epoch: recipes.release.epoch,
         jobs: options.jobs,
         observer,
         outside: None,

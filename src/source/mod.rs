@@ -2,9 +2,11 @@
 
 pub mod directory;
 pub mod fetch;
+pub mod keys;
 pub mod lock;
 pub mod moved;
 
 pub use directory::{Found, scan};
+pub use keys::{Keys, KeysError};
 pub use lock::{Lock, LockedPackage, LockedSource, Solved, SolvedPackage};
 pub use moved::{Change, Moved};

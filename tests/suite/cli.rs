@@ -692,23 +692,6 @@ fn a_source_directory_that_is_not_there_is_not_found() {
 }
 
 #[test]
-fn keys_that_nobody_checks_are_refused_rather_than_passed_over() {
-    let module =
-        "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [\"x\"]\n";
-    let bench = Bench::of(&[
-        (
-            "os.toml",
-            "kind = \"source\"\npath = \"../rpms\"\ngpgkeys = [\"key.asc\"]\n",
-        ),
-        ("key.asc", "a key\n"),
-        ("drawn.toml", module),
-    ]);
-    bench
-        .run(&["realize", "drawn"])
-        .fails(2, &["os", "gpgkeys"]);
-}
-
-#[test]
 fn a_source_gives_the_architectures_that_are_asked_for() {
     let module =
         "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [\"tool\"]\n";

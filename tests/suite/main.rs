@@ -45,6 +45,7 @@ mod rpmdb;
 mod shipped;
 mod signatures;
 mod signatures_real;
+mod signatures_source;
 mod signatures_v6;
 mod solve;
 mod solve_real;

@@ -1,0 +1,180 @@
+//! The packages of a source, held against the keys that it names.
+//!
+//! Whether a package is seen just now or was known for long makes no difference: what was checked with the same keys
+//! is remembered, and other keys ask again.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::error::Error;
+use super::facts::{Facts, Look};
+use crate::formats::openpgp::Verified;
+use crate::formats::rpm::{Record, SignatureError};
+use crate::ids::{BlobId, EntryId, Hash, Name};
+use crate::plan::SourcePackage;
+use crate::recipe::Source;
+use crate::source::Keys;
+use crate::store::Store;
+
+/// What every package of a source has to pass.
+pub(super) struct Gate<'a> {
+    store: &'a Store,
+    name: &'a Name,
+    keys: Keys,
+}
+
+/// Checks the packages of a source, several at once; all that are refused are told together.
+pub(super) fn check(
+    look: &Look<'_>,
+    facts: &Facts<'_>,
+    name: &Name,
+    source: &Source,
+    packages: &[SourcePackage],
+) -> Result<(), Error> {
+    let Some(gate) = Gate::of(look.store, name, source, look.epoch)? else {
+        return Ok(());
+    };
+    let mut unknown = Vec::new();
+    for package in packages {
+        if let Some(rpm) = package.rpm
+            && !gate.knows(rpm)?
+        {
+            unknown.push((package, rpm));
+        }
+    }
+    let of = unknown.len();
+    let done = AtomicUsize::new(0);
+    let results = look.each(&unknown, |(package, rpm)| {
+        let place = facts.place(*rpm).map(|path| path.as_path());
+        let record = facts.record(*rpm).ok_or_else(|| Error::Lost {
+            package: package.nevra.to_string(),
+        })?;
+        let result = gate.check(&record, place);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        look.observer.reading(name.as_str(), done, of);
+        result
+    })?;
+    let mut passed = Vec::new();
+    let mut refused = Vec::new();
+    for ((_, rpm), result) in unknown.iter().zip(results) {
+        match result {
+            // The next epoch may judge otherwise.
+            Ok(verified) if verified.ends => {}
+            Ok(_) => passed.push(*rpm),
+            Err(error) => refused.push(error),
+        }
+    }
+    if look.keep {
+        gate.remember(&passed)?;
+    }
+    Error::all(name, refused)
+}
+
+impl<'a> Gate<'a> {
+    /// That of a source, if it names keys.
+    pub fn of(
+        store: &'a Store,
+        name: &'a Name,
+        source: &Source,
+        epoch: i64,
+    ) -> Result<Option<Gate<'a>>, Error> {
+        let keys = Keys::of(source, epoch).map_err(|source| Error::Keys {
+            name: name.clone(),
+            source,
+        })?;
+        Ok(keys.map(|keys| Gate { store, name, keys }))
+    }
+
+    /// Whether a package passed before.
+    pub fn knows(&self, rpm: EntryId) -> Result<bool, Error> {
+        Ok(self.store.signed_get(rpm, self.keys.digest)?)
+    }
+
+    pub fn remember(&self, rpms: &[EntryId]) -> Result<(), Error> {
+        Ok(self.store.signed_put(rpms, self.keys.digest)?)
+    }
+
+    /// Lets one package pass, by what is remembered or else by its bytes; `false` where these are nowhere at hand.
+    pub fn admit(
+        &self,
+        record: &Record,
+        rpm: EntryId,
+        place: Option<&Path>,
+    ) -> Result<bool, Error> {
+        if self.knows(rpm)? {
+            return Ok(true);
+        }
+        if place.is_none() && self.store.blob_size(record.file)?.is_none() {
+            return Ok(false);
+        }
+        let verified = self.check(record, place)?;
+        if !verified.ends {
+            self.remember(&[rpm])?;
+        }
+        Ok(true)
+    }
+
+    /// Checks one package by its bytes, where they lie outside or else in the store.
+    pub fn check(&self, record: &Record, place: Option<&Path>) -> Result<Verified, Error> {
+        let package = record.nevra.to_string();
+        let refuse = |source| Error::Signature {
+            name: self.name.clone(),
+            package: match place {
+                Some(path) => format!("{package} ({})", path.display()),
+                None => package.clone(),
+            },
+            source,
+        };
+        let mut missing = Error::Lost {
+            package: package.clone(),
+        };
+        if let Some(path) = place
+            && let Ok(file) = File::open(path)
+        {
+            match self.verdict(file, record.file) {
+                Some(verdict) => return verdict.map_err(refuse),
+                None => {
+                    missing = Error::Changed {
+                        path: path.to_owned(),
+                    };
+                }
+            }
+        }
+        if self.store.blob_size(record.file)?.is_none() {
+            return Err(missing);
+        }
+        let reader = self.store.read(record.file, 0, None)?;
+        match self.verdict(reader, record.file) {
+            Some(verdict) => verdict.map_err(refuse),
+            None => Err(missing),
+        }
+    }
+
+    /// What the keys say of bytes, unless these are not the package's.
+    fn verdict(&self, reader: impl Read, file: BlobId) -> Option<Result<Verified, SignatureError>> {
+        let mut hashed = Hashed {
+            reader,
+            hasher: blake3::Hasher::new(),
+        };
+        let verdict = self.keys.check_package(&mut hashed);
+        io::copy(&mut hashed, &mut io::sink()).ok()?;
+        let found = BlobId(Hash::from_bytes(*hashed.hasher.finalize().as_bytes()));
+        (found == file).then_some(verdict)
+    }
+}
+
+/// Bytes that are hashed as they pass: what was checked must be what is named.
+struct Hashed<R> {
+    reader: R,
+    hasher: blake3::Hasher,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.reader.read(buffer)?;
+        self.hasher.update(&buffer[..length]);
+        Ok(length)
+    }
+}

@@ -1,0 +1,123 @@
+//! Sources that name keys: what is realized from them, and what is not.
+
+use std::fs;
+
+use crate::support::bench::Bench;
+use crate::support::gpg::Gpg;
+use crate::support::rpm::spec;
+use crate::support::workspace::Memory;
+
+const MODULE: &str =
+    "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [\"tool\"]\n";
+
+const SOURCE: &str = "kind = \"source\"\npath = \"../rpms\"\ngpgkeys = [\"key.asc\"]\n";
+
+/// A bench with a source of one signed package, and the key that it is signed with.
+fn signed() -> (Gpg, String, Bench) {
+    let gpg = Gpg::new();
+    let key = gpg.key("20200101", "ed25519");
+    let bench = Bench::of(&[("os.toml", SOURCE), ("drawn.toml", MODULE)]);
+    trust(&gpg, &key, &bench);
+    add(&bench, "tool");
+    gpg.sign_package(&key, &[], &bench.path().join("rpms/tool.rpm"));
+    (gpg, key, bench)
+}
+
+fn trust(gpg: &Gpg, key: &str, bench: &Bench) {
+    let armored = gpg.run("20200601", &["--armor", "--export", key], b"");
+    bench.write("recipes/key.asc", armored);
+}
+
+fn add(bench: &Bench, name: &str) {
+    let bytes = spec(&format!("{name}-1-1.x86_64")).bytes(&Memory::default());
+    bench.write(&format!("rpms/{name}.rpm"), bytes);
+}
+
+#[test]
+fn a_source_of_signed_packages_is_realized_and_one_that_is_not_names_each_bad_one() {
+    let (gpg, _, bench) = signed();
+    bench.run(&["plan", "drawn"]).works();
+    bench.realize(&["drawn"]);
+    bench.realize(&["drawn"]);
+    add(&bench, "bare");
+    bench
+        .run(&["realize", "drawn"])
+        .fails(1, &["bare-1-1.x86_64", "rpms/bare.rpm", "it is not signed"]);
+    add(&bench, "foreign");
+    let stranger = gpg.key("20200102", "rsa2048");
+    gpg.sign_package(&stranger, &[], &bench.path().join("rpms/foreign.rpm"));
+    let id = stranger[24..].to_lowercase();
+    for command in [&["realize", "drawn"][..], &["plan", "drawn"], &["update"]] {
+        bench.run(command).fails(
+            1,
+            &[
+                "2 files",
+                "rpms/bare.rpm",
+                "rpms/foreign.rpm",
+                &format!("signed by key {id}, which is not among the keys"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn other_keys_ask_again_also_for_packages_that_are_locked_and_known() {
+    let (gpg, key, bench) = signed();
+    bench.run(&["update"]).works();
+    bench.realize(&["drawn"]);
+    let stranger = gpg.key("20200102", "ed25519");
+    trust(&gpg, &stranger, &bench);
+    bench
+        .run(&["realize", "drawn"])
+        .fails(1, &["tool-1-1.x86_64", "not among the keys"]);
+    trust(&gpg, &key, &bench);
+    bench.realize(&["drawn"]);
+}
+
+#[test]
+fn what_was_checked_is_not_read_again_and_what_was_replaced_is_never_taken_for_it() {
+    let (gpg, key, bench) = signed();
+    bench.run(&["update"]).works();
+    // Known and checked: nobody asks for the bytes.
+    let path = bench.path().join("rpms/tool.rpm");
+    let kept = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    bench.run(&["plan", "drawn"]).works();
+    // Known, but not checked with both keys, and another file in its place.
+    let stranger = gpg.key("20200102", "ed25519");
+    let both = gpg.run("20200601", &["--armor", "--export", &key, &stranger], b"");
+    bench.write("recipes/key.asc", both);
+    bench
+        .run(&["plan", "drawn"])
+        .fails(1, &["tool-1-1.x86_64", "neither in the store"]);
+    let mut other = kept.clone();
+    *other.last_mut().unwrap() ^= 1;
+    fs::write(&path, other).unwrap();
+    bench
+        .run(&["plan", "drawn"])
+        .fails(1, &["rpms/tool.rpm", "no longer the package"]);
+    fs::write(&path, kept).unwrap();
+    bench.realize(&["drawn"]);
+}
+
+#[test]
+fn packages_that_are_not_drawn_need_no_signature_and_none_is_asked_of_what_is_added_by_hand() {
+    let (_, _, bench) = signed();
+    let other = spec("tool-1-1.s390x").bytes(&Memory::default());
+    bench.write("rpms/other.rpm", other);
+    bench.write(
+        "recipes/os.toml",
+        format!("{SOURCE}arches = [\"x86_64\"]\n"),
+    );
+    bench.realize(&["drawn"]);
+    bench.run(&["add", "rpms/other.rpm"]).works();
+}
+
+#[test]
+fn a_key_that_is_none_is_named() {
+    let (_, _, bench) = signed();
+    bench.write("recipes/key.asc", "a key\n");
+    bench
+        .run(&["realize", "drawn"])
+        .fails(2, &["os", "key.asc", "no OpenPGP public key"]);
+}
