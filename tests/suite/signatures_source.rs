@@ -1,6 +1,7 @@
 //! Sources that name keys: what is realized from them, and what is not.
 
 use std::fs;
+use std::process::Command;
 
 use crate::support::bench::Bench;
 use crate::support::gpg::Gpg;
@@ -120,4 +121,52 @@ fn a_key_that_is_none_is_named() {
     bench
         .run(&["realize", "drawn"])
         .fails(2, &["os", "key.asc", "no OpenPGP public key"]);
+}
+
+/// A bench that draws the tool from a repository with an index by `createrepo_c`.
+fn published() -> (Gpg, String, Bench) {
+    let (gpg, key, bench) = signed();
+    let rpms = bench.path().join("rpms");
+    let made = Command::new("createrepo_c").arg("-q").arg(&rpms).status();
+    assert!(made.unwrap().success());
+    let source = format!(
+        "kind = \"source\"\nurl = \"file://{}\"\ngpgkeys = [\"key.asc\"]\n",
+        rpms.display()
+    );
+    bench.write("recipes/os.toml", source);
+    bench.print(&["update"]);
+    (gpg, key, bench)
+}
+
+#[test]
+fn what_is_fetched_has_to_be_signed_by_one_of_the_keys() {
+    let (gpg, _, bench) = published();
+    let stranger = gpg.key("20200102", "ed25519");
+    trust(&gpg, &stranger, &bench);
+    bench
+        .run(&["realize", "drawn"])
+        .fails(1, &["tool-1-1.x86_64", "which is not among the keys"]);
+    assert!(
+        bench
+            .print(&["roots"])
+            .lines()
+            .all(|root| !root.contains("drawn"))
+    );
+}
+
+#[test]
+fn what_was_fetched_has_to_pass_other_keys_too_though_nothing_is_to_do() {
+    let (gpg, key, bench) = published();
+    bench.realize(&["drawn"]);
+    assert_eq!(bench.json(&["realize", "drawn"])["steps"]["composed"], 0);
+    let stranger = gpg.key("20200102", "ed25519");
+    trust(&gpg, &stranger, &bench);
+    bench
+        .run(&["realize", "drawn"])
+        .fails(1, &["tool-1-1.x86_64", "which is not among the keys"]);
+    trust(&gpg, &key, &bench);
+    assert_eq!(
+        bench.json(&["realize", "drawn", "--offline"])["steps"]["composed"],
+        0
+    );
 }
