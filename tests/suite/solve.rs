@@ -369,6 +369,39 @@ fn weak_dependencies_come_along_only_if_wanted_and_possible() {
 }
 
 #[test]
+fn the_newest_that_supplements_what_is_there_comes_along_even_if_it_is_not_the_newest_of_all() {
+    let records = [
+        record("app-1-1.noarch"),
+        record("words-1-1.noarch").supplements("app = 1"),
+        record("words-2-1.noarch")
+            .supplements("app = 1")
+            .requires("app"),
+        record("words-3-1.noarch").supplements("app = 2"),
+        record("broken-2-1.noarch")
+            .supplements("app")
+            .requires("gone"),
+        record("broken-1-1.noarch").supplements("app"),
+        record("clash-1-1.noarch").supplements("app"),
+        record("clash-2-1.noarch")
+            .supplements("app")
+            .conflicts("words"),
+    ];
+    assert_eq!(
+        installs_weakly(&records, &["app"]),
+        ["app-1-1.noarch", "broken-1-1.noarch", "clash-2-1.noarch"]
+    );
+    assert_eq!(
+        installs_weakly(&records, &["app", "words"]),
+        [
+            "app-1-1.noarch",
+            "broken-1-1.noarch",
+            "clash-1-1.noarch",
+            "words-3-1.noarch"
+        ]
+    );
+}
+
+#[test]
 fn what_is_missing_is_named_with_the_way_to_it() {
     let records = [
         record("top-1-1.noarch").requires("mid"),

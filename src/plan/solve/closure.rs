@@ -81,10 +81,10 @@ impl Closure {
         closure
     }
 
-    /// A foreign package, or an old one, is never pulled in by what it supplements.
+    /// A foreign package is never pulled in by what it supplements.
     fn collect_supplements(&mut self, universe: &Universe) {
         for (number, package) in universe.packages.iter().enumerate() {
-            if package.fit.is_foreign() || !package.newest {
+            if package.fit.is_foreign() {
                 continue;
             }
             let expressions: Vec<Expression> = package

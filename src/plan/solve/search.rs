@@ -1,6 +1,6 @@
 //! The search: first what must be, then what is wished for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use resolvo::{ConditionalRequirement, Problem, Solver, UnsolvableOrCancelled};
 
@@ -31,8 +31,11 @@ struct Hope<'s> {
 enum Occasion<'s> {
     /// This package is chosen, and recommends it.
     Chosen(usize),
-    /// One of these expressions is true of what is chosen.
-    Holds(&'s [Expression]),
+    /// One of the expressions that this package supplements is true of what is chosen.
+    Holds {
+        package: usize,
+        supplemented: &'s [Expression],
+    },
 }
 
 impl<'s, 'a> Search<'s, 'a> {
@@ -55,7 +58,11 @@ impl<'s, 'a> Search<'s, 'a> {
             let wish = Wish {
                 clauses: vec![Clause::of_package(*package)],
             };
-            hope(&mut provider, Occasion::Holds(expressions), wish);
+            let occasion = Occasion::Holds {
+                package: *package,
+                supplemented: expressions,
+            };
+            hope(&mut provider, occasion, wish);
         }
         let pins = (0..universe.packages.len())
             .map(|package| closure.reaches(package).then(|| provider.pin(package)))
@@ -79,15 +86,43 @@ impl<'s, 'a> Search<'s, 'a> {
         let mut chosen = self.solve(roots)?;
         let mut refused = BTreeSet::new();
         loop {
-            let open: Vec<usize> = (0..self.hopes.len())
+            let mut open: Vec<usize> = (0..self.hopes.len())
                 .filter(|place| !refused.contains(place))
                 .filter(|place| self.hopes[*place].is_open(encoder, &chosen, dead))
                 .collect();
+            self.keep_newest(&mut open, &chosen);
             if open.is_empty() {
                 return Some(chosen);
             }
             self.grant(&open, &mut chosen, &mut refused);
         }
+    }
+
+    /// Of several packages of one name that supplement what is chosen, only the newest has a claim,
+    /// and none where one of that name is there already.
+    fn keep_newest(&self, open: &mut Vec<usize>, chosen: &[bool]) {
+        let mut best: BTreeMap<&str, usize> = BTreeMap::new();
+        let name = |package: usize| self.universe.packages[package].solvable.nevra.name.as_str();
+        let supplement = |hope: usize| match self.hopes[hope].occasion {
+            Occasion::Holds { package, .. } => Some(package),
+            Occasion::Chosen(_) => None,
+        };
+        for package in open.iter().filter_map(|hope| supplement(*hope)) {
+            let best = best.entry(name(package)).or_insert(package);
+            if self.universe.by_version(package, *best).is_lt() {
+                *best = package;
+            }
+        }
+        let there = |package: usize| {
+            let twins = self.universe.named(name(package)).iter();
+            twins
+                .copied()
+                .any(|other| chosen[other] && self.universe.exclusive(package, other))
+        };
+        open.retain(|hope| match supplement(*hope) {
+            Some(package) => best[name(package)] == package && !there(package),
+            None => true,
+        });
     }
 
     /// Grants as many wishes as can be, in their order: all at once, or else each half on its own.
@@ -135,7 +170,9 @@ impl Hope<'_> {
     fn is_open(&self, encoder: &mut Encoder, chosen: &[bool], dead: &[bool]) -> bool {
         let due = match self.occasion {
             Occasion::Chosen(package) => chosen[package],
-            Occasion::Holds(expressions) => expressions.iter().any(|e| encoder.holds(e, chosen)),
+            Occasion::Holds { supplemented, .. } => {
+                supplemented.iter().any(|e| encoder.holds(e, chosen))
+            }
         };
         let mut open = self.wish.clauses.iter().filter(|c| !c.holds(chosen));
         let possible = |clause: &Clause| clause.any.iter().any(|&p| !dead[p]);
