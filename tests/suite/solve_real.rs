@@ -1,11 +1,11 @@
-//! Solving real repositories, and libsolv's own test cases, with dnf and libsolv as judges.
+//! Solving real repositories, with dnf as the judge.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::judge::{ask, installs, installs_weakly, judge, names, on};
-use crate::support::{primary, testcase};
+use crate::support::judge::{installs, installs_weakly, judge, names, on};
+use crate::support::primary;
 
 #[expect(
     clippy::disallowed_methods,
@@ -53,16 +53,17 @@ fn dnf(
     let mut child = Command::new("/usr/bin/python3")
         .arg(script)
         .arg(work.path())
-        .arg(repository.canonicalize().unwrap())
         .arg(arch)
         .arg(if weak { "weak" } else { "strict" })
+        .args(["1", ""])
+        .arg(repository.canonicalize().unwrap())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("dnf's Python is installed");
     let mut stdin = child.stdin.take().unwrap();
     for question in questions {
-        writeln!(stdin, "{}", question.join(" ")).unwrap();
+        writeln!(stdin, "{}", question.join("\t")).unwrap();
     }
     drop(stdin);
     let output = child.wait_with_output().unwrap();
@@ -121,86 +122,4 @@ fn dnf_would_install_the_same() {
 fn sorted(mut list: Vec<String>) -> Vec<String> {
     list.sort();
     list
-}
-
-/// Those of libsolv's cases that ask to install into an empty system, or one that serves as a repository.
-///
-/// Left out, for what `store` does not do: updates, erasing, dist-upgrades, installed packages in general, and jobs to
-/// favour, lock or forbid (there is no installed system to change); repository priorities; Debian's rules; selections and
-/// proofs (libsolv's own interfaces). Cases about its rules are covered by a brute-force search in `solve`.
-#[test]
-fn libsolv_agrees_in_its_own_test_cases() {
-    let Some(all) = fixtures("libsolv-testcases") else {
-        return;
-    };
-    let mut jobs = 0;
-    for path in [
-        "alternative/learnt.t",
-        "alternative/recommends.t",
-        "alternative/requires.t",
-        "choose/default.t",
-        "choose/enhanced.t",
-        "choose/oldversion.t",
-        "choose/suggested.t",
-        "choose/versioned.t",
-        "choose/versioned2.t",
-        "cplxdeps/ifelse_rec.t",
-        "lockstep/lockstep_install.t",
-        "recommendations/recommended_conflicts.t",
-        "recommendations/recommended_multirepo.t",
-        "recommendations/recommended_oldversion.t",
-        "recommendations/recommended_targeted.t",
-        "recommendations/recommended_version.t",
-        "recommendations/suggested_conflicts.t",
-        "recommendations/suggested_multirepo.t",
-        "recommendations/suggested_oldversion.t",
-        "recommendations/suggested_targeted.t",
-        "recommendations/suggested_version.t",
-        "sat/reuse.t",
-        "weakdeps/supplements_implicitobsoleteusescolors.t",
-    ] {
-        for case in testcase::read(&all.join(path)) {
-            assert!(case.expects && case.other_jobs.is_empty(), "{path}");
-            let arch = match case.arch.as_str() {
-                "unset" | "" => "x86_64",
-                arch => arch,
-            };
-            let install: Vec<&str> = case.install.iter().map(String::as_str).collect();
-            let ask = |weak| match on(arch, &case.records, &install, weak) {
-                Ok(solution) => sorted(names(&case.records, &solution)),
-                Err(problem) => panic!("{path}: {problem}"),
-            };
-            let ignores = case.flags.iter().any(|flag| flag == "ignorerecommended");
-            assert_eq!(ask(!ignores), sorted(case.installed.clone()), "{path}");
-            if ignores {
-                let mut both = case.installed.clone();
-                both.extend(case.recommended.clone());
-                assert_eq!(ask(true), sorted(both), "{path} with recommended packages");
-            }
-            jobs += 1;
-        }
-    }
-    assert_eq!(jobs, 25);
-}
-
-/// libsolv's table of version comparisons: which packages have to go when one comes that conflicts with some of them.
-#[test]
-fn libsolv_agrees_which_versions_match() {
-    let Some(all) = fixtures("libsolv-testcases") else {
-        return;
-    };
-    let cases = testcase::read(&all.join("evrcmp/testevr.t"));
-    assert!(cases.len() >= 10);
-    for case in cases {
-        for place in &case.system {
-            let package = case.records[*place].nevra.to_string();
-            let both = ask(&case.records, &[&case.install[0], &package], false);
-            assert_eq!(
-                both.is_err(),
-                case.erased.contains(&package),
-                "{} beside {package}",
-                case.install[0]
-            );
-        }
-    }
 }

@@ -92,6 +92,12 @@ impl Case {
     }
 }
 
+/// The packages of one file of "testtags".
+pub fn packages(path: &Path) -> Vec<Record> {
+    let text = std::fs::read_to_string(path).unwrap();
+    records(&[(String::new(), text)], "system").0
+}
+
 /// The packages of all repositories, and the places of those of the system's own.
 fn records(repositories: &[(String, String)], system: &str) -> (Vec<Record>, Vec<usize>) {
     let mut records: Vec<Record> = Vec::new();

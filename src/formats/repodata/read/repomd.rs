@@ -64,7 +64,7 @@ impl Reference {
     }
 
     /// The file decompressed; reading it to its end fails unless sizes and checksums are those stated here.
-    pub fn open<'a>(&self, file: impl Read + 'a) -> Result<impl Read + 'a, ReadError> {
+    pub fn open<'a, R: Read + 'a>(&self, file: R) -> Result<impl Read + use<'a, R>, ReadError> {
         let file = Verified::new(file, "the file", self.size, Some(&self.checksum));
         let opened = decompress(file).map_err(|source| ReadError::Stream {
             file: self.href.clone(),

@@ -1,0 +1,381 @@
+//! Install lists over CentOS Stream 9, with dnf as the judge.
+//!
+//! The table `solve_dnf.md` has one row for each list. `cargo test --test suite -- --ignored writes_the_table`
+//! asks dnf for all of them and writes it anew; the other tests hold our answers against the table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use store::formats::modulemd::{self, Document};
+use store::formats::repodata::{Primary, Repomd, owners};
+use store::formats::rpm::Solvable;
+use store::ids::BlobId;
+use store::plan::solve::{Candidate, Modularity, Question, Request, paths, solve};
+
+use crate::support::fixtures;
+
+/// What is installed, whether with weak dependencies, and from which streams of modules.
+struct List {
+    install: &'static [&'static str],
+    weak: bool,
+    streams: &'static [&'static str],
+    /// Why our answer is as right, where dnf has another one.
+    differs: Option<&'static str>,
+}
+
+const fn list(install: &'static [&'static str], weak: bool) -> List {
+    List {
+        install,
+        weak,
+        streams: &[],
+        differs: None,
+    }
+}
+
+const fn modular(install: &'static [&'static str], streams: &'static [&'static str]) -> List {
+    List {
+        install,
+        weak: true,
+        streams,
+        differs: None,
+    }
+}
+
+const WEAK: bool = true;
+const STRICT: bool = false;
+
+const LISTS: &[List] = &[
+    list(&["bash"], STRICT),
+    list(&["bash"], WEAK),
+    list(&["systemd"], WEAK),
+    list(&["kernel"], STRICT),
+    list(&["dnf"], WEAK),
+    list(&["firefox"], STRICT),
+    list(&["firefox"], WEAK),
+    list(&["httpd"], WEAK),
+    list(&["nginx"], WEAK),
+    list(&["python3"], WEAK),
+    list(&["gcc"], WEAK),
+    list(&["git"], STRICT),
+    list(&["git"], WEAK),
+    list(&["vim-enhanced"], WEAK),
+    list(&["podman"], STRICT),
+    list(&["podman"], WEAK),
+    list(&["emacs"], WEAK),
+    list(&["ruby"], WEAK),
+    list(&["golang"], WEAK),
+    list(&["rust", "cargo"], WEAK),
+    list(&["java-17-openjdk"], WEAK),
+    list(&["mariadb-server"], WEAK),
+    list(&["bash", "systemd", "kernel", "dnf"], STRICT),
+    list(&["bash", "systemd", "kernel", "dnf"], WEAK),
+    list(&["httpd", "mod_ssl", "php"], STRICT),
+    list(&["gcc", "gcc-c++", "make"], STRICT),
+    list(&["podman", "buildah", "skopeo"], STRICT),
+    list(
+        &["NetworkManager", "chrony", "openssh-server", "sudo"],
+        WEAK,
+    ),
+    list(&["kernel", "grub2-efi-x64", "shim-x64", "dracut"], STRICT),
+    list(&["gdm", "gnome-shell"], STRICT),
+    list(&["xorg-x11-server-Xorg"], WEAK),
+    list(&["libreoffice-writer"], STRICT),
+    list(&["texlive-base"], WEAK),
+    list(&["glibc.i686"], STRICT),
+    list(&["libstdc++.i686"], WEAK),
+    list(&["mesa-libGL.i686"], WEAK),
+    list(&["bash.x86_64", "libgcc.i686", "zlib.i686"], STRICT),
+    list(&["gtk3.i686"], STRICT),
+    list(&["/usr/bin/vim"], WEAK),
+    list(&["/usr/sbin/httpd"], STRICT),
+    list(&["/usr/bin/python3"], STRICT),
+    list(&["/usr/share/licenses/bash/COPYING"], STRICT),
+    list(&["/etc/passwd"], WEAK),
+    list(&["libssl.so.3()(64bit)"], STRICT),
+    list(&["python3dist(requests)"], STRICT),
+    list(&["perl(Carp) >= 1.50"], STRICT),
+    list(&["pkgconfig(zlib) >= 1.2"], STRICT),
+    list(&["glibc-langpack"], STRICT),
+    list(&["webserver"], STRICT),
+    list(&["nosuch"], STRICT),
+    list(&["redhat-rpm-config"], WEAK),
+    list(&["rpm-build"], STRICT),
+    list(&["ansible-core"], WEAK),
+    List {
+        differs: Some(
+            "no: of `(sudo or polkit)`, which cockpit-system recommends, we take the first as it is written, dnf the first by name",
+        ),
+        ..list(&["cockpit"], WEAK)
+    },
+    list(&["mysql-server", "mariadb-server"], STRICT),
+    list(&["nodejs"], WEAK),
+    list(&["postgresql-server"], WEAK),
+    modular(&["nodejs"], &["nodejs:20"]),
+    modular(&["nodejs", "npm"], &["nodejs:22"]),
+    modular(&["php", "php-fpm"], &["php:8.2"]),
+    modular(&["postgresql-server"], &["postgresql:16"]),
+    modular(&["nginx"], &["nginx:1.24"]),
+    modular(&["ruby"], &["ruby:3.1"]),
+    modular(&["maven"], &["maven:3.8"]),
+    modular(&["mariadb-server"], &["mariadb:10.11"]),
+];
+
+/// Rows that every run of the suite holds against the table: one of each sort.
+const SAMPLE: &[usize] = &[1, 5, 23, 33, 41, 45, 50, 59, 60];
+
+const REPOSITORIES: [&str; 2] = [
+    "repos/centos-stream9-osbuild/appstream",
+    "repos/centos-baseos-imagebuilder",
+];
+
+/// All packages of both repositories.
+struct Universe {
+    folders: Vec<PathBuf>,
+    solvables: Vec<Solvable>,
+    documents: Vec<Document>,
+}
+
+/// One metadata file, opened and verified while it is read.
+fn opened(folder: &Path, kind: &str) -> Option<impl std::io::Read + use<>> {
+    let document = std::fs::read(folder.join("repodata/repomd.xml")).unwrap();
+    let repomd = Repomd::read(&document).unwrap();
+    let reference = repomd.get(kind)?;
+    let file = File::open(folder.join(&reference.href)).unwrap();
+    Some(reference.open(file).unwrap())
+}
+
+impl Universe {
+    fn read() -> Option<Universe> {
+        let folders: Vec<PathBuf> = REPOSITORIES
+            .iter()
+            .map(|name| fixtures::folder(name))
+            .collect::<Option<_>>()?;
+        let mut universe = Universe {
+            folders,
+            solvables: Vec::new(),
+            documents: Vec::new(),
+        };
+        for folder in &universe.folders {
+            let packages = Primary::new("primary.xml", opened(folder, "primary").unwrap());
+            universe
+                .solvables
+                .extend(packages.map(|package| package.unwrap().solvable));
+            if let Some(mut modules) = opened(folder, "modules") {
+                let mut text = String::new();
+                modules.read_to_string(&mut text).unwrap();
+                universe.documents.extend(modulemd::read(&text).unwrap());
+            }
+        }
+        Some(universe)
+    }
+
+    /// What we would install; `None` where we say that it can't be.
+    fn answer(&self, list: &List) -> Option<BTreeSet<String>> {
+        let chosen: BTreeMap<String, String> = list
+            .streams
+            .iter()
+            .map(|stream| stream.split_once(':').unwrap())
+            .map(|(module, stream)| (module.to_owned(), stream.to_owned()))
+            .collect();
+        let modularity = Modularity::new(&self.documents, &chosen, "el9");
+        assert_eq!(modularity.refused, []);
+        let visible: Vec<&Solvable> = self
+            .solvables
+            .iter()
+            .filter(|solvable| !modularity.hides(solvable))
+            .collect();
+        let candidates = visible.iter().map(|&solvable| Candidate {
+            solvable,
+            module: None,
+        });
+        let mut question = Question {
+            packages: candidates.collect(),
+            install: list.install.iter().map(|one| Request::new(*one)).collect(),
+            arch: "x86_64".to_owned(),
+            weak: list.weak,
+            owners: BTreeMap::new(),
+        };
+        question.owners = self.owners(&question);
+        let solution = solve(&question).ok()?;
+        let chosen = solution.packages.iter();
+        Some(
+            chosen
+                .map(|&place| visible[place].nevra.to_string())
+                .collect(),
+        )
+    }
+
+    /// Who owns the paths that the question turns on.
+    fn owners(&self, question: &Question) -> BTreeMap<Vec<u8>, Vec<usize>> {
+        let wanted = paths(question);
+        let places: BTreeMap<&str, usize> = question
+            .packages
+            .iter()
+            .enumerate()
+            .map(|(place, one)| (one.solvable.digest.hex.as_str(), place))
+            .collect();
+        let mut all: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+        // Those of the other repository are a stub without packages, and not even the one that is stated.
+        for folder in &self.folders[1..] {
+            let lists = opened(folder, "filelists").unwrap();
+            for (path, ids) in owners("filelists.xml", lists, &wanted).unwrap() {
+                let known = ids.iter().filter_map(|id| places.get(id.as_str()));
+                all.entry(path).or_default().extend(known);
+            }
+        }
+        all
+    }
+
+    /// What dnf would install for lists that share weak dependencies and streams.
+    fn dnf(&self, lists: &[&List]) -> Vec<Option<BTreeSet<String>>> {
+        let work = tempfile::tempdir().unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/support/dnf_solve.py");
+        let mut child = Command::new("/usr/bin/python3")
+            .arg(script)
+            .arg(work.path())
+            .args([
+                "x86_64",
+                if lists[0].weak { "weak" } else { "strict" },
+                "el9",
+            ])
+            .arg(lists[0].streams.join(","))
+            .args(self.folders.iter().map(|one| one.canonicalize().unwrap()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("dnf's Python is installed");
+        let mut stdin = child.stdin.take().unwrap();
+        for list in lists {
+            writeln!(stdin, "{}", list.install.join("\t")).unwrap();
+        }
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "dnf failed");
+        let answers: Vec<_> = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| {
+                let all = line.split_whitespace().map(str::to_owned).collect();
+                (line != "FAILED").then_some(all)
+            })
+            .collect();
+        assert_eq!(answers.len(), lists.len());
+        answers
+    }
+}
+
+/// The cells of a row that say what was asked and what we answer.
+fn row(number: usize, list: &List, answer: Option<&BTreeSet<String>>) -> String {
+    let weak = if list.weak { "yes" } else { "no" };
+    let mut asked: Vec<String> = list.install.iter().map(|one| format!("`{one}`")).collect();
+    asked.extend(list.streams.iter().map(|one| format!("with {one}")));
+    let (count, set) = match answer {
+        None => ("none".to_owned(), "–".to_owned()),
+        Some(all) => {
+            let text: Vec<&str> = all.iter().map(String::as_str).collect();
+            let hash = BlobId::of(text.join("\n").as_bytes()).to_string();
+            (all.len().to_string(), hash[..12].to_owned())
+        }
+    };
+    format!(
+        "| {number} | {} | {weak} | {count} | {set} |",
+        asked.join(", ")
+    )
+}
+
+fn table() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/solve_dnf.md")
+}
+
+#[test]
+fn answers_are_those_that_dnf_agreed_with() {
+    let Some(universe) = Universe::read() else {
+        return;
+    };
+    let table = std::fs::read_to_string(table()).unwrap();
+    for &number in SAMPLE {
+        let list = &LISTS[number - 1];
+        let row = row(number, list, universe.answer(list).as_ref());
+        assert!(
+            table.lines().any(|line| line.starts_with(&row)),
+            "the table has no row that begins with\n{row}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "asks dnf for every list, which takes a minute"]
+fn writes_the_table() {
+    let universe = Universe::read().expect("the fixtures are there");
+    let mut groups: BTreeMap<(bool, Vec<&str>), Vec<usize>> = BTreeMap::new();
+    for (place, list) in LISTS.iter().enumerate() {
+        let key = (list.weak, list.streams.to_vec());
+        groups.entry(key).or_default().push(place);
+    }
+    let mut rows: BTreeMap<usize, String> = BTreeMap::new();
+    let mut unexplained = Vec::new();
+    for places in groups.values() {
+        let lists: Vec<&List> = places.iter().map(|place| &LISTS[*place]).collect();
+        for (&place, theirs) in places.iter().zip(universe.dnf(&lists)) {
+            let list = &LISTS[place];
+            let ours = universe.answer(list);
+            let agrees = match (ours == theirs, list.differs) {
+                (true, None) => "yes",
+                (false, Some(why)) => why,
+                _ => {
+                    unexplained.push(difference(list, ours.as_ref(), theirs.as_ref()));
+                    "no"
+                }
+            };
+            let row = row(place + 1, list, ours.as_ref());
+            rows.insert(place, format!("{row} {agrees} |\n"));
+        }
+    }
+    let mut text = String::from(HEADING);
+    rows.values().for_each(|row| text.push_str(row));
+    std::fs::write(table(), text).unwrap();
+    assert!(unexplained.is_empty(), "{}", unexplained.join("\n"));
+}
+
+const HEADING: &str = "\
+# Install lists, judged by dnf
+
+CentOS Stream 9: AppStream (17,649 packages, with its modules) and a BaseOS of 1,125 packages, on x86_64.
+Each list is installed into an empty system. `none` means that both say it can't be;
+`set` is the beginning of the BLAKE3 of the NEVRAs, so that an answer that moves is seen.
+Written by the test `writes_the_table` in `solve_dnf.rs`.
+
+| | asked for | weak | packages | set | dnf agrees |
+|---|---|---|---|---|---|
+";
+
+fn difference(
+    list: &List,
+    ours: Option<&BTreeSet<String>>,
+    theirs: Option<&BTreeSet<String>>,
+) -> String {
+    let mut text = format!("{:?} {} {:?}: ", list.install, list.weak, list.streams);
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) => {
+            let _ = write!(
+                text,
+                "only ours {:?}, only theirs {:?}",
+                ours.difference(theirs).collect::<Vec<_>>(),
+                theirs.difference(ours).collect::<Vec<_>>()
+            );
+        }
+        (ours, theirs) => {
+            let _ = write!(
+                text,
+                "ours {:?}, theirs {:?}",
+                ours.map(BTreeSet::len),
+                theirs.map(BTreeSet::len)
+            );
+        }
+    }
+    text
+}
