@@ -125,7 +125,7 @@ const LISTS: &[List] = &[
 ];
 
 /// Rows that every run of the suite holds against the table: one of each sort.
-const SAMPLE: &[usize] = &[1, 5, 23, 33, 41, 45, 50, 59, 60];
+const SAMPLE: &[usize] = &[2, 7, 34, 42, 50, 59];
 
 const REPOSITORIES: [&str; 2] = [
     "repos/centos-stream9-osbuild/appstream",
@@ -199,7 +199,13 @@ impl Universe {
             weak: list.weak,
             owners: BTreeMap::new(),
         };
-        question.owners = self.owners(&question);
+        loop {
+            let wanted = paths(&question);
+            if wanted.is_empty() {
+                break;
+            }
+            question.owners.extend(self.owners(&question, &wanted));
+        }
         let solution = solve(&question).ok()?;
         let chosen = solution.packages.iter();
         Some(
@@ -209,9 +215,12 @@ impl Universe {
         )
     }
 
-    /// Who owns the paths that the question turns on.
-    fn owners(&self, question: &Question) -> BTreeMap<Vec<u8>, Vec<usize>> {
-        let wanted = paths(question);
+    /// Who owns these paths, as places in the question.
+    fn owners(
+        &self,
+        question: &Question,
+        wanted: &BTreeSet<Vec<u8>>,
+    ) -> BTreeMap<Vec<u8>, Vec<usize>> {
         let places: BTreeMap<&str, usize> = question
             .packages
             .iter()
@@ -222,7 +231,7 @@ impl Universe {
         // Those of the other repository are a stub without packages, and not even the one that is stated.
         for folder in &self.folders[1..] {
             let lists = opened(folder, "filelists").unwrap();
-            for (path, ids) in owners("filelists.xml", lists, &wanted).unwrap() {
+            for (path, ids) in owners("filelists.xml", lists, wanted).unwrap() {
                 let known = ids.iter().filter_map(|id| places.get(id.as_str()));
                 all.entry(path).or_default().extend(known);
             }

@@ -2,18 +2,28 @@
 
 use std::collections::BTreeSet;
 
+use super::closure::Closure;
+use super::formula::Encoder;
 use super::rich::Expression;
+use super::universe::Universe;
 use super::{Question, Request};
 use crate::formats::repodata::is_primary;
 use crate::formats::rpm::{Dependency, Solvable};
 
 /// The paths that a question turns on, and that primary metadata leaves out.
 ///
-/// Whoever has the lists of files looks up the owners and puts them into [`Question::owners`];
-/// one that is missing there is taken to have no owner but the packages that list it themselves.
+/// Whoever has the lists of files looks up the owners and puts them into [`Question::owners`], also where there are none.
+/// Owners may bring more packages into reach: ask again, until nothing is wanted any more.
+/// Packages out of reach are not looked at, since the lists of files are long and most questions need none.
 pub fn paths(question: &Question) -> BTreeSet<Vec<u8>> {
-    let solvables = question.packages.iter().map(|candidate| candidate.solvable);
-    let mut wanted = wanted(&question.install, solvables.filter(|one| !one.source));
+    let universe = Universe::new(question);
+    let mut encoder = Encoder::new(&universe);
+    let closure = Closure::new(&universe, &mut encoder, &question.install, question.weak);
+    let packages = universe.packages.iter().enumerate();
+    let reached = packages
+        .filter(|(number, _)| closure.reaches(*number))
+        .map(|(_, package)| package.solvable);
+    let mut wanted = wanted(&question.install, reached);
     wanted.retain(|path| !is_primary(path) && !question.owners.contains_key(path));
     wanted
 }
