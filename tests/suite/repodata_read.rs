@@ -32,7 +32,11 @@ fn listed(repository: &Path) -> Vec<Listed> {
 /// What the reader of the tests, which keeps whole documents, makes of the same files.
 #[test]
 fn real_repositories_are_read_as_another_reader_reads_them() {
-    for (name, count) in [("centos-baseos-imagebuilder", 1125), ("tizen3-armv7l", 592)] {
+    for (name, count) in [
+        ("centos-baseos-imagebuilder", 1125),
+        ("centos-stream9-osbuild/custom", 1),
+        ("tizen3-armv7l", 592),
+    ] {
         let Some(repository) = fixtures::folder(&format!("repos/{name}")) else {
             return;
         };

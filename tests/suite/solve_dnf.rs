@@ -170,6 +170,9 @@ impl Universe {
                 universe.documents.extend(modulemd::read(&text).unwrap());
             }
         }
+        assert_eq!(universe.solvables.len(), 17_649 + 1_125);
+        let is_module = |one: &&Document| matches!(one, Document::Module { .. });
+        assert_eq!(universe.documents.iter().filter(is_module).count(), 31);
         Some(universe)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::{Damage, ReadError};
 
 /// More than any distribution's metadata has when decompressed.
-pub(super) const LIMIT: u64 = 4 << 30;
+pub(super) const LIMIT: u64 = 2 << 30;
 
 /// What is read into memory whole is smaller than that.
 const WHOLE: u64 = 1 << 30;
