@@ -107,7 +107,10 @@ impl<'a> Universe<'a> {
         for (number, package) in self.packages.iter().enumerate() {
             for path in &package.solvable.paths {
                 if wanted.contains(path.as_slice()) {
-                    self.files.entry(path).or_default().push(number);
+                    let owners = self.files.entry(path).or_default();
+                    if owners.last() != Some(&number) {
+                        owners.push(number);
+                    }
                 }
             }
         }
@@ -116,11 +119,10 @@ impl<'a> Universe<'a> {
                 .iter()
                 .filter_map(|&asked| self.number(question.packages.get(asked)?.solvable));
             let numbers: Vec<usize> = numbers.collect();
-            self.files.entry(path).or_default().extend(numbers);
-        }
-        for owners in self.files.values_mut() {
-            owners.sort_unstable();
-            owners.dedup();
+            let known = self.files.entry(path).or_default();
+            known.extend(numbers);
+            known.sort_unstable();
+            known.dedup();
         }
     }
 
