@@ -1,0 +1,125 @@
+"""One run, timed; and both sides of a row in turn."""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """Seconds by the clock and of CPU (user and system), and the most memory that a process of it held, in bytes."""
+
+    seconds: float
+    cpu: float
+    memory: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The medians of one side."""
+
+    seconds: float
+    cpu: float
+    memory: int
+    runs: int
+    commands: str
+
+    @staticmethod
+    def of(runs, commands):
+        def middle(of):
+            return statistics.median(of(run) for run in runs)
+
+        return Measured(
+            middle(lambda r: r.seconds), middle(lambda r: r.cpu), middle(lambda r: r.memory), len(runs), commands
+        )
+
+
+class Place:
+    """Where a row works: inputs that are made once and kept, and a fresh file system for each run."""
+
+    def __init__(self, at, row):
+        self.inputs = at / "inputs"
+        self.runs = at / "runs"
+        self.row = row
+        self.inputs.mkdir(parents=True, exist_ok=True)
+        self.runs.mkdir(exist_ok=True)
+
+    @contextmanager
+    def fresh(self):
+        """A directory without a past."""
+        number = sum(1 for _ in self.runs.iterdir())
+        directory = self.runs / f"{self.row}-{number}-{os.getpid()}"
+        directory.mkdir()
+        if os.geteuid() != 0:
+            # Kept until all is over: on ext4 files made soon after many were deleted are slow to make.
+            yield directory
+            return
+        options = ["-o", "size=90%,mode=755"]
+        subprocess.run(["mount", "-t", "tmpfs", *options, "store-bench", directory], check=True)
+        try:
+            yield directory
+        finally:
+            subprocess.run(["umount", directory], check=True)
+            directory.rmdir()
+
+    def kind(self):
+        return "a tmpfs a run" if os.geteuid() == 0 else "a new directory a run"
+
+
+class Failed(Exception):
+    pass
+
+
+def spawn(command, environment, log):
+    """Runs a command to its end; returns what it and its children used."""
+    process = subprocess.Popen(
+        [str(part) for part in command], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise Failed(f"{' '.join(map(str, command))} ended with {process.returncode}; see {log.name}")
+    return used
+
+
+def timed(commands, directory, environment, log_path):
+    """Runs commands one after the other, and syncs their file system; the sync is part of the time."""
+    environment = {**os.environ, **{key: str(value) for key, value in environment.items()}}
+    subprocess.run(["sync", "-f", directory], check=True)
+    with open(log_path, "ab") as log:
+        begun = time.monotonic()
+        used = [spawn(command, environment, log) for command in commands]
+        spawn(["sync", "-f", directory], environment, log)
+        seconds = time.monotonic() - begun
+    cpu = sum(u.ru_utime + u.ru_stime for u in used)
+    return Run(seconds, cpu, max(u.ru_maxrss for u in used) * 1024)
+
+
+def side(row, which, tools, place):
+    """One run of one side. Returns it, and the commands as text."""
+    with place.fresh() as directory:
+        work = getattr(row, which)(tools, place.inputs, directory)
+        run = timed(work.commands, directory, work.environment, place.inputs / f"{row.name}.{which}.log")
+        work.check()
+        return run, work.text(directory, place.inputs)
+
+
+def measure(row, tools, place, count):
+    """Both sides in turn, so that what else the machine does meets both. Keyed by `ours` and `theirs`."""
+    row.prepare(tools, place.inputs)
+    sides = ["ours", "theirs"] if row.peer else ["ours"]
+    runs, texts = {which: [] for which in sides}, {}
+    for number in range(count):
+        for which in sides:
+            run, texts[which] = side(row, which, tools, place)
+            runs[which].append(run)
+            print(f"  {number + 1}/{count} {which}: {run.seconds:.3f} s", file=sys.stderr)
+    if os.geteuid() != 0:
+        shutil.rmtree(place.runs)
+    return {which: Measured.of(runs[which], texts[which]) for which in sides}

@@ -1,0 +1,62 @@
+"""What a row is: a piece of work that we and a peer are asked to do."""
+
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Work:
+    """What is timed. Whatever has to be there first, a row makes before it returns this."""
+
+    commands: list
+    environment: dict = field(default_factory=dict)
+    # Called afterwards: raises if the work was not done. A row that measures nothing is worse than none.
+    check: callable = lambda: None
+
+    def text(self, directory, inputs):
+        """The commands as a person would write them, without this run's paths."""
+        lines = " && ".join(shlex.join(map(str, command)) for command in self.commands)
+        return lines.replace(str(directory), "RUN").replace(str(inputs), "INPUTS")
+
+
+class Row:
+    """Subclasses say what is done by whom; `prepare` makes inputs that all runs share, and keeps what is there."""
+
+    name = ""
+    work = ""
+    peer = ""  # none: measured alone
+    aim = ""
+    needs = ()  # programs of the peer
+
+    def missing(self):
+        return [program for program in self.needs if shutil.which(program) is None]
+
+    def prepare(self, tools, inputs):
+        pass
+
+    def ours(self, tools, inputs, directory):
+        raise NotImplementedError
+
+    def theirs(self, tools, inputs, directory):
+        raise NotImplementedError
+
+
+def run(*command, **options):
+    """Runs a command that is not timed; quiet unless it fails."""
+    command = [str(part) for part in command]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{shlex.join(command)}:\n{done.stdout}")
+    return done.stdout
+
+
+def once(target, make):
+    """Makes a directory of inputs, unless it was made before; half-made ones are made anew."""
+    if not target.exists():
+        half = target.with_name(f"{target.name}.half")
+        shutil.rmtree(half, ignore_errors=True)
+        make(half)
+        half.rename(target)
+    return target
