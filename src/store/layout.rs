@@ -1,5 +1,6 @@
 //! Where things lie in a store's directory.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -140,20 +141,30 @@ pub(crate) fn parse_object(name: &str) -> Option<(Kind, Hash)> {
 
 /// The files in the directories of a directory, sorted, with their names.
 pub(crate) fn files_below(dir: &Path) -> Result<Vec<(PathBuf, String)>> {
-    let list = |dir: &Path| -> Result<Vec<fs::DirEntry>> {
-        let read = || fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>();
-        match read() {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            other => other.map_err(|e| Error::io("reading", dir, e)),
-        }
-    };
     let mut files = Vec::new();
-    for shard in list(dir)? {
-        for file in list(&shard.path())? {
-            let name = file.file_name().to_string_lossy().into_owned();
-            files.push((file.path(), name));
-        }
-    }
+    each_file_below(dir, |shard, name| {
+        files.push((shard.join(name), name.to_string_lossy().into_owned()));
+    })?;
     files.sort();
     Ok(files)
+}
+
+/// Hands each of them to `each`, in any order: its directory, and its name.
+pub(crate) fn each_file_below(dir: &Path, mut each: impl FnMut(&Path, &OsStr)) -> Result<()> {
+    for shard in names_in(dir)? {
+        let shard = dir.join(shard);
+        for name in names_in(&shard)? {
+            each(&shard, &name);
+        }
+    }
+    Ok(())
+}
+
+fn names_in(dir: &Path) -> Result<Vec<OsString>> {
+    let name = |item: io::Result<fs::DirEntry>| item.map(|item| item.file_name());
+    let read = || fs::read_dir(dir)?.map(name).collect();
+    match read() {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => other.map_err(|e| Error::io("reading", dir, e)),
+    }
 }

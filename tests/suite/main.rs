@@ -24,6 +24,7 @@ mod golden;
 mod layers;
 mod licences;
 mod lock;
+mod migration;
 mod modulemd;
 mod origin;
 mod ostree;

@@ -1,43 +1,16 @@
 //! What is alive, and through what.
 //!
 //! Marks only grow: what roots and leases say later is absorbed on top of what they said before.
+//! All of it is done with the numbers that the index gives to objects and traces.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{BlobId, EntryId, Hash, TraceId};
 use crate::store::error::{Error, Result};
-use crate::store::index::{Index, Type};
+use crate::store::index::{Graph, Index, Rows, Type};
 use crate::store::layout::{Kind, Layout};
 use crate::store::{lease, root};
-
-/// Rows of objects, as bits.
-#[derive(Default)]
-pub(super) struct Rows(Vec<u64>);
-
-impl Rows {
-    fn place(row: i64) -> Option<(usize, u64)> {
-        let row = usize::try_from(row).ok()?;
-        Some((row / 64, 1 << (row % 64)))
-    }
-
-    pub fn contains(&self, row: i64) -> bool {
-        Self::place(row)
-            .is_some_and(|(word, bit)| self.0.get(word).is_some_and(|bits| bits & bit != 0))
-    }
-
-    /// Says whether it is new.
-    fn insert(&mut self, row: i64) -> bool {
-        let Some((word, bit)) = Self::place(row) else {
-            return false;
-        };
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
-        }
-        let new = self.0[word] & bit == 0;
-        self.0[word] |= bit;
-        new
-    }
-}
 
 /// Everything that must stay.
 pub(super) struct Marks<'a> {
@@ -45,19 +18,63 @@ pub(super) struct Marks<'a> {
     index: &'a Index,
     /// So many of the newest generations of each name are kept; all without.
     keep_last: Option<u32>,
-    pub entries: BTreeSet<EntryId>,
+    pub entries: Rows,
     pub rows: Rows,
-    traced: BTreeSet<TraceId>,
+    traced: Rows,
+    /// Whether roots and leases were absorbed before.
+    looked: bool,
     /// Blobs marked since assemblies were last followed.
     fresh: Vec<i64>,
 }
 
-/// Who names an entry, for the message when the index does not know it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
-    Root,
-    /// Leased before it is written, or the input of a step whose record outlived its input's.
-    Hearsay,
+/// What roots and leases name.
+#[derive(Default)]
+struct Named {
+    entries: BTreeSet<EntryId>,
+    blobs: BTreeSet<BlobId>,
+    /// Of the newest generation of each name.
+    traces: BTreeSet<TraceId>,
+    /// What running processes need: leased before it is written, so perhaps not known yet.
+    held: lease::Held,
+}
+
+/// Where edges are looked up.
+enum Edges<'a> {
+    /// The first look goes through most of them.
+    Copied(Box<Graph>),
+    /// A later one adds little, and must see what is new.
+    Asked(&'a Index),
+}
+
+impl Edges<'_> {
+    fn references(&self, entry: u32) -> Result<Cow<'_, [u32]>> {
+        Ok(match self {
+            Edges::Copied(graph) => graph.references.get(entry).into(),
+            Edges::Asked(index) => index.references_of(entry)?.into(),
+        })
+    }
+
+    fn inputs(&self, trace: u32) -> Result<Cow<'_, [u32]>> {
+        Ok(match self {
+            Edges::Copied(graph) => graph.inputs.get(trace).into(),
+            Edges::Asked(index) => index.inputs_of(trace)?.into(),
+        })
+    }
+
+    fn makers(&self, entry: u32) -> Result<Cow<'_, [u32]>> {
+        Ok(match self {
+            Edges::Copied(graph) => graph.makers.get(entry).into(),
+            Edges::Asked(index) => index.makers_of(entry)?.into(),
+        })
+    }
+
+    /// Whether an entry is known, and not only named by others.
+    fn knows(&self, entry: u32) -> Result<bool> {
+        match self {
+            Edges::Copied(graph) => Ok(graph.entries.contains(i64::from(entry))),
+            Edges::Asked(index) => index.each_below(entry, |_| ()),
+        }
+    }
 }
 
 impl<'a> Marks<'a> {
@@ -66,27 +83,60 @@ impl<'a> Marks<'a> {
             layout,
             index,
             keep_last,
-            entries: BTreeSet::new(),
+            entries: Rows::default(),
             rows: Rows::default(),
-            traced: BTreeSet::new(),
+            traced: Rows::default(),
+            looked: false,
             fresh: Vec::new(),
         }
     }
 
+    /// Whether an entry stays.
+    pub fn has(&self, entry: u32) -> bool {
+        self.entries.contains(i64::from(entry))
+    }
+
     /// Marks what roots and leases say now. `reap`s dead leases, which only an exclusive swap lock allows.
     pub fn absorb(&mut self, reap: bool) -> Result<()> {
-        self.roots()?;
-        let held = lease::read_all(self.layout, reap)?;
-        for entry in held.entries {
-            self.entry(entry, By::Hearsay)?;
+        let named = self.named(reap)?;
+        // Read after the roots: what they name was committed before they were written.
+        let edges = match self.looked {
+            false => Edges::Copied(self.index.graph()?.into()),
+            true => Edges::Asked(self.index),
+        };
+        let mut new = Vec::new();
+        for entry in named.entries {
+            let row = self.index.entry_row(entry)?;
+            let row = row.ok_or_else(|| self.unknown(Kind::Entry, entry.0))?;
+            self.entry(&edges, row, true, &mut new)?;
         }
-        for blob in held.blobs {
-            self.blob(blob, By::Hearsay)?;
+        for trace in named.traces {
+            let row = self.index.trace_row(trace)?;
+            let row = row.ok_or_else(|| self.unknown(Kind::Trace, trace.0))?;
+            self.made_of(&edges, row, &mut new)?;
         }
+        for entry in named.held.entries {
+            if let Some(row) = self.index.entry_row(entry)? {
+                self.entry(&edges, row, false, &mut new)?;
+            }
+        }
+        drop(edges);
+        self.below(new)?;
+        for blob in named.blobs {
+            let object = self.index.object(Type::Blob, blob.0)?;
+            self.row(object.ok_or_else(|| self.unknown(Kind::Blob, blob.0))?.row);
+        }
+        for blob in named.held.blobs {
+            if let Some(object) = self.index.object(Type::Blob, blob.0)? {
+                self.row(object.row);
+            }
+        }
+        self.looked = true;
         self.follow_assemblies()
     }
 
-    fn roots(&mut self) -> Result<()> {
+    fn named(&self, reap: bool) -> Result<Named> {
+        let mut named = Named::default();
         for name in root::names(self.layout)? {
             let generations = root::generations(self.layout, &name)?;
             // The newest one always stays: a name that stands for nothing helps nobody.
@@ -94,68 +144,83 @@ impl<'a> Marks<'a> {
                 .keep_last
                 .map_or(generations.len(), |n| n.max(1) as usize);
             let first = generations.len().saturating_sub(kept);
+            let newest = generations.last().and_then(|newest| newest.trace);
+            named.traces.extend(newest);
             for generation in &generations[first..] {
-                self.entry(generation.entry, By::Root)?;
-                for blob in generation.blobs() {
-                    self.blob(blob, By::Root)?;
-                }
-            }
-            if let Some(trace) = generations.last().and_then(|newest| newest.trace) {
-                self.made_of(trace)?;
+                named.entries.insert(generation.entry);
+                named.blobs.extend(generation.blobs());
             }
         }
-        Ok(())
+        named.held = lease::read_all(self.layout, reap)?;
+        Ok(named)
     }
 
-    /// The inputs of a trace, and theirs.
+    /// The inputs of a trace, and theirs; an input may be one that no longer is known.
     ///
     /// Of an input made by several traces all are followed: which of them a plan used, nobody wrote down.
-    fn made_of(&mut self, newest: TraceId) -> Result<()> {
-        if !self.index.has_trace(newest)? {
-            return Err(self.unknown(Kind::Trace, newest.0));
-        }
+    fn made_of(&mut self, edges: &Edges<'_>, newest: u32, new: &mut Vec<u32>) -> Result<()> {
         let mut queue = vec![newest];
         while let Some(trace) = queue.pop() {
-            if !self.traced.insert(trace) {
+            if !self.traced.insert(i64::from(trace)) {
                 continue;
             }
-            for input in self.index.inputs(trace)? {
-                self.entry(input, By::Hearsay)?;
-                queue.extend(self.index.made(input)?);
+            for &input in edges.inputs(trace)?.iter() {
+                self.entry(edges, input, false, new)?;
+                queue.extend(edges.makers(input)?.iter());
             }
         }
         Ok(())
     }
 
-    fn entry(&mut self, entry: EntryId, by: By) -> Result<()> {
-        let mut queue = vec![(entry, by)];
-        while let Some((entry, by)) = queue.pop() {
-            if self.entries.contains(&entry) {
+    /// An entry and its references, and theirs. Those must be known, the entry itself only where a root names it.
+    fn entry(
+        &mut self,
+        edges: &Edges<'_>,
+        entry: u32,
+        surely: bool,
+        new: &mut Vec<u32>,
+    ) -> Result<()> {
+        let mut queue = vec![(entry, surely)];
+        while let Some((entry, surely)) = queue.pop() {
+            if self.entries.contains(i64::from(entry)) {
                 continue;
             }
-            match self.index.contents(entry)? {
-                Some((_, contents)) => {
-                    self.entries.insert(entry);
-                    for row in contents.iter() {
-                        self.row(row);
+            if edges.knows(entry)? {
+                self.entries.insert(i64::from(entry));
+                new.push(entry);
+                queue.extend(edges.references(entry)?.iter().map(|&entry| (entry, true)));
+            } else if surely {
+                let object = self.index.objects_by_row(&[i64::from(entry)].into())?;
+                return Err(self.unknown(Kind::Entry, object[0].hash));
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks what is below entries.
+    fn below(&mut self, entries: Vec<u32>) -> Result<()> {
+        if self.looked {
+            for entry in entries {
+                let (rows, fresh) = (&mut self.rows, &mut self.fresh);
+                self.index.each_below(entry, |row| {
+                    if rows.insert(row) {
+                        fresh.push(row);
                     }
-                    let references = self.index.references(entry)?;
-                    queue.extend(references.into_iter().map(|entry| (entry, By::Root)));
-                }
-                None if by == By::Root => return Err(self.unknown(Kind::Entry, entry.0)),
-                None => {}
+                })?;
             }
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn blob(&mut self, blob: BlobId, by: By) -> Result<()> {
-        match self.index.object(Type::Blob, blob.0)? {
-            Some(object) => self.row(object.row),
-            None if by == By::Root => return Err(self.unknown(Kind::Blob, blob.0)),
-            None => {}
-        }
-        Ok(())
+        drop(entries);
+        let (marked, rows, fresh) = (&self.entries, &mut self.rows, &mut self.fresh);
+        self.index.every_entry(|entry, contained| {
+            if marked.contains(entry) {
+                contained.each(|row| {
+                    if rows.insert(row) {
+                        fresh.push(row);
+                    }
+                });
+            }
+        })
     }
 
     fn row(&mut self, row: i64) {

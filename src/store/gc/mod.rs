@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::store::error::{Error, Result};
 use crate::store::fault;
-use crate::store::index::{Index, Object, State, Type};
+use crate::store::index::{Index, Object, Rows, State};
 use crate::store::layout::Layout;
 use crate::store::lock::{Lock, Name};
 use crate::store::staging;
@@ -116,38 +116,31 @@ struct Collector<'a> {
     report: GcReport,
 }
 
-/// Blobs by what is to become of them.
+/// Blobs by what is to become of them, each list in the order of rows.
 #[derive(Default)]
 struct Plan {
     /// Not marked, not condemned yet.
-    dead: BTreeMap<i64, Object>,
+    dead: Vec<Object>,
     /// Condemned, and needed after all.
     needed: Vec<Object>,
     /// Condemned, and due.
-    due: BTreeMap<i64, Object>,
+    due: Vec<Object>,
     /// Condemned, and not due.
-    waiting: BTreeMap<i64, Object>,
+    waiting: Vec<Object>,
 }
 
 impl Plan {
     fn make(index: &Index, marks: &Marks, now: i64) -> Result<Plan> {
         let mut plan = Plan::default();
-        index.every_object(|object| {
-            if object.of != Type::Blob {
-                return;
-            }
+        index.every_blob(|object| {
             let marked = marks.rows.contains(object.row);
             match object.state {
-                State::Live | State::Damaged if !marked => {
-                    plan.dead.insert(object.row, object);
-                }
+                State::Live | State::Damaged if !marked => plan.dead.push(object),
                 State::Condemned if marked => plan.needed.push(object),
                 State::Condemned if object.due.is_none_or(|due| due <= now) => {
-                    plan.due.insert(object.row, object);
+                    plan.due.push(object);
                 }
-                State::Condemned => {
-                    plan.waiting.insert(object.row, object);
-                }
+                State::Condemned => plan.waiting.push(object),
                 _ => {}
             }
         })?;
@@ -156,27 +149,28 @@ impl Plan {
 
     /// Spares what was marked since.
     fn spare(&mut self, marks: &Marks) {
-        self.dead.retain(|row, _| !marks.rows.contains(*row));
+        let marked = |object: &Object| marks.rows.contains(object.row);
+        self.dead.retain(|object| !marked(object));
         for list in [&mut self.due, &mut self.waiting] {
-            list.retain(|row, object| {
-                let marked = marks.rows.contains(*row);
-                if marked {
-                    self.needed.push(*object);
-                }
-                !marked
-            });
+            self.needed
+                .extend(list.extract_if(.., |object| marked(object)));
         }
     }
 
     /// Moves the dead to those that wait or are due.
     fn condemn(&mut self, grace: bool) {
         let dead = std::mem::take(&mut self.dead);
-        if grace {
-            self.waiting.extend(dead);
-        } else {
-            self.due.extend(dead);
-        }
+        let list = match grace {
+            true => &mut self.waiting,
+            false => &mut self.due,
+        };
+        list.extend(dead);
+        list.sort_by_key(|object| object.row);
     }
+}
+
+fn rows(objects: &[Object]) -> Rows {
+    objects.iter().map(|object| object.row).collect()
 }
 
 impl Collector<'_> {
@@ -208,14 +202,14 @@ impl Collector<'_> {
         let views = self.dead_views(&marks, &plan)?;
         self.remove_views(&mut marks, views)?;
         fault::point("gc.views");
-        let due: BTreeSet<Hash> = plan.due.values().map(|object| object.hash).collect();
+        let due: BTreeSet<Hash> = plan.due.iter().map(|object| object.hash).collect();
         let twins = self.twins(&due, &BTreeMap::new())?;
         for (path, _) in twins {
             self.unlink(&path)?;
         }
-        self.unlink_due(plan.due.into_keys().collect())?;
+        self.unlink_due(&plan.due)?;
         self.unlink_orphans(orphans)?;
-        for object in plan.waiting.values() {
+        for object in &plan.waiting {
             self.report.pending += 1;
             self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);
         }
@@ -235,7 +229,7 @@ impl Collector<'_> {
         let grace = self.options.grace.map(|grace| grace.as_secs());
         let due = now.saturating_add_unsigned(grace.unwrap_or(0));
         if !plan.dead.is_empty() {
-            let dead = plan.dead.keys().copied();
+            let dead = plan.dead.iter().map(|object| object.row);
             self.index.set_state(dead, State::Condemned, Some(due))?;
         }
         plan.condemn(due > now);
@@ -261,18 +255,18 @@ impl Collector<'_> {
             self.report.bytes += view::bytes_of(&path)?;
             count_links(&path, &mut links)?;
         }
-        let due: BTreeSet<Hash> = plan.due.values().map(|object| object.hash).collect();
+        let due: BTreeSet<Hash> = plan.due.iter().map(|object| object.hash).collect();
         for (_, bytes) in self.twins(&due, &links)? {
             self.report.bytes += bytes;
         }
-        for object in plan.due.values() {
+        for object in &plan.due {
             self.report.objects += 1;
             self.report.bytes += self.blocks(object)?.unwrap_or(0);
         }
         for (path, _) in self.orphans()? {
             self.report.bytes += blocks(&path)?.unwrap_or(0);
         }
-        for object in plan.waiting.values() {
+        for object in &plan.waiting {
             self.report.pending += 1;
             self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);
         }
@@ -296,36 +290,39 @@ impl Collector<'_> {
     /// Entries that stay, and entries that lose something in this run.
     fn count_entries(&mut self, marks: &Marks, plan: &Plan) -> Result<()> {
         self.report.kept = marks.entries.len() as u64;
-        for entry in self.index.all_entries()? {
-            if marks.entries.contains(&entry) {
-                continue;
-            }
-            if let Some((_, contents)) = self.index.contents(entry)? {
-                let goes = contents.iter().any(|row| plan.due.contains_key(&row));
-                self.report.entries += u64::from(goes);
-            }
+        if plan.due.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let due = rows(&plan.due);
+        self.index.every_entry(|entry, contained| {
+            let goes = !marks.entries.contains(entry) && contained.meets(&due);
+            self.report.entries += u64::from(goes);
+        })
     }
 
     /// Views of entries that nothing keeps; those in their grace are left.
-    fn dead_views(&self, marks: &Marks, plan: &Plan) -> Result<Vec<(PathBuf, EntryId)>> {
+    fn dead_views(&self, marks: &Marks, plan: &Plan) -> Result<Vec<(PathBuf, u32)>> {
         let mut dead = Vec::new();
+        let (due, waiting) = (rows(&plan.due), rows(&plan.waiting));
         for (path, entry) in self.store.views()? {
             // What belongs to no entry is no view, and not ours to delete.
-            let Some(entry) = entry.filter(|entry| !marks.entries.contains(entry)) else {
+            let Some(row) = self.row_of(entry)?.filter(|&row| !marks.has(row)) else {
                 continue;
             };
-            let Some((_, contents)) = self.index.contents(entry)? else {
-                continue;
-            };
-            let waits = contents.iter().any(|row| plan.waiting.contains_key(&row));
-            let goes = contents.iter().any(|row| plan.due.contains_key(&row));
-            if !waits && (goes || self.options.grace.is_none()) {
-                dead.push((path, entry));
+            let (mut goes, mut waits) = (false, false);
+            let known = self.index.each_below(row, |row| {
+                goes |= due.contains(row);
+                waits |= waiting.contains(row);
+            })?;
+            if known && !waits && (goes || self.options.grace.is_none()) {
+                dead.push((path, row));
             }
         }
         Ok(dead)
+    }
+
+    fn row_of(&self, entry: Option<EntryId>) -> Result<Option<u32>> {
+        entry.map_or(Ok(None), |entry| self.index.entry_row(entry))
     }
 
     fn blocks(&self, object: &Object) -> Result<Option<u64>> {

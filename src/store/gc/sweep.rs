@@ -3,7 +3,7 @@
 //! All of it happens in batches under the exclusive swap lock,
 //! and everything is looked at again there: somebody may have come to need it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use super::mark::Marks;
 use super::{BATCH, Collector};
-use crate::ids::{EntryId, Hash};
+use crate::ids::Hash;
 use crate::store::error::{Error, Result};
 use crate::store::fault;
-use crate::store::index::{State, Type};
-use crate::store::layout::{Kind, files_below, parse_object};
+use crate::store::index::{Object, State, Type};
+use crate::store::layout::{Kind, each_file_below, files_below, parse_object};
 use crate::store::lock::{Lock, Name};
 use crate::store::staging::Staging;
 use crate::store::view;
@@ -24,7 +24,7 @@ impl Collector<'_> {
     pub(super) fn remove_views(
         &mut self,
         marks: &mut Marks,
-        views: Vec<(PathBuf, EntryId)>,
+        views: Vec<(PathBuf, u32)>,
     ) -> Result<()> {
         let staging = Staging::below(&view::building(self.layout())?)?;
         for some in views.chunks(BATCH) {
@@ -34,7 +34,7 @@ impl Collector<'_> {
                 // Somebody may have come to need them since.
                 marks.absorb(true)?;
                 for (path, entry) in some {
-                    if marks.entries.contains(entry) {
+                    if marks.has(*entry) {
                         continue;
                     }
                     let to = staging.path();
@@ -71,11 +71,12 @@ impl Collector<'_> {
         Ok(gone)
     }
 
-    pub(super) fn unlink_due(&mut self, rows: Vec<i64>) -> Result<()> {
-        for (at, some) in rows.chunks(BATCH).enumerate() {
-            self.tell("unlinking", at * BATCH, rows.len());
+    pub(super) fn unlink_due(&mut self, due: &[Object]) -> Result<()> {
+        for (at, some) in due.chunks(BATCH).enumerate() {
+            self.tell("unlinking", at * BATCH, due.len());
             let _swap = Lock::exclusive(self.layout(), Name::Swap)?;
-            let objects = self.index.objects_by_row(&some.iter().copied().collect())?;
+            let rows = some.iter().map(|object| object.row).collect();
+            let objects = self.index.objects_by_row(&rows)?;
             let mut gone = Vec::new();
             for object in objects {
                 // Flipped back by somebody who needs it.
@@ -91,7 +92,7 @@ impl Collector<'_> {
             fault::point("gc.unlinked");
             self.index.set_state(gone.into_iter(), State::Gone, None)?;
         }
-        self.tell("unlinking", rows.len(), rows.len());
+        self.tell("unlinking", due.len(), due.len());
         Ok(())
     }
 
@@ -107,20 +108,21 @@ impl Collector<'_> {
 
     /// Files that writers left between placing and naming them; records among them are left alone.
     pub(super) fn orphans(&self) -> Result<Vec<(PathBuf, Hash)>> {
-        let mut known = BTreeSet::new();
-        self.index.every_object(|object| {
-            if object.of == Type::Blob && object.state != State::Gone {
+        let mut known = HashSet::new();
+        self.index.every_blob(|object| {
+            if object.state != State::Gone {
                 known.insert((object.kind(), object.hash));
             }
         })?;
         let mut orphans = Vec::new();
-        for (path, name) in files_below(&self.layout().objects())? {
-            if let Some((kind @ (Kind::Blob | Kind::Assembly), hash)) = parse_object(&name)
+        each_file_below(&self.layout().objects(), |dir, name| {
+            if let Some((kind @ (Kind::Blob | Kind::Assembly), hash)) =
+                parse_object(&name.to_string_lossy())
                 && !known.contains(&(kind, hash))
             {
-                orphans.push((path, hash));
+                orphans.push((dir.join(name), hash));
             }
-        }
+        })?;
         Ok(orphans)
     }
 

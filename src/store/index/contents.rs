@@ -33,21 +33,28 @@ impl Contents {
     /// `None` if the bytes were not written by `encode`.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut ids = Vec::with_capacity(bytes.len());
-        let (mut last, mut distance, mut shift) = (0i64, 0u64, 0u32);
-        for byte in bytes {
-            if shift > 56 {
-                return None;
-            }
-            distance |= u64::from(byte & 0x7f) << shift;
-            shift += 7;
-            if byte & 0x80 == 0 {
-                last = last.checked_add_unsigned(distance)?;
-                ids.push(last);
-                (distance, shift) = (0, 0);
-            }
-        }
-        (shift == 0).then_some(Contents(ids))
+        each(bytes, |id| ids.push(id)).then_some(Contents(ids))
     }
+}
+
+/// Hands every id to `take`; says whether the bytes were written by `encode`.
+pub(super) fn each(bytes: &[u8], mut take: impl FnMut(i64)) -> bool {
+    let (mut last, mut distance, mut shift) = (0i64, 0u64, 0u32);
+    for byte in bytes {
+        if shift > 56 {
+            return false;
+        }
+        distance |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            let Some(id) = last.checked_add_unsigned(distance) else {
+                return false;
+            };
+            take(id);
+            (last, distance, shift) = (id, 0, 0);
+        }
+    }
+    shift == 0
 }
 
 #[cfg(test)]

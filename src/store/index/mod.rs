@@ -3,7 +3,9 @@
 //! It can be lost and made anew; see store-schema/README.md for who is right about what.
 
 mod contents;
+mod graph;
 mod objects;
+mod rows;
 mod signed;
 mod stamps;
 mod traces;
@@ -15,7 +17,9 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 pub(crate) use contents::Contents;
+pub(crate) use graph::Graph;
 pub(crate) use objects::{Below, Form, NewObject, Object, State, Type};
+pub(crate) use rows::Rows;
 pub(crate) use traces::NewTrace;
 
 use super::error::{Error, Result};
@@ -27,6 +31,7 @@ use objects::NotLive;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../store-schema/01.sql"),
     include_str!("../../../store-schema/02.sql"),
+    include_str!("../../../store-schema/03.sql"),
 ];
 
 pub(crate) struct Index {
@@ -107,7 +112,14 @@ impl Index {
                 known,
             });
         }
-        if version < known && writable {
+        if version < known && !writable {
+            return Err(Error::OlderIndex {
+                path: self.path.clone(),
+                found: version,
+                needed: known,
+            });
+        }
+        if version < known {
             migrate(&mut connection).map_err(|e| failed(&self.path, "migrating it", e))?;
         }
         Ok(())
@@ -121,6 +133,20 @@ impl Index {
     ) -> Result<T> {
         let connection = self.connection.lock().expect("no panic while held");
         ask(&connection).map_err(|e| failed(&self.path, action, e))
+    }
+
+    /// Asks many things as of one moment, which locks the file once and not for each.
+    fn ask_at_once<T>(
+        &self,
+        action: &'static str,
+        ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        self.ask(action, |c| {
+            let moment = c.unchecked_transaction()?;
+            let answer = ask(&moment)?;
+            moment.commit()?;
+            Ok(answer)
+        })
     }
 
     /// Changes something, all or nothing; `durably` where forgetting the change would be unsafe.

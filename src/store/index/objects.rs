@@ -1,4 +1,4 @@
-//! Rows of the tables `object`, `part`, `entry` and `reference`.
+//! Rows of the tables `object`, `part`, `entry` and `refers`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::super::error::Result;
 use super::super::layout::Kind;
 use super::super::trace::Trace;
 use super::traces::{self, NewTrace};
-use super::{Contents, Index, damaged};
+use super::{Contents, Index, damaged, rows};
 use crate::ids::{BlobId, EntryId, Hash, TreeId};
 
 /// What an object is, as far as its id is concerned: an assembly is a way to hold a blob.
@@ -105,6 +105,9 @@ const NAME: &str = "insert into object (kind, hash, form, size, length, state)
     values (?1, ?2, 0, ?3, ?3, 2)
     on conflict (kind, hash) do update set kind = excluded.kind returning id";
 
+const REFERS: &str = "insert into refers (entry, entries) values (?1, ?2)
+    on conflict (entry) do update set entries = excluded.entries";
+
 /// An assembly is as good as the worst of its parts.
 const NOT_LIVE: &str = "with recursive bad (id) as (
       select id from object where state <> 0
@@ -116,8 +119,12 @@ const SUFFERING: &str = "with recursive bad (id) as (
       union select part.assembly from bad join part on part.blob = bad.id)
     select id from bad";
 
-const LIKE: &str =
-    "select hash from object where kind = 2 and hash between ?1 and ?2 order by hash limit 50";
+/// Entries that were only named are none.
+const ENTRIES: &str = "select hash from object where kind = 2
+    and exists (select 1 from entry where entry.object = object.id) order by hash";
+
+const LIKE: &str = "select hash from object where kind = 2 and hash between ?1 and ?2
+    and exists (select 1 from entry where entry.object = object.id) order by hash limit 50";
 
 fn object(row: &Row) -> rusqlite::Result<Object> {
     let size: i64 = row.get(4)?;
@@ -162,6 +169,18 @@ fn name(t: &Transaction, of: Type, hash: Hash, length: u64) -> rusqlite::Result<
         })
 }
 
+/// Entries as a list of their rows.
+pub(super) fn named<'a>(
+    t: &Transaction,
+    entries: impl IntoIterator<Item = &'a EntryId>,
+) -> rusqlite::Result<Vec<u8>> {
+    let row = |entry: &EntryId| match find(t, Type::Entry, entry.0)? {
+        Some(object) => Ok(object.row),
+        None => name(t, Type::Entry, entry.0, 0),
+    };
+    rows::encode(&entries.into_iter().map(row).collect::<Result<_, _>>()?)
+}
+
 fn place(t: &Transaction, new: &NewObject) -> rusqlite::Result<()> {
     let of = type_of(new.kind);
     let form = match new.kind {
@@ -204,11 +223,12 @@ fn place_entry(t: &Transaction, id: i64, below: &Below) -> rusqlite::Result<()> 
          on conflict (object) do update set contents = excluded.contents",
     )?
     .execute(params![id, Contents::new(ids).encode()])?;
-    for target in &below.references {
-        t.prepare_cached("insert or ignore into reference (entry, target) values (?1, ?2)")?
-            .execute(params![id, target.0.as_bytes()])?;
+    if below.references.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    t.prepare_cached(REFERS)?
+        .execute(params![id, named(t, &below.references)?])
+        .map(drop)
 }
 
 fn find(c: &Connection, of: Type, hash: Hash) -> rusqlite::Result<Option<Object>> {
@@ -232,14 +252,14 @@ impl Index {
     }
 
     pub fn objects_of(&self, of: Type, hashes: &[Hash]) -> Result<Vec<Option<Object>>> {
-        self.ask("looking up objects", |c| {
+        self.ask_at_once("looking up objects", |c| {
             hashes.iter().map(|hash| find(c, of, *hash)).collect()
         })
     }
 
     pub fn objects_by_row(&self, rows: &BTreeSet<i64>) -> Result<Vec<Object>> {
         let sql = format!("select {COLUMNS} from object where id = ?1");
-        self.ask("looking up objects", |c| {
+        self.ask_at_once("looking up objects", |c| {
             let mut statement = c.prepare_cached(&sql)?;
             rows.iter()
                 .map(|row| statement.query_row([row], object))
@@ -248,8 +268,17 @@ impl Index {
     }
 
     /// Hands every object to `each`, in the order of rows.
-    pub fn every_object(&self, mut each: impl FnMut(Object)) -> Result<()> {
-        let sql = format!("select {COLUMNS} from object order by id");
+    pub fn every_object(&self, each: impl FnMut(Object)) -> Result<()> {
+        self.each_object("", each)
+    }
+
+    /// Hands every blob to `each`, in the order of rows.
+    pub fn every_blob(&self, each: impl FnMut(Object)) -> Result<()> {
+        self.each_object("where kind = 0", each)
+    }
+
+    fn each_object(&self, filter: &str, mut each: impl FnMut(Object)) -> Result<()> {
+        let sql = format!("select {COLUMNS} from object {filter} order by id");
         self.ask("listing objects", |c| {
             let mut statement = c.prepare(&sql)?;
             let mut rows = statement.query(())?;
@@ -306,16 +335,15 @@ impl Index {
     }
 
     pub fn references(&self, entry: EntryId) -> Result<Vec<EntryId>> {
-        const SQL: &str = "select target from reference
-            join object on object.id = reference.entry
-            where object.kind = 2 and object.hash = ?1 order by target";
-        self.ask("looking up references", |c| traces::hashes(c, SQL, entry.0))
-            .map(|ids| ids.into_iter().map(EntryId).collect())
+        const SQL: &str = "select refers.entries from refers
+            join object on object.id = refers.entry
+            where object.kind = 2 and object.hash = ?1";
+        self.ask("looking up references", |c| traces::listed(c, SQL, entry.0))
     }
 
     pub fn all_entries(&self) -> Result<Vec<EntryId>> {
         self.ask("listing entries", |c| {
-            c.prepare_cached("select hash from object where kind = 2 order by hash")?
+            c.prepare_cached(ENTRIES)?
                 .query_map((), |row| Ok(EntryId(Hash::from_bytes(row.get(0)?))))?
                 .collect()
         })

@@ -1,10 +1,12 @@
-//! Rows of the tables `trace`, `input` and `output`.
+//! Rows of the tables `trace`, `step` and `made`.
 
-use rusqlite::{Connection, Transaction, params};
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::super::error::Result;
 use super::super::trace::Trace;
-use super::Index;
+use super::{Index, objects, rows};
 use crate::ids::{DerivationKey, EntryId, Hash, TraceId};
 
 /// A trace on its way in, with the time and size of its file.
@@ -18,13 +20,12 @@ pub(crate) struct NewTrace {
 const INSERT: &str = "insert into trace (hash, key, made, size) values (?1, ?2, ?3, ?4)
     on conflict (hash) do nothing returning id";
 const BY_KEY: &str = "select hash from trace where key = ?1 order by made, hash";
-const BY_OUTPUT: &str = "select distinct trace.hash, trace.made from output
-    join trace on trace.id = output.trace
-    where output.entry = ?1 order by trace.made desc, trace.hash desc";
-const INPUTS: &str = "select distinct input.entry from input
-    join trace on trace.id = input.trace where trace.hash = ?1";
-const OUTPUTS: &str = "select distinct output.entry from output
-    join trace on trace.id = output.trace where trace.hash = ?1 order by output.entry";
+const BY_OUTPUT: &str = "select trace.hash from object
+    join made on made.entry = object.id
+    join trace on trace.id = made.trace
+    where object.kind = 2 and object.hash = ?1 order by trace.made desc, trace.hash desc";
+const OUTPUTS: &str = "select step.outputs from step
+    join trace on trace.id = step.trace where trace.hash = ?1";
 const ALL: &str = "select hash, size from trace order by hash";
 
 pub(super) fn insert(t: &Transaction, new: &NewTrace) -> rusqlite::Result<()> {
@@ -43,17 +44,31 @@ pub(super) fn insert(t: &Transaction, new: &NewTrace) -> rusqlite::Result<()> {
     else {
         return Ok(());
     };
-    let mut input =
-        t.prepare_cached("insert or ignore into input (trace, role, entry) values (?1, ?2, ?3)")?;
-    for i in &new.trace.inputs {
-        input.execute(params![id, i.role, i.entry.0.as_bytes()])?;
-    }
-    let mut output =
-        t.prepare_cached("insert into output (trace, name, entry) values (?1, ?2, ?3)")?;
-    for (name, entry) in &new.trace.outputs {
-        output.execute(params![id, name, entry.0.as_bytes()])?;
+    let inputs: BTreeSet<EntryId> = new.trace.inputs.iter().map(|input| input.entry).collect();
+    let outputs: BTreeSet<EntryId> = new.trace.outputs.values().copied().collect();
+    let (inputs, outputs) = (objects::named(t, &inputs)?, objects::named(t, &outputs)?);
+    t.prepare_cached("insert into step (trace, inputs, outputs) values (?1, ?2, ?3)")?
+        .execute(params![id, inputs, outputs])?;
+    let mut made = t.prepare_cached("insert into made (entry, trace) values (?1, ?2)")?;
+    for output in rows::decode(&outputs) {
+        made.execute(params![output, id])?;
     }
     Ok(())
+}
+
+/// The hashes of the entries in a list of rows, sorted.
+pub(super) fn listed(c: &Connection, sql: &str, of: Hash) -> rusqlite::Result<Vec<EntryId>> {
+    let list: Option<Vec<u8>> = c
+        .prepare_cached(sql)?
+        .query_row([of.as_bytes()], |row| row.get(0))
+        .optional()?;
+    let mut hash = c.prepare_cached("select hash from object where id = ?1")?;
+    let mut entries = rows::decode(list.as_deref().unwrap_or_default())
+        .map(|row| hash.query_row([row], |row| row.get(0)))
+        .map(|found| Ok(EntryId(Hash::from_bytes(found?))))
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    entries.sort();
+    Ok(entries)
 }
 
 pub(super) fn hashes(c: &Connection, sql: &str, of: Hash) -> rusqlite::Result<Vec<Hash>> {
@@ -77,14 +92,8 @@ impl Index {
         .map(|ids| ids.into_iter().map(TraceId).collect())
     }
 
-    pub fn inputs(&self, trace: TraceId) -> Result<Vec<EntryId>> {
-        self.ask("looking up inputs", |c| hashes(c, INPUTS, trace.0))
-            .map(|ids| ids.into_iter().map(EntryId).collect())
-    }
-
     pub fn outputs(&self, trace: TraceId) -> Result<Vec<EntryId>> {
-        self.ask("looking up outputs", |c| hashes(c, OUTPUTS, trace.0))
-            .map(|ids| ids.into_iter().map(EntryId).collect())
+        self.ask("looking up outputs", |c| listed(c, OUTPUTS, trace.0))
     }
 
     pub fn has_trace(&self, trace: TraceId) -> Result<bool> {
