@@ -6,6 +6,10 @@ use std::path::Path;
 
 use super::error::{Error, Result};
 use super::view;
+use crate::ids::Hash;
+
+/// Hashing is at its best with so many bytes at once.
+const BUFFER: usize = 256 * 1024;
 
 /// Blobs have the time of views, which link to them.
 pub(super) fn set_time(file: &File, path: &Path) -> Result<()> {
@@ -57,7 +61,7 @@ pub(super) enum Copy {
 }
 
 pub(super) fn copy(from: &mut dyn Read, to: &mut dyn Write) -> Result<(), Copy> {
-    let mut buffer = vec![0; 256 * 1024];
+    let mut buffer = vec![0; BUFFER];
     loop {
         match from.read(&mut buffer) {
             Ok(0) => return Ok(()),
@@ -66,4 +70,18 @@ pub(super) fn copy(from: &mut dyn Read, to: &mut dyn Write) -> Result<(), Copy> 
             Err(e) => return Err(Copy::Read(e)),
         }
     }
+}
+
+/// Hashes the bytes of a file as those of a blob.
+pub(super) fn hash_file(path: &Path) -> Result<Hash> {
+    let mut file = File::open(path).map_err(|e| Error::io("opening", path, e))?;
+    let mut hasher = blake3::Hasher::new();
+    let mut counting = Counting {
+        hasher: &mut hasher,
+        length: 0,
+    };
+    copy(&mut file, &mut counting).map_err(|e| match e {
+        Copy::Read(e) | Copy::Write(e) => Error::io("reading", path, e),
+    })?;
+    Ok(Hash::from_bytes(*hasher.finalize().as_bytes()))
 }

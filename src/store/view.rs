@@ -22,9 +22,10 @@ use super::lock::{Lock, Name as LockName};
 use super::place::rename_new;
 use super::read::exists;
 use super::staging::{Staging, remove_tree};
+use super::stream::hash_file;
 use super::{Store, fault};
 use crate::ids::hash::SHORT_LEN;
-use crate::ids::{BlobId, EntryId, Hash, Name, TreeId};
+use crate::ids::{BlobId, EntryId, Name, TreeId};
 use crate::tree::{Content, Leaf, Node};
 
 const FILE: u32 = 0o444;
@@ -408,13 +409,6 @@ fn set_link_time(path: &Path) -> Result<()> {
     };
     utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|e| Error::io("finishing", path, e.into()))
-}
-
-fn hash_file(path: &Path) -> Result<Hash> {
-    let mut hasher = blake3::Hasher::new();
-    let mut file = File::open(path).map_err(|e| Error::io("opening", path, e))?;
-    io::copy(&mut file, &mut hasher).map_err(|e| Error::io("reading", path, e))?;
-    Ok(Hash::from_bytes(*hasher.finalize().as_bytes()))
 }
 
 enum Linked {

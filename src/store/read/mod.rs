@@ -242,7 +242,7 @@ impl Store {
         Ok(bytes)
     }
 
-    fn check_hash(&self, kind: Kind, id: Hash, found: Hash) -> Result<()> {
+    pub(in crate::store) fn check_hash(&self, kind: Kind, id: Hash, found: Hash) -> Result<()> {
         if id == found {
             return Ok(());
         }

@@ -21,6 +21,7 @@ use crate::store::index::{Index, Object, State};
 use crate::store::layout::Kind;
 use crate::store::lock::{Lock, Name};
 use crate::store::read::chain;
+use crate::store::stream::hash_file;
 use crate::store::{Store, root, view};
 
 /// How well to look.
@@ -253,15 +254,17 @@ impl Verifier<'_> {
         let result = match object.kind() {
             Kind::Tree => self.store.directory(TreeId(object.hash)).map(drop),
             Kind::Entry => self.store.entry(EntryId(object.hash)).map(drop),
-            Kind::Blob | Kind::Assembly | Kind::Trace => {
-                match self.store.read(BlobId(object.hash), 0, None) {
-                    Ok(mut reader) => match io::copy(&mut reader, &mut io::sink()) {
-                        Ok(_) => Ok(()),
-                        Err(e) => return Ok(Some((of_stream(&e), false))),
-                    },
-                    Err(e) => Err(e),
-                }
+            Kind::Blob => {
+                let found = hash_file(&path)?;
+                self.store.check_hash(Kind::Blob, object.hash, found)
             }
+            Kind::Assembly | Kind::Trace => match self.store.read(BlobId(object.hash), 0, None) {
+                Ok(mut reader) => match io::copy(&mut reader, &mut io::sink()) {
+                    Ok(_) => Ok(()),
+                    Err(e) => return Ok(Some((of_stream(&e), false))),
+                },
+                Err(e) => Err(e),
+            },
         };
         Ok(match result {
             Ok(()) => None,
@@ -307,42 +310,48 @@ impl Verifier<'_> {
                 .get_or_insert_default()
                 .extend(self.index.made(*entry)?);
         }
-        let mut damaged = Vec::new();
-        for (id, size) in self.index.all_traces()? {
-            if only.is_some() && !wanted.as_ref().is_some_and(|wanted| wanted.contains(&id)) {
-                continue;
-            }
-            self.done.fetch_add(1, Ordering::Relaxed);
-            let path = self.store.layout().trace(id);
-            let found = match fs::symlink_metadata(&path) {
-                Ok(file) if file.len() != size => {
-                    let has = file.len();
-                    Some((format!("it has {has} bytes, and had {size}"), false))
-                }
-                Ok(_) if !self.full => None,
-                Ok(_) => match self.store.trace(id) {
-                    Ok(_) => None,
-                    Err(Error::Damaged { problem, .. }) => Some((problem, false)),
-                    Err(e) => Some((chain(&e), false)),
-                },
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                    Some(("its file is gone".into(), true))
-                }
-                Err(e) => Some((e.to_string(), false)),
-            };
-            let Some((problem, lost)) = found else {
-                continue;
-            };
-            damaged.push(Damage {
-                what: What::Object(Kind::Trace),
-                id: Some(id.0),
-                path,
-                problem,
-                lost,
-                entries: self.index.outputs(id)?,
-            });
+        let mut traces = self.index.all_traces()?;
+        if only.is_some() {
+            traces.retain(|(id, _)| wanted.as_ref().is_some_and(|wanted| wanted.contains(id)));
         }
-        Ok(damaged)
+        let check = |(id, size): &(TraceId, u64)| -> Result<Option<Damage>> {
+            self.done.fetch_add(1, Ordering::Relaxed);
+            let found = self.check_trace(*id, *size);
+            found
+                .map(|(problem, lost)| {
+                    Ok(Damage {
+                        what: What::Object(Kind::Trace),
+                        id: Some(id.0),
+                        path: self.store.layout().trace(*id),
+                        problem,
+                        lost,
+                        entries: self.index.outputs(*id)?,
+                    })
+                })
+                .transpose()
+        };
+        let damaged: Vec<Option<Damage>> = traces.par_iter().map(check).collect::<Result<_>>()?;
+        Ok(damaged.into_iter().flatten().collect())
+    }
+
+    /// What is wrong with a trace, and whether it is lost altogether.
+    fn check_trace(&self, id: TraceId, size: u64) -> Option<(String, bool)> {
+        match fs::symlink_metadata(self.store.layout().trace(id)) {
+            Ok(file) if file.len() != size => {
+                let has = file.len();
+                Some((format!("it has {has} bytes, and had {size}"), false))
+            }
+            Ok(_) if !self.full => None,
+            Ok(_) => match self.store.trace(id) {
+                Ok(_) => None,
+                Err(Error::Damaged { problem, .. }) => Some((problem, false)),
+                Err(e) => Some((chain(&e), false)),
+            },
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                Some(("its file is gone".into(), true))
+            }
+            Err(e) => Some((e.to_string(), false)),
+        }
     }
 
     fn roots(&self) -> Result<Vec<Damage>> {
@@ -405,33 +414,29 @@ impl Verifier<'_> {
     }
 
     fn views(&self, only: Option<&BTreeSet<EntryId>>) -> Result<Vec<Damage>> {
-        let mut damaged = Vec::new();
-        for (path, entry) in self.store.views()? {
-            if let Some(only) = only
-                && !entry.is_some_and(|entry| only.contains(&entry))
-            {
-                continue;
-            }
+        let mut views = self.store.views()?;
+        if let Some(only) = only {
+            views.retain(|(_, entry)| entry.is_some_and(|entry| only.contains(&entry)));
+        }
+        let check = |(path, entry): (PathBuf, Option<EntryId>)| -> Option<Damage> {
             self.done.fetch_add(1, Ordering::Relaxed);
             let problem = match entry {
-                None => Some("it belongs to no entry".to_owned()),
-                Some(entry) => self.view(entry, &path),
+                None => "it belongs to no entry".to_owned(),
+                Some(entry) => self.view(entry, &path)?,
             };
-            if let Some(problem) = problem {
-                if self.index.is_writable() {
-                    view::distrust(&path);
-                }
-                damaged.push(Damage {
-                    what: What::View,
-                    id: entry.map(|entry| entry.0),
-                    path,
-                    problem,
-                    lost: false,
-                    entries: entry.into_iter().collect(),
-                });
+            if self.index.is_writable() {
+                view::distrust(&path);
             }
-        }
-        Ok(damaged)
+            Some(Damage {
+                what: What::View,
+                id: entry.map(|entry| entry.0),
+                path,
+                problem,
+                lost: false,
+                entries: entry.into_iter().collect(),
+            })
+        };
+        Ok(views.into_par_iter().filter_map(check).collect())
     }
 }
 
