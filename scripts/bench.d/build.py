@@ -18,15 +18,11 @@ class Tools:
     make: Path
 
 
-def cargo(*arguments):
-    """Paths of the executables that cargo built, by the name of their target."""
-    command = ["cargo", *arguments, "--locked", "--message-format=json"]
+def build():
+    """One call of cargo for both, so that they share the library."""
+    command = ["cargo", "build", "--release", "--locked", "--bin", "store", "--bench", "make"]
+    command.append("--message-format=json-render-diagnostics")
     said = subprocess.run(command, cwd=TOP, check=True, stdout=subprocess.PIPE, text=True).stdout
     messages = map(json.loads, said.splitlines())
-    return {m["target"]["name"]: Path(m["executable"]) for m in messages if m.get("executable")}
-
-
-def build():
-    built = cargo("build", "--release", "--bin", "store")
-    made = cargo("bench", "--bench", "make", "--no-run")
-    return Tools(store=built["store"], make=made["make"])
+    built = {m["target"]["name"]: Path(m["executable"]) for m in messages if m.get("executable")}
+    return Tools(store=built["store"], make=built["make"])

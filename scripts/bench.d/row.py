@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 
+from build import TARGET
+
 
 @dataclass
 class Work:
@@ -18,7 +20,9 @@ class Work:
     def text(self, directory, inputs):
         """The commands as a person would write them, without this run's paths."""
         lines = " && ".join(shlex.join(map(str, command)) for command in self.commands)
-        return lines.replace(str(directory), "RUN").replace(str(inputs), "INPUTS")
+        lines = lines.replace(str(directory), "RUN").replace(str(inputs), "INPUTS").replace(f"{TARGET}/release/", "")
+        # A thousand arguments of a kind say no more than the first.
+        return lines if len(lines) < 300 else f"{lines[:200]} …"
 
 
 class Row:

@@ -1,7 +1,13 @@
 """All rows, in the order of the table. A new family is a file beside this one, and a line here."""
 
 import collecting
+import comparing
+import marking
+import unchanged
+import verifying
+
+FAMILIES = [unchanged, collecting, marking, comparing, verifying]
 
 
 def every():
-    return [*collecting.ROWS]
+    return [row for family in FAMILIES for row in family.ROWS]

@@ -4,6 +4,8 @@
 
 #![expect(clippy::print_stderr, reason = "a program of its own")]
 
+mod files;
+mod graph;
 mod outputs;
 mod packages;
 mod stores;
@@ -13,15 +15,20 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: make packages DIR COUNT [CHANGED]   RPMs; the first CHANGED of them in another version
+       make files DIR COUNT SIZE           files, in ten directories
        make outputs DIR COUNT              directories of one file each
-       make dead STORE COUNT               a store of as many entries, that nothing keeps";
+       make dead STORE COUNT               a store of as many entries, that nothing keeps
+       make graph STORE COUNT              the index of a store of as many entries, with ten edges each";
 
 fn main() -> ExitCode {
-    // `cargo bench` passes an argument of its own.
+    // `cargo bench` runs it with an argument of its own, and has nothing to measure here.
     let arguments: Vec<String> = std::env::args()
         .skip(1)
         .filter(|argument| argument != "--bench")
         .collect();
+    if arguments.is_empty() {
+        return ExitCode::SUCCESS;
+    }
     match run(&arguments) {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(error)) => {
@@ -49,6 +56,8 @@ fn run(arguments: &[String]) -> Option<Made> {
     Some(match (what.as_str(), numbers.as_slice()) {
         ("packages", [count]) => packages::make(at, *count, 0),
         ("packages", [count, changed]) => packages::make(at, *count, *changed),
+        ("files", [count, size]) => files::make(at, *count, *size),
+        ("graph", [count]) => graph::make(at, *count),
         ("outputs", [count]) => outputs::make(at, *count),
         ("dead", [count]) => stores::dead(at, *count),
         _ => return None,
