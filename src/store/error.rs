@@ -117,9 +117,10 @@ pub enum Error {
     },
     #[error("the index {} {problem}; `store verify --rebuild-index` makes it anew from the files of the store", path.display())]
     IndexDamaged { path: PathBuf, problem: String },
-    #[error("the index failed while {action}")]
+    #[error("the index {} failed while {action}", path.display())]
     Index {
         action: &'static str,
+        path: PathBuf,
         source: rusqlite::Error,
     },
 

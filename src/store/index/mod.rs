@@ -282,6 +282,10 @@ fn failed(path: &Path, action: &'static str, source: rusqlite::Error) -> Error {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy {
             what: format!("the index {} is in use; try again", path.display()),
         },
-        _ => Error::Index { action, source },
+        _ => Error::Index {
+            action,
+            path: path.to_owned(),
+            source,
+        },
     }
 }
