@@ -93,6 +93,28 @@ fn every_lie_of_the_region_is_named() {
     says(error, "does not span the whole header");
 }
 
+/// Bytes are cheap in a file: as many of them as rpm allows must not become ten times as many in memory.
+#[test]
+fn a_header_of_nothing_but_empty_strings_is_refused() {
+    let header = |tags: u32, each: u32| {
+        let mut image = [0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0].to_vec();
+        image.extend(tags.to_be_bytes());
+        image.extend((tags * each).to_be_bytes());
+        for tag in 0..tags {
+            for word in [1000 + tag, 8, tag * each, each] {
+                image.extend(word.to_be_bytes());
+            }
+        }
+        image.resize(image.len() + (tags * each) as usize, 0);
+        Header::parse(&image)
+    };
+    assert!(header(4, 1 << 20).is_ok());
+    let many = header(1, (1 << 20) + 1).unwrap_err().to_string();
+    assert!(many.contains("at most 1048576"), "{many}");
+    let together = header(5, 1 << 20).unwrap_err().to_string();
+    assert!(together.contains("more than 4194304 strings"), "{together}");
+}
+
 #[test]
 fn a_header_is_neither_shorter_nor_longer_than_it_says() {
     let image = image();

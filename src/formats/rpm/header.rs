@@ -39,7 +39,7 @@ fn read_into(
 impl Header {
     /// Reads the main header of a package: the bytes from its magic number to the end of its data.
     pub fn parse(image: &[u8]) -> Result<Header, Error> {
-        Header::parse_as(Part::Main, image)
+        Header::parse_as(Part::Main, image.to_vec())
     }
 
     /// Reads the main header from the beginning of a package's content, and nothing behind it.
@@ -50,10 +50,10 @@ impl Header {
         let start = image.first_chunk().expect("as many bytes were read");
         let (_, length) = intro(part, start)?;
         read_into(&mut image, part, length, reader)?;
-        Header::parse_as(part, &image)
+        Header::parse_as(part, image)
     }
 
-    pub(super) fn parse_as(part: Part, image: &[u8]) -> Result<Header, Error> {
+    pub(super) fn parse_as(part: Part, image: Vec<u8>) -> Result<Header, Error> {
         let Some(start) = image.first_chunk::<INTRO>() else {
             return Err(Error::Truncated { part: part.name() });
         };
@@ -63,9 +63,14 @@ impl Header {
             Some(have) if have == length => {}
             _ => return Err(part.error("bytes follow its data")),
         }
-        let (region, items) = Index { part, image, il }.check()?;
+        let index = Index {
+            part,
+            image: &image,
+            il,
+        };
+        let (region, items) = index.check()?;
         Ok(Header {
-            image: image.to_vec(),
+            image,
             items,
             region: region == Some(tags::HEADER_IMMUTABLE),
         })

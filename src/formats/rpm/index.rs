@@ -15,9 +15,12 @@ pub const INTRO: usize = 16;
 /// rpm's own limits: 65,535 entries, 256 MiB of data.
 const MOST_ENTRIES: u32 = 0xffff;
 const MOST_DATA: u32 = 0x0fff_ffff;
-/// Ours: values that one tag may have, binary ones aside. The largest packages have some 300,000 files,
-/// and a value of one byte in a header grows to a hundred in memory.
-const MOST_VALUES: usize = 1 << 22;
+/// Ours: values that one tag may have, binary ones aside, and strings that all may have.
+/// The largest packages have some 300,000 files, each in some eight lists of strings.
+/// A string of one byte in a header may become a dependency of two hundred in memory:
+/// without these limits 256 MiB of header would be ten GiB of them.
+const MOST_VALUES: usize = 1 << 20;
+const MOST_STRINGS: usize = 1 << 22;
 
 /// One value: where in the image its bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,11 +116,18 @@ impl Index<'_> {
     pub fn check(&self) -> Result<(Option<u32>, BTreeMap<u32, Item>), Error> {
         let region = self.region()?;
         let mut items = BTreeMap::new();
-        let mut end = 0;
+        let (mut end, mut strings) = (0, 0);
         for number in usize::from(region.is_some())..self.il {
             let entry = self.entry(number);
             let item = self.item(&entry, end)?;
             end = item.end - self.data();
+            if item.kind.width().is_none() {
+                strings += item.count;
+            }
+            if strings > MOST_STRINGS {
+                let reason = format!("it has more than {MOST_STRINGS} strings");
+                return Err(self.part.error(reason));
+            }
             items.entry(entry.tag).or_insert(item);
         }
         Ok((region, items))

@@ -65,7 +65,7 @@ impl<R: Read> Stream<R> {
         let start = image.first_chunk().expect("as many bytes were read");
         let (_, length) = intro(part, start)?;
         image.extend(self.bytes(part.name(), length)?);
-        Header::parse_as(part, &image)
+        Header::parse_as(part, image)
     }
 
     fn content(&mut self, bytes: &[u8]) {
