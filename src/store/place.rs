@@ -107,11 +107,7 @@ fn place(
     if dirs.insert(dir.to_owned()) {
         // Synced even if it was there: who made it may not have come so far.
         dirs.insert(dir.parent().unwrap_or(dir).to_owned());
-        match fs::create_dir(dir) {
-            Ok(()) => {}
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(Error::io("making", dir, e)),
-        }
+        make_dir(dir)?;
     }
     if rename_new(staged, path)? {
         return Ok(());
@@ -122,6 +118,19 @@ fn place(
         return Ok(());
     }
     fs::rename(staged, path).map_err(|e| Error::io("renaming to", path, e))
+}
+
+/// Makes a directory unless there is one; a link, which might lead out of the store, is none.
+fn make_dir(dir: &Path) -> Result<()> {
+    let failed = |e| Error::io("making", dir, e);
+    match fs::create_dir(dir) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        other => return other.map_err(failed),
+    }
+    match fs::symlink_metadata(dir).map_err(failed)?.is_dir() {
+        true => Ok(()),
+        false => Err(failed(io::ErrorKind::NotADirectory.into())),
+    }
 }
 
 fn is_damaged(index: &Index, kind: Kind, hash: Hash) -> Result<bool> {
