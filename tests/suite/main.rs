@@ -61,4 +61,5 @@ mod store_view;
 mod support;
 mod tizen;
 mod trouble;
+mod users;
 mod written_form;
