@@ -15,6 +15,7 @@ mod crowd;
 mod damage;
 mod diff;
 mod edition;
+mod faults;
 mod fetch;
 mod fetch_repository;
 mod fetch_tls;

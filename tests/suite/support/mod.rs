@@ -19,5 +19,6 @@ pub mod server;
 pub mod shelf;
 pub mod site;
 pub mod testcase;
+pub mod trip;
 pub mod workspace;
 pub use fixtures::fixtures;
