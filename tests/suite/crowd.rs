@@ -1,5 +1,7 @@
 //! Several processes at one store: nobody harms anybody, and nobody waits for ever.
 
+use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,6 +10,12 @@ use store::store::fault;
 use crate::support::site::{REALIZE, Said, Site, entries, go_on, stopped};
 
 const COLLECT: [&str; 3] = ["gc", "--keep-last", "1"];
+
+/// How long a crowd is at it; `STORE_CROWD=SECONDS` for longer.
+fn seconds(usual: u64) -> Duration {
+    let told = std::env::var("STORE_CROWD").ok();
+    Duration::from_secs(told.map_or(usual, |told| told.parse().unwrap()))
+}
 
 /// Runs commands over and over until the time is up.
 fn crowd(sites: [&Site; 2], workers: &[&[&str]], time: Duration) {
@@ -47,11 +55,22 @@ fn processes_that_realize_collect_verify_and_compare_at_once_all_end_well() {
         (vec![&REALIZE[..], &COLLECT[..]], 4),
         (vec![&REALIZE, &REALIZE, &COLLECT, verify, diff, &["gc"]], 7),
         (
-            vec![&REALIZE, &COLLECT, quick, &REALIZE, verify, &REALIZE],
-            4,
+            vec![
+                &REALIZE,
+                &COLLECT,
+                quick,
+                &REALIZE,
+                verify,
+                &REALIZE,
+                diff,
+                &["gc"],
+                &REALIZE,
+                &["roots"],
+            ],
+            7,
         ),
     ] {
-        crowd([&old, &new], &workers, Duration::from_secs(seconds));
+        crowd([&old, &new], &workers, self::seconds(seconds));
         old.sound("after the crowd");
     }
     assert_eq!(old.realize(), Site::new().realize());
@@ -125,5 +144,58 @@ fn a_realize_never_waits_long_for_a_collector_that_stopped_outside_of_the_swap()
         go_on(&gc);
         Said::of(&COLLECT, gc.wait_with_output().unwrap()).with(0);
         site.sound(point);
+    }
+}
+
+/// Copies a store as people do, whatever vanishes meanwhile.
+fn copied(from: &Path, to: &Path) {
+    let output = Command::new("cp").arg("-a").arg(from).arg(to).output();
+    assert!(output.unwrap().status.code().is_some());
+}
+
+#[test]
+fn a_copy_made_while_a_store_is_written_says_what_it_holds_and_becomes_whole() {
+    let old = Site::new();
+    old.realize();
+    let new = Site::new();
+    new.change();
+    std::os::unix::fs::symlink(old.store(), new.store()).unwrap();
+    let entries = [old.again().realize(), new.again().realize()];
+    let copies: Vec<Site> = (0..4).map(|_| Site::new()).collect();
+    let over = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for worker in 0..2 {
+            let (over, sites) = (&over, [&old, &new]);
+            scope.spawn(move || {
+                let mut turn = worker;
+                while over.load(Ordering::Relaxed) == 0 {
+                    // Made anew each time, as far as the other one did not.
+                    sites[turn % 2].realize();
+                    let said = sites[turn % 2].run(&COLLECT);
+                    assert!(matches!(said.code, Some(0 | 5)), "{said:?}");
+                    turn += 1;
+                }
+            });
+        }
+        for copy in &copies {
+            copied(&old.store(), &copy.store());
+        }
+        over.store(1, Ordering::Relaxed);
+    });
+    for (number, copy) in copies.iter().enumerate() {
+        let said = copy.run(&["verify", "--full"]);
+        assert!(matches!(said.code, Some(0 | 4)), "copy {number}: {said:?}");
+        let rebuilt = copy.run(&["verify", "--full", "--rebuild-index"]);
+        assert!(
+            matches!(rebuilt.code, Some(0 | 4)),
+            "copy {number}: {rebuilt:?}"
+        );
+        // What it named is what is missing or was cut: made again, nothing is.
+        assert_eq!(copy.realize(), entries[0], "copy {number}");
+        copy.change();
+        assert_eq!(copy.realize(), entries[1], "copy {number}");
+        copy.sound(&format!("copy {number}"));
+        copy.well(&COLLECT);
+        copy.sound(&format!("copy {number}"));
     }
 }
