@@ -32,6 +32,10 @@ pub fn add(store: &Store, path: &Path) -> Result<Added, Error> {
         source,
     };
     let metadata = fs::metadata(path).map_err(unreadable)?;
+    if holds(path, store.dir()) {
+        let source = std::io::Error::other("the store itself lies in it");
+        return Err(unreadable(source));
+    }
     let batch = store.batch()?;
     let added = if metadata.is_dir() {
         directory(&batch, path)?
@@ -56,6 +60,14 @@ pub fn add(store: &Store, path: &Path) -> Result<Added, Error> {
     };
     batch.commit()?;
     Ok(added)
+}
+
+/// Whether a directory is, or leads down to, the store: it would be read while it is written.
+fn holds(path: &Path, store: &Path) -> bool {
+    match (fs::canonicalize(path), fs::canonicalize(store)) {
+        (Ok(path), Ok(store)) => store.starts_with(path),
+        _ => false,
+    }
 }
 
 fn rpm(store: &Store, batch: &Batch, path: &Path, mut file: File) -> Result<Added, Error> {

@@ -43,6 +43,17 @@ fn a_directory_with_other_things_does_not_become_a_store() {
 }
 
 #[test]
+fn a_directory_with_the_store_in_it_is_not_added() {
+    let bench = package("summary = \"s\"\n");
+    bench.realize(&["p"]);
+    for path in [".", "store", "recipes/.."] {
+        let said = bench.run(&["add", path]);
+        said.fails(1, &[path, "the store itself lies in it"]);
+    }
+    bench.run(&["add", "recipes", "store/objects"]).works();
+}
+
+#[test]
 fn a_file_name_does_not_move_the_cursor() {
     let bench = Bench::of(&[]);
     bench.write("tree/a\u{1b}[2Jb\nroot", "x");
