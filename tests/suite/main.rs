@@ -19,6 +19,7 @@ mod faults;
 mod fetch;
 mod fetch_repository;
 mod fetch_tls;
+mod fuzz;
 mod gc;
 mod gc_races;
 mod golden;

@@ -1,0 +1,99 @@
+//! What fuzzing found stays found: its inputs, and others near to good ones, go through the same targets.
+
+#[path = "../fuzz/src/lib.rs"]
+mod targets;
+
+use std::fs;
+use std::path::Path;
+
+use targets::TARGETS;
+
+use crate::support::rpm::spec;
+use crate::support::workspace::Memory;
+
+const FUZZ: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz");
+
+#[test]
+fn nothing_that_was_found_breaks_anything_again() {
+    for (name, target) in TARGETS {
+        let found = Path::new(FUZZ).join("found").join(name);
+        for input in fs::read_dir(found).into_iter().flatten() {
+            let path = input.unwrap().path();
+            println!("{}", path.display());
+            let bytes = fs::read(path).unwrap();
+            assert!(
+                bytes.len() < 4096,
+                "a found input is to be made small first"
+            );
+            target(&bytes);
+        }
+    }
+}
+
+#[test]
+fn every_target_has_its_binary_and_every_binary_its_target() {
+    let named = |folder: &str, end: &str| {
+        let files = fs::read_dir(Path::new(FUZZ).join(folder));
+        let mut names: Vec<String> = files
+            .into_iter()
+            .flatten()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .filter_map(|name| name.strip_suffix(end).map(str::to_owned))
+            .collect();
+        names.sort();
+        names
+    };
+    let mut targets = TARGETS.map(|(name, _)| name.to_owned());
+    targets.sort();
+    assert_eq!(named("targets", ".rs"), targets);
+    for found in named("found", "") {
+        assert!(targets.contains(&found), "{found} is no target");
+    }
+}
+
+/// Something good for each target, to be spoilt.
+fn good(target: &str) -> Vec<u8> {
+    let draft = spec("x-1-1.noarch").requires("a").file("/usr/a", b"a");
+    let package = draft.bytes(&Memory::default());
+    let word = |at: usize| u32::from_be_bytes(package[at..at + 4].try_into().unwrap()) as usize;
+    let main = (96 + 16 + word(104) * 16 + word(108)).next_multiple_of(8);
+    let read = |path: &str| fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    match target {
+        "rpm_header" | "rpm_payload" => package[main..].to_vec(),
+        "rpm_package" => package,
+        "recipe" => read("tests/suite/golden/base.toml"),
+        "lock" => b"version = 1\n[source.os]\nmetadata = { }\npackages = []\n".to_vec(),
+        "modulemd" => b"document: modulemd\nversion: 2\ndata:\n  name: a\n  stream: \"1\"\n  summary: s\n  description: d\n  license:\n    module: [MIT]\n".to_vec(),
+        "comps" => b"<?xml version=\"1.0\"?><comps><group><id>a</id></group></comps>".to_vec(),
+        "repodata" => b"\0<repomd><data type=\"primary\"><location href=\"a\"/></data></repomd>".to_vec(),
+        "store_files" => b"\x02{\"format\": 1, \"features\": []}".to_vec(),
+        _ => b"\x01\xa2aa\x01ab\x82\x01\x02".to_vec(),
+    }
+}
+
+#[test]
+fn what_is_nearly_good_is_refused_or_taken_and_breaks_nothing() {
+    for (name, target) in TARGETS {
+        let good = good(name);
+        target(&good);
+        let mut state = 1u64;
+        let mut next = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as usize % below
+        };
+        let rounds = if name.starts_with("store") { 20 } else { 300 };
+        for _ in 0..rounds {
+            let mut bytes = good.clone();
+            for _ in 0..=next(3) {
+                let at = next(bytes.len());
+                bytes[at] = [0, 1, 0x7f, 0x80, 0xff, bytes[at] ^ 1 << next(8)][next(6)];
+            }
+            if next(4) == 0 {
+                bytes.truncate(next(bytes.len()));
+            }
+            target(&bytes);
+        }
+    }
+}
