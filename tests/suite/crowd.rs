@@ -13,7 +13,7 @@ const COLLECT: [&str; 3] = ["gc", "--keep-last", "1"];
 
 /// How long a crowd is at it; `STORE_CROWD=SECONDS` for longer.
 fn seconds(usual: u64) -> Duration {
-    let told = std::env::var("STORE_CROWD").ok();
+    let told = std::env::var_os("STORE_CROWD").and_then(|told| told.into_string().ok());
     Duration::from_secs(told.map_or(usual, |told| told.parse().unwrap()))
 }
 

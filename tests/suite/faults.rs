@@ -49,7 +49,7 @@ fn scenes() -> Vec<Scene> {
 
 /// How many calls of each command and fault to try; `None` for a few of some.
 fn thorough() -> Option<u64> {
-    let told = std::env::var("STORE_FAULTS").ok()?;
+    let told = std::env::var_os("STORE_FAULTS")?.into_string().ok()?;
     Some(if told == "all" {
         u64::MAX
     } else {
