@@ -96,6 +96,7 @@ fn keep(at: &Path, entry: EntryId, trace: TraceId) -> Made {
         label: None,
         time: 0,
         also: BTreeSet::new(),
+        origin: None,
     };
     store.add_generation(
         &RootName::new("bench-1-x86_64", "all".parse::<Name>()?)?,

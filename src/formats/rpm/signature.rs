@@ -84,7 +84,7 @@ impl Signatures {
         let (_, length) = intro(part, start)?;
         image.extend(bytes(reader, part.name(), length)?);
         bytes(reader, part.name(), (8 - image.len() % 8) % 8)?;
-        Signatures::of(&Header::parse_as(part, &image)?)
+        Signatures::of(&Header::parse_as(part, image)?)
     }
 
     fn of(header: &Header) -> Result<Signatures, Error> {
