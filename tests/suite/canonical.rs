@@ -46,6 +46,37 @@ fn read_by_theirs(bytes: &[u8]) -> Result<Theirs, impl std::fmt::Debug> {
     ciborium::from_reader::<Theirs, _>(bytes)
 }
 
+/// The rule in its plainest form: read as a value, nothing forbidden in it, and the same bytes when written again.
+fn is_written_again_the_same(bytes: &[u8]) -> bool {
+    use serde_cbor::Value as V;
+    fn allowed(value: &V) -> bool {
+        match value {
+            V::Bool(_) | V::Integer(_) | V::Bytes(_) | V::Text(_) => true,
+            V::Array(items) => items.iter().all(allowed),
+            V::Map(map) => map
+                .iter()
+                .all(|(key, value)| matches!(key, V::Text(_)) && allowed(value)),
+            _ => false,
+        }
+    }
+    let read: Result<V, _> = serde_cbor::from_slice(bytes);
+    read.is_ok_and(|value| allowed(&value) && serde_cbor::to_vec(&value).unwrap() == bytes)
+}
+
+/// Bytes that begin like CBOR more often than chance would have it.
+fn nearly() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![
+        any::<u8>(),
+        prop::sample::select(
+            &[
+                0x00, 0x17, 0x18, 0x19, 0x20, 0x40, 0x41, 0x5f, 0x60, 0x61, 0x62, 0x80, 0x81, 0x82,
+                0x9f, 0xa0, 0xa1, 0xa2, 0xb8, 0xbf, 0xc0, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xff
+            ][..]
+        )
+    ];
+    prop::collection::vec(byte, 0..12)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -79,6 +110,27 @@ proptest! {
             prop_assert_eq!(read.encode(), changed);
             prop_assert_ne!(read, Value::decode(&ours).unwrap());
         }
+    }
+
+    #[test]
+    fn what_is_read_is_what_would_be_written_again_the_same(bytes in nearly()) {
+        prop_assert_eq!(Value::decode(&bytes).is_ok(), is_written_again_the_same(&bytes));
+    }
+
+    #[test]
+    fn so_it_is_for_values_with_changed_bytes(value in value(), at in any::<prop::sample::Index>(), to in any::<u8>()) {
+        let mut bytes = canonical::encode(&value).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] = to;
+        prop_assert_eq!(Value::decode(&bytes).is_ok(), is_written_again_the_same(&bytes));
+    }
+
+    #[test]
+    fn a_value_inside_other_data_is_the_data_itself(value in value()) {
+        let inner = Value::of(&value).unwrap();
+        let bytes = canonical::encode(&("a", &inner)).unwrap();
+        prop_assert_eq!(&bytes, &canonical::encode(&("a", &value)).unwrap());
+        prop_assert_eq!(canonical::decode::<(String, Value)>(&bytes).unwrap().1, inner);
     }
 
     #[test]
@@ -160,4 +212,25 @@ fn values_without_a_canonical_form_are_not_written() {
             "{value:?}"
         );
     }
+}
+
+#[test]
+fn nesting_is_bounded_where_the_library_bounds_it() {
+    let nested = |depth: usize| [vec![0x81; depth], vec![0x00]].concat();
+    for depth in [1, 100, 126, 127, 128, 129, 200, 100_000] {
+        let bytes = nested(depth);
+        let as_before = is_written_again_the_same(&bytes);
+        assert_eq!(Value::decode(&bytes).is_ok(), as_before, "{depth}");
+    }
+}
+
+#[test]
+fn a_structure_is_read_from_a_map_with_names_only() {
+    use store::tree::Part;
+    let inline = Part::Inline { bytes: vec![1] };
+    let bytes = canonical::encode(&inline).unwrap();
+    assert_eq!(canonical::decode::<Part>(&bytes).unwrap(), inline);
+    // As a list of the variant and its content.
+    let legacy = canonical::encode(&("inline", BTreeMap::from([("bytes", [1])]))).unwrap();
+    assert!(canonical::decode::<Part>(&legacy).is_err());
 }

@@ -1,0 +1,301 @@
+//! The items of an encoding, walked in place: nothing is built from them, and nothing allocated by what they claim.
+
+use super::Error;
+
+/// Containers nested deeper are refused, as by the library that reads the data afterwards.
+const DEEPEST: usize = 127;
+
+/// What an item's first byte says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Unsigned,
+    Negative,
+    Bytes,
+    Text,
+    Array,
+    Map,
+    Bool,
+}
+
+/// The beginning of an item: its kind, and the number, length, count or truth that follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    pub kind: Kind,
+    /// `None` for a container whose end is marked instead of counted.
+    pub number: Option<u64>,
+}
+
+/// A position in an encoding.
+#[derive(Debug, Clone)]
+pub(super) struct Items<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// Whether longer forms of numbers, and containers without a count, are read too.
+    loose: bool,
+}
+
+const BREAK: u8 = 0xff;
+
+impl<'a> Items<'a> {
+    /// Reads nothing but the canonical form.
+    pub fn canonical(bytes: &'a [u8]) -> Self {
+        let (at, loose) = (0, false);
+        Items { bytes, at, loose }
+    }
+
+    /// Reads what serializers write, to put it in order.
+    pub fn loose(bytes: &'a [u8]) -> Self {
+        let (at, loose) = (0, true);
+        Items { bytes, at, loose }
+    }
+
+    fn malformed(&self, problem: &'static str) -> Error {
+        let at = self.at;
+        Error::Malformed { at, problem }
+    }
+
+    fn take(&mut self, length: u64) -> Result<&'a [u8], Error> {
+        let rest = &self.bytes[self.at..];
+        let taken = usize::try_from(length).ok().and_then(|n| rest.get(..n));
+        let taken = taken.ok_or_else(|| self.malformed("it ends too soon"))?;
+        self.at += taken.len();
+        Ok(taken)
+    }
+
+    pub fn head(&mut self) -> Result<Head, Error> {
+        let first = self.take(1)?[0];
+        let kind = match (first >> 5, first & 0x1f) {
+            (0, _) => Kind::Unsigned,
+            (1, _) => Kind::Negative,
+            (2, _) => Kind::Bytes,
+            (3, _) => Kind::Text,
+            (4, _) => Kind::Array,
+            (5, _) => Kind::Map,
+            (6, _) => return Err(Error::Forbidden("tags")),
+            (_, info @ (20 | 21)) => {
+                let number = Some(u64::from(info - 20));
+                let kind = Kind::Bool;
+                return Ok(Head { kind, number });
+            }
+            (_, 22 | 23) => return Err(Error::Forbidden("nulls")),
+            (_, 25..=27) => return Err(Error::Forbidden("floats")),
+            _ => return Err(self.malformed("no item begins like that")),
+        };
+        let number = self.number(first & 0x1f, kind)?;
+        Ok(Head { kind, number })
+    }
+
+    fn number(&mut self, info: u8, kind: Kind) -> Result<Option<u64>, Error> {
+        let (width, least) = match info {
+            0..24 => return Ok(Some(u64::from(info))),
+            24 => (1, 24),
+            25 => (2, 1 << 8),
+            26 => (4, 1 << 16),
+            27 => (8, 1 << 32),
+            31 if self.loose && matches!(kind, Kind::Array | Kind::Map) => return Ok(None),
+            31 if !matches!(kind, Kind::Unsigned | Kind::Negative) => {
+                return Err(Error::NotCanonical);
+            }
+            _ => return Err(self.malformed("no item begins like that")),
+        };
+        let bytes = self.take(width)?.iter();
+        let number = bytes.fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+        if number < least && !self.loose {
+            return Err(Error::NotCanonical);
+        }
+        Ok(Some(number))
+    }
+
+    /// The bytes of a string whose head was just read.
+    pub fn string(&mut self, head: Head) -> Result<&'a [u8], Error> {
+        let bytes = self.take(head.number.unwrap_or_default())?;
+        if head.kind == Kind::Text && std::str::from_utf8(bytes).is_err() {
+            return Err(self.malformed("its text is not UTF-8"));
+        }
+        Ok(bytes)
+    }
+
+    /// The key that the next entry of a map begins with, as it is encoded.
+    pub fn key(&mut self) -> Result<&'a [u8], Error> {
+        let start = self.at;
+        let head = self.head()?;
+        if head.kind != Kind::Text {
+            return Err(Error::Forbidden("keys that are not text"));
+        }
+        self.string(head)?;
+        Ok(&self.bytes[start..self.at])
+    }
+
+    /// Passes one whole item, and returns its bytes.
+    pub fn item(&mut self) -> Result<&'a [u8], Error> {
+        let start = self.at;
+        self.pass(DEEPEST)?;
+        Ok(&self.bytes[start..self.at])
+    }
+
+    fn pass(&mut self, depth: usize) -> Result<(), Error> {
+        let head = self.head()?;
+        let count = head.number.unwrap_or_default();
+        match head.kind {
+            Kind::Unsigned | Kind::Negative | Kind::Bool => Ok(()),
+            Kind::Bytes | Kind::Text => self.string(head).map(drop),
+            Kind::Array => {
+                let depth = self.deeper(depth)?;
+                (0..count).try_for_each(|_| self.pass(depth))
+            }
+            Kind::Map => {
+                let depth = self.deeper(depth)?;
+                let mut last: &[u8] = &[];
+                for _ in 0..count {
+                    let key = self.key()?;
+                    if key <= last {
+                        return Err(Error::NotCanonical);
+                    }
+                    last = key;
+                    self.pass(depth)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn deeper(&self, depth: usize) -> Result<usize, Error> {
+        depth
+            .checked_sub(1)
+            .ok_or_else(|| self.malformed("it is nested too deep"))
+    }
+
+    /// Nothing may follow.
+    pub fn end(&self) -> Result<(), Error> {
+        match self.at == self.bytes.len() {
+            true => Ok(()),
+            false => Err(self.malformed("something follows its end")),
+        }
+    }
+
+    /// Copies one whole item in its canonical form.
+    pub fn sort(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.copy(out, DEEPEST)
+    }
+
+    fn copy(&mut self, out: &mut Vec<u8>, depth: usize) -> Result<(), Error> {
+        let head = self.head()?;
+        match head.kind {
+            Kind::Unsigned | Kind::Negative | Kind::Bool => {
+                write_head(out, head.kind, head.number.unwrap_or_default());
+                Ok(())
+            }
+            Kind::Bytes | Kind::Text => self.copy_string(head, out),
+            Kind::Array | Kind::Map => {
+                let depth = self.deeper(depth)?;
+                self.copy_container(head, out, depth)
+            }
+        }
+    }
+
+    fn copy_string(&mut self, head: Head, out: &mut Vec<u8>) -> Result<(), Error> {
+        let bytes = self.string(head)?;
+        write_head(out, head.kind, bytes.len() as u64);
+        out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn copy_container(&mut self, head: Head, out: &mut Vec<u8>, depth: usize) -> Result<(), Error> {
+        if let Some(count) = head.number {
+            write_head(out, head.kind, count);
+        }
+        let body = out.len();
+        let mut entries = Vec::new();
+        let mut count = 0;
+        while self.more(head, count) {
+            if head.kind == Kind::Map {
+                let start = out.len();
+                let key = self.head()?;
+                if key.kind != Kind::Text {
+                    return Err(Error::Forbidden("keys that are not text"));
+                }
+                self.copy_string(key, out)?;
+                entries.push((start - body, out.len() - body));
+            }
+            self.copy(out, depth)?;
+            count += 1;
+        }
+        if head.kind == Kind::Map {
+            sort_entries(out, body, &entries)?;
+        }
+        if head.number.is_none() {
+            let mut counted = Vec::new();
+            write_head(&mut counted, head.kind, count);
+            out.splice(body..body, counted);
+        }
+        Ok(())
+    }
+
+    /// Whether a container has more than `count` entries; passes the mark at its end.
+    fn more(&mut self, head: Head, count: u64) -> bool {
+        match head.number {
+            Some(number) => count < number,
+            None => {
+                let ended = self.bytes.get(self.at) == Some(&BREAK);
+                self.at += usize::from(ended);
+                !ended
+            }
+        }
+    }
+}
+
+/// Puts the entries of a map that was written from `body` on into the order of their keys;
+/// of each, where its key begins and ends is given.
+fn sort_entries(out: &mut Vec<u8>, body: usize, keys: &[(usize, usize)]) -> Result<(), Error> {
+    let written = &out[body..];
+    let key = |number: usize| &written[keys[number].0..keys[number].1];
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_by(|&a, &b| key(a).cmp(key(b)));
+    if order.windows(2).any(|pair| key(pair[0]) == key(pair[1])) {
+        return Err(Error::Forbidden("keys that come twice"));
+    }
+    if order.is_sorted() {
+        return Ok(());
+    }
+    let end = |number: usize| keys.get(number + 1).map_or(written.len(), |next| next.0);
+    let mut sorted = Vec::with_capacity(written.len());
+    for &number in &order {
+        sorted.extend_from_slice(&written[keys[number].0..end(number)]);
+    }
+    out.truncate(body);
+    out.extend_from_slice(&sorted);
+    Ok(())
+}
+
+/// Writes the beginning of an item, in its shortest form.
+pub(super) fn write_head(out: &mut Vec<u8>, kind: Kind, number: u64) {
+    let major = match kind {
+        Kind::Unsigned => 0,
+        Kind::Negative => 1,
+        Kind::Bytes => 2,
+        Kind::Text => 3,
+        Kind::Array => 4,
+        Kind::Map => 5,
+        Kind::Bool => {
+            out.push(0xf4 + u8::from(number == 1));
+            return;
+        }
+    } << 5;
+    let bytes = number.to_be_bytes();
+    match number {
+        0..24 => out.push(major | bytes[7]),
+        24..=0xff => out.extend_from_slice(&[major | 24, bytes[7]]),
+        0x100..=0xffff => {
+            out.push(major | 25);
+            out.extend_from_slice(&bytes[6..]);
+        }
+        0x1_0000..=0xffff_ffff => {
+            out.push(major | 26);
+            out.extend_from_slice(&bytes[4..]);
+        }
+        _ => {
+            out.push(major | 27);
+            out.extend_from_slice(&bytes);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The one encoding that hashed values are written in: CBOR by RFC 8949 §4.2.
+//!
+//! Text keys only, sorted bytewise; shortest integers; no floats, no tags, no nulls, no indefinite lengths.
+//! What is read is refused unless it is the only encoding of its value, so two byte strings never mean the same.
+//! That is seen by walking the bytes once, before anything is built from them.
+//!
+//! `serde_cbor` is unmaintained and not canonical by itself: it is used here and nowhere else,
+//! to bring data into CBOR, which is then put in order, and checked CBOR into data.
+
+mod fields;
+mod items;
+mod value;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub use fields::Fields;
+use items::Items;
+pub use value::Value;
+
+/// The bytes are not canonical, or the value can't be written canonically.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("not valid CBOR at byte {at}: {problem}")]
+    Malformed { at: usize, problem: &'static str },
+    #[error("not canonical: {0} are not allowed in hashed data")]
+    Forbidden(&'static str),
+    #[error("not canonical: the same value has another encoding")]
+    NotCanonical,
+    #[error("canonical CBOR of another shape than expected")]
+    Shape(#[source] serde_cbor::Error),
+    #[error("canonical CBOR of another shape than expected: it lacks the field {0}")]
+    Missing(&'static str),
+    #[error("canonical CBOR of another shape than expected: {0}")]
+    Unexpected(&'static str),
+}
+
+/// Writes data in its only encoding.
+pub fn encode<T: Serialize>(data: &T) -> Result<Vec<u8>, Error> {
+    let loose = serde_cbor::to_vec(data).map_err(Error::Shape)?;
+    let mut bytes = Vec::with_capacity(loose.len());
+    let mut items = Items::loose(&loose);
+    items.sort(&mut bytes)?;
+    items.end()?;
+    Ok(bytes)
+}
+
+/// Reads data, refusing every encoding but the only one.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    check(bytes)?;
+    read(bytes)
+}
+
+/// Refuses bytes that are not the only encoding of one value.
+fn check(bytes: &[u8]) -> Result<(), Error> {
+    let mut items = Items::canonical(bytes);
+    items.item()?;
+    items.end()
+}
+
+/// Reads data from bytes that were checked.
+///
+/// Enumerations and structures have other forms in `serde_cbor` too, as lists and with numbers as keys;
+/// they are not read.
+fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
+    let mut reader = serde_cbor::Deserializer::from_slice(bytes)
+        .disable_legacy_enums()
+        .disable_packed_format();
+    T::deserialize(&mut reader).map_err(Error::Shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn hex(bytes: &[u8]) -> String {
+        data_encoding::HEXLOWER.encode(bytes)
+    }
+
+    /// Worked out by hand from RFC 8949 §3 and §4.2.1.
+    #[test]
+    fn golden_vectors() {
+        let map: BTreeMap<&str, u32> = [("zz", 1), ("a", 2), ("bbb", 3), ("b", 4)].into();
+        assert_eq!(
+            hex(&encode(&map).unwrap()),
+            "a46161026162\
+04627a7a016362626203"
+                .replace('\n', "")
+        );
+        assert_eq!(
+            hex(&encode(&[0u64, 23, 24, 255, 256, 65536, 1 << 32]).unwrap()),
+            "87001718181\
+8ff1901001a000100001b0000000100000000"
+        );
+        assert_eq!(hex(&encode(&-500i32).unwrap()), "3901f3");
+        assert_eq!(
+            hex(&encode(&serde_bytes::Bytes::new(b"\0\xff")).unwrap()),
+            "4200ff"
+        );
+        assert_eq!(hex(&encode(&("ü", true)).unwrap()), "8262c3bcf5");
+    }
+
+    #[test]
+    fn differences_are_named_by_their_keys() {
+        let value = |text: &str| {
+            Value::of(&BTreeMap::from([("a", BTreeMap::from([("b", text)]))])).unwrap()
+        };
+        assert_eq!(value("x").differences(&value("y")), ["a.b"]);
+        assert_eq!(value("x").text(&["a", "b"]), Some("x"));
+        assert!(value("x").differences(&value("x")).is_empty());
+    }
+
+    #[test]
+    fn every_other_encoding_of_a_value_is_refused() {
+        let refused = |bytes: &[u8]| assert!(Value::decode(bytes).is_err(), "{}", hex(bytes));
+        refused(&[0x18, 0x17]); // 23 in two bytes
+        refused(&[0x9f, 0x01, 0xff]); // indefinite array
+        refused(&[0xa2, 0x61, b'b', 0x01, 0x61, b'a', 0x02]); // keys out of order
+        refused(&[0xa2, 0x61, b'a', 0x01, 0x61, b'a', 0x02]); // key twice
+        refused(&[0xa1, 0x01, 0x02]); // key is not text
+        refused(&[0xf6]); // null
+        refused(&[0xf9, 0x3c, 0x00]); // 1.0
+        refused(&[0xc0, 0x60]); // tag
+        refused(&[0x00, 0x00]); // trailing byte
+        refused(&[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]); // false length
+        refused(&[0x81; 100_000]); // nesting
+    }
+}
