@@ -24,6 +24,10 @@ pub enum Error {
         kind: &'static str,
         source: canonical::Error,
     },
+    #[error("what is remembered of a {kind} step is not what its composer gives")]
+    Part { kind: &'static str },
+    #[error("the indexes of packages can't be joined")]
+    Join(#[source] std::io::Error),
     #[error(
         "the step asks for package records of version {asked}, and this program writes version {known}"
     )]

@@ -5,6 +5,7 @@
 
 mod error;
 pub mod import;
+mod index;
 pub mod module;
 pub mod ostree;
 pub mod package;
@@ -21,6 +22,7 @@ pub use workspace::{Workspace, WorkspaceError};
 
 use crate::ids::{BlobId, EntryId, TreeId, TreePath, canonical};
 use crate::plan::Derivation;
+use crate::plan::derivation::Input;
 pub use crate::plan::derivation::MAIN;
 
 /// Makes the outputs of one kind of derivation.
@@ -39,7 +41,9 @@ pub trait Composer: Sync {
 pub fn composer(kind: &str) -> Option<&'static dyn Composer> {
     Some(match kind {
         "import" => &import::Import,
+        "index" => &index::Index,
         "module" => &module::Module,
+        "objects" => &ostree::Objects,
         "ostree" => &ostree::Ostree,
         "package" => &package::Package,
         "repository" => &repository::Repository,
@@ -91,6 +95,12 @@ impl Composed {
         }
     }
 
+    /// The facts, in the shape that a composer of this kind gives them.
+    fn facts_of<T: serde::de::DeserializeOwned>(&self, kind: &'static str) -> Result<T, Error> {
+        let facts = self.facts.as_ref().ok_or(Error::Part { kind })?;
+        facts.to().map_err(|source| Error::Facts { kind, source })
+    }
+
     pub(crate) fn with_facts(
         mut self,
         kind: &'static str,
@@ -100,6 +110,27 @@ impl Composed {
         self.facts = Some(facts);
         Ok(self)
     }
+}
+
+/// A step inside another one: made only if the workspace does not remember it.
+///
+/// What comes out may depend on the derivation alone, as everywhere;
+/// so nobody can tell from the bytes of the outer step which of its parts were remembered.
+fn part(
+    kind: &'static str,
+    params: &impl serde::Serialize,
+    inputs: impl IntoIterator<Item = Input>,
+    workspace: &dyn Workspace,
+) -> Result<Composed, Error> {
+    let composer = composer(kind).ok_or(Error::Part { kind })?;
+    let derivation = Derivation::new(kind, composer.version(), params, inputs)
+        .map_err(|source| Error::Facts { kind, source })?;
+    if let Some(known) = workspace.recall(&derivation)? {
+        return Ok(known);
+    }
+    let composed = composer.compose(&derivation, workspace)?;
+    workspace.remember(&derivation, &composed)?;
+    Ok(composed)
 }
 
 /// The parameters of a step, in the shape that its composer knows.

@@ -21,7 +21,7 @@ const KIND: &str = "module";
 
 impl Composer for Module {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn compose(
@@ -33,15 +33,15 @@ impl Composer for Module {
         super::check_record_version(params.record)?;
         let mut module = params.module;
         complete(&module)?;
-        let packages = Package::inputs(KIND, derivation, workspace)?;
+        let packages = Package::inputs(derivation, workspace)?;
         belong(&module, &packages)?;
         fill(&mut module, &packages);
 
         let mut tree = Builder::default();
         packages::place(&mut tree, &packages)?;
         let modules = modulemd::document(&module);
-        let metadata = packages::index(&packages, &modules, None, workspace);
-        packages::attach(&mut tree, &metadata, workspace)?;
+        let list = packages.iter().collect();
+        packages::index(&mut tree, &[list], &modules, None, workspace)?;
         let output = Output::new(KIND, workspace.finish(&tree)?);
         Composed::of(output).with_facts(KIND, &facts(&module, &packages))
     }

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::import::PACKAGE;
+use rayon::prelude::*;
+
+use super::index::{self, Made};
 use super::{Error, Workspace};
-use crate::formats::repodata::{Metadata, Rendered};
+use crate::formats::repodata::{self, Group, Joined, Stretch, group};
 use crate::formats::rpm::Record;
 use crate::ids::path::{InvalidPath, check_name};
 use crate::ids::{BlobId, EntryId, Nevra, TreePath};
 use crate::plan::Derivation;
 use crate::plan::facts::PackageFacts;
-use crate::tree::{Builder, Child, Leaf};
+use crate::tree::{Assembly, Builder, Child, Leaf, Part};
 
 /// The directory of the packages, beside `repodata`.
 pub const DIRECTORY: &str = "Packages";
@@ -27,31 +29,24 @@ pub struct Package {
 
 impl Package {
     /// The packages among a step's inputs, sorted by NEVRA, then content.
-    pub fn inputs(
-        kind: &'static str,
-        derivation: &Derivation,
-        workspace: &dyn Workspace,
-    ) -> Result<Vec<Self>, Error> {
-        let mut packages: Vec<Package> = derivation
-            .inputs_as("rpm")
-            .map(|entry| Package::open(kind, entry, workspace))
-            .collect::<Result<_, Error>>()?;
+    pub fn inputs(derivation: &Derivation, workspace: &dyn Workspace) -> Result<Vec<Self>, Error> {
+        let entries: Vec<EntryId> = derivation.inputs_as("rpm").collect();
+        let opened = entries
+            .par_iter()
+            .map(|&entry| Package::open(entry, workspace));
+        let mut packages: Vec<Package> = opened.collect::<Result<_, Error>>()?;
         packages.sort_by(|a, b| a.order().cmp(&b.order()));
         Ok(packages)
     }
 
-    fn open(kind: &'static str, entry: EntryId, workspace: &dyn Workspace) -> Result<Self, Error> {
-        let path = TreePath::parse(PACKAGE)?;
-        let root = workspace.root(entry)?;
-        let (blob, size) = workspace
-            .lookup_file(root, &path)?
-            .ok_or(Error::InputPath { kind, entry, path })?;
+    /// The record says all, also which file it was read from: the entry need not be opened.
+    fn open(entry: EntryId, workspace: &dyn Workspace) -> Result<Self, Error> {
         let record = workspace.record(entry)?;
         Ok(Package {
             entry,
+            blob: record.file,
+            size: record.file_size,
             record,
-            blob,
-            size,
         })
     }
 
@@ -100,34 +95,70 @@ pub fn place<'a>(
     Ok(())
 }
 
-/// The metadata of packages that lie in `Packages/`.
-pub fn index<'a>(
-    packages: impl IntoIterator<Item = &'a Package>,
+/// Puts into `repodata/` of a tree the metadata of packages that lie in `Packages/`.
+///
+/// They come as lists, each sorted. The indexes have one list after the other, in groups that no list shares with
+/// another: so the lists of modules give the same groups in an edition as in the modules themselves.
+pub fn index(
+    tree: &mut Builder,
+    lists: &[Vec<&Package>],
     modules: &str,
     comps: Option<&[u8]>,
     workspace: &dyn Workspace,
-) -> Metadata {
-    let render = |package: &Package| {
-        let href = format!("{DIRECTORY}/{}", package.record.nevra.file_name());
-        let rendered = Rendered::of(&package.record, &href);
-        rendered.notes.iter().for_each(|note| workspace.note(note));
-        rendered
-    };
-    let rendered: Vec<Rendered> = packages.into_iter().map(render).collect();
-    Metadata::write(rendered.iter(), Some(modules), comps)
-}
-
-/// Puts metadata into `repodata/` of a tree.
-pub fn attach(
-    tree: &mut Builder,
-    metadata: &Metadata,
-    workspace: &dyn Workspace,
 ) -> Result<(), Error> {
-    for (name, bytes) in &metadata.files {
+    let grouped: Vec<&[&Package]> = lists.iter().flat_map(|list| groups(list)).collect();
+    let made = grouped
+        .par_iter()
+        .map(|packages| index::group(packages, DIRECTORY, workspace));
+    let made: Vec<Made> = made.collect::<Result<_, Error>>()?;
+    let mut groups = Vec::with_capacity(made.len());
+    let mut blobs = Vec::with_capacity(made.len());
+    for Made { blob, group, notes } in made {
+        notes.iter().for_each(|note| workspace.note(note));
+        groups.push(group);
+        blobs.push(blob);
+    }
+    let count = lists.iter().map(Vec::len).sum();
+    let files = repodata::join(&groups, count, Some(modules), comps).map_err(Error::Join)?;
+    for Joined { name, stretches } in files {
+        let leaf = match stretches.as_slice() {
+            [Stretch::Own(bytes)] => workspace.file(0o644, bytes)?,
+            _ => {
+                let parts = stretches.iter().map(|s| part(s, &groups, &blobs));
+                let assembly = Assembly {
+                    parts: parts.collect(),
+                };
+                let (blob, size) = workspace.assemble(&assembly)?;
+                Leaf::file(0o644, blob, size)
+            }
+        };
         let path = TreePath::parse(format!("repodata/{name}"))?;
-        tree.insert(&path, Child::Leaf(workspace.file(0o644, bytes)?))?;
+        tree.insert(&path, Child::Leaf(leaf))?;
     }
     Ok(())
+}
+
+/// Where one group ends and the next begins.
+fn groups<'a, 'b>(list: &'a [&'b Package]) -> impl Iterator<Item = &'a [&'b Package]> {
+    list.split_inclusive(|package| group::ends_with(&package.record.nevra))
+}
+
+/// A stretch of an index as a part of an assembly.
+fn part(stretch: &Stretch, groups: &[Group], blobs: &[BlobId]) -> Part {
+    match stretch {
+        Stretch::Own(bytes) => Part::Inline {
+            bytes: bytes.clone(),
+        },
+        Stretch::Member { group, index } => {
+            let members = &groups[*group].members;
+            let before = members[..*index].iter().map(|m| m.len() as u64);
+            Part::Range {
+                blob: blobs[*group],
+                offset: before.sum(),
+                length: members[*index].len() as u64,
+            }
+        }
+    }
 }
 
 /// The module that a package says it is of, `NAME:STREAM` of `NAME:STREAM:VERSION:CONTEXT`.

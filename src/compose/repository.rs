@@ -9,7 +9,7 @@
 //!
 //! No byte of a package is read: the modules' trees say which files there are, the records what is in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::module::facts;
 use super::packages::{self, Package};
@@ -37,7 +37,7 @@ struct Stream {
 
 impl Composer for Repository {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn compose(
@@ -47,7 +47,7 @@ impl Composer for Repository {
     ) -> Result<Composed, Error> {
         let params: parameters::Repository = super::parameters(KIND, derivation)?;
         super::check_record_version(params.record)?;
-        let rpms: BTreeMap<BlobId, Package> = Package::inputs(KIND, derivation, workspace)?
+        let rpms: BTreeMap<BlobId, Package> = Package::inputs(derivation, workspace)?
             .into_iter()
             .map(|package| (package.blob, package))
             .collect();
@@ -99,19 +99,32 @@ fn edition(
     comps: Option<BlobId>,
     workspace: &dyn Workspace,
 ) -> Result<(), Error> {
-    let mut packages: Vec<&Package> = modules.iter().flat_map(|m| &m.packages).collect();
-    packages.sort_by_key(|package| (&package.record.nevra, package.blob));
-    packages.dedup_by_key(|package| package.blob);
+    let lists = lists(modules);
+    let packages: Vec<&Package> = lists.iter().flatten().copied().collect();
     owned(modules, &packages)?;
-    packages::place(tree, packages.iter().copied())?;
+    packages::place(tree, packages)?;
     let comps = comps.map(|blob| workspace.bytes(blob)).transpose()?;
     if let Some(comps) = &comps {
         comps::check(comps)?;
     }
     let documents: Vec<Document> = modules.iter().flat_map(Stream::documents).collect();
     let text = modulemd::stream(&documents);
-    let metadata = packages::index(packages, &text, comps.as_deref(), workspace);
-    packages::attach(tree, &metadata, workspace)
+    packages::index(tree, &lists, &text, comps.as_deref(), workspace)
+}
+
+/// The packages of each module, but none that an earlier one has.
+fn lists(modules: &[Stream]) -> Vec<Vec<&Package>> {
+    let mut seen = BTreeSet::new();
+    let mut lists = Vec::with_capacity(modules.len());
+    for stream in modules {
+        let packages = stream.packages.iter();
+        lists.push(
+            packages
+                .filter(|package| seen.insert(package.blob))
+                .collect(),
+        );
+    }
+    lists
 }
 
 /// Clients refuse a package with a label whose module they can't see.

@@ -4,8 +4,10 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::Composed;
 use crate::formats::rpm::Record;
 use crate::ids::{BlobId, EntryId, TreeId, TreePath};
+use crate::plan::Derivation;
 use crate::tree::{Assembly, Builder, Child, Content, Directory, Leaf, Node};
 
 /// Reading inputs and writing outputs; the store behind it stays out of sight.
@@ -33,6 +35,15 @@ pub trait Workspace: Sync {
     /// Stores a blob as parts of others, computing its id by reading them.
     fn assemble(&self, assembly: &Assembly) -> Result<(BlobId, u64), WorkspaceError>;
     fn write_directory(&self, directory: &Directory) -> Result<TreeId, WorkspaceError>;
+
+    /// What a step inside this one gave before, if all of it is still here.
+    fn recall(&self, _part: &Derivation) -> Result<Option<Composed>, WorkspaceError> {
+        Ok(None)
+    }
+    /// Keeps what a step inside this one gave, for whoever asks for the same.
+    fn remember(&self, _part: &Derivation, _composed: &Composed) -> Result<(), WorkspaceError> {
+        Ok(())
+    }
 
     /// A directory of its own on disk, empty, gone after the step.
     fn scratch(&self) -> Result<PathBuf, WorkspaceError>;

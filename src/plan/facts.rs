@@ -21,6 +21,16 @@ pub struct PackageFacts {
     pub content: BlobId,
 }
 
+/// Of an `index` step: how its one file is divided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndexFacts {
+    /// Of the member for each index.
+    pub lengths: Vec<u64>,
+    /// What had to be left out of the packages' elements.
+    pub notes: Vec<String>,
+}
+
 /// Of a `module` step: the stream that it made, and its packages.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +68,23 @@ pub struct RepositoryFacts {
 pub struct OriginFacts {
     /// Sorted by name; each with only those of its packages that went in.
     pub modules: Vec<ModuleFacts>,
+}
+
+/// Of an `objects` step: what each of its sources became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectsFacts {
+    pub objects: Vec<ObjectFacts>,
+}
+
+/// A file object: its name, and its file in the repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectFacts {
+    #[serde(with = "serde_bytes")]
+    pub checksum: [u8; 32],
+    pub blob: BlobId,
+    pub size: u64,
 }
 
 /// Facts of a `root`: what is installed in it, sorted by name.

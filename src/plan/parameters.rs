@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use crate::ids::{BlobId, Digest};
 
@@ -42,6 +43,16 @@ pub struct Import {
 #[serde(deny_unknown_fields)]
 pub struct Unpack {}
 
+/// `index`: the elements of packages (role `rpm`) in each index of a repository; a part of `module` and `repository`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    /// `rpm::record::VERSION`.
+    pub record: u32,
+    /// Where the packages lie.
+    pub directory: String,
+}
+
 /// `module`: packages (role `rpm`) with modulemd and repodata.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +80,30 @@ pub struct Root {
     pub arch: String,
     /// Seconds since 1970: the install time in the rpmdb, and the latest time that a file may carry.
     pub epoch: i64,
+}
+
+/// `objects`: file objects of an archive repository; a part of `ostree`, without inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Objects {
+    pub sources: Vec<ObjectSource>,
+}
+
+/// What one file object is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectSource {
+    pub uid: u32,
+    pub gid: u32,
+    /// With the type of the file.
+    pub mode: u32,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub xattrs: Vec<(ByteBuf, ByteBuf)>,
+    /// Blob and size, of a regular file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<(BlobId, u64)>,
 }
 
 /// `ostree`: an installed root (role `root`) as one commit in an archive repository.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::error::Error;
 use super::facts::Facts;
-use super::workspace::StoreWorkspace;
+use super::workspace::{Parts, StoreWorkspace};
 use super::{sight, trace};
 use crate::compose;
 use crate::formats::rpm::Record;
@@ -78,10 +78,12 @@ fn rpm(store: &Store, batch: &Batch, path: &Path, mut file: File) -> Result<Adde
     let composer = compose::composer("import").expect("the import kind is named in compose");
     let derivation = sight::import(entry.id(), composer.version());
     let facts = Facts::none(store);
+    let parts = Parts::default();
     let workspace = StoreWorkspace {
         store,
         batch,
         facts: &facts,
+        parts: &parts,
         notes: Default::default(),
     };
     let composed = composer

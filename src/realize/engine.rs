@@ -12,7 +12,7 @@ use super::outside::{self, Outside};
 use super::report::{How, StepName, StepReport};
 use super::schedule::{self, Ended};
 use super::trace;
-use super::workspace::StoreWorkspace;
+use super::workspace::{Parts, StoreWorkspace};
 use crate::compose;
 use crate::formats::rpm::Record;
 use crate::ids::{DerivationKey, EntryId};
@@ -39,6 +39,7 @@ pub(super) struct Engine<'a> {
     pub made: Mutex<BTreeSet<EntryId>>,
     /// Where all steps write; committed in groups.
     pub batch: &'a Batch,
+    parts: Parts,
     /// RPM files that are being taken in.
     pub taking: Mutex<()>,
     /// Held while a step is composed, so that two that need its bytes make them once.
@@ -90,6 +91,7 @@ impl<'a> Engine<'a> {
             states,
             made: Mutex::default(),
             batch,
+            parts: Parts::default(),
             taking: Mutex::default(),
         }
     }
@@ -430,6 +432,7 @@ impl<'a> Engine<'a> {
             store: self.store,
             batch,
             facts: self.facts,
+            parts: &self.parts,
             notes: Mutex::default(),
         };
         let composed = composer.compose(&derivation, &workspace)?;

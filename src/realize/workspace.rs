@@ -1,14 +1,17 @@
 //! The store as a composer sees it.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::facts::Facts;
-use crate::compose::{Workspace, WorkspaceError};
+use super::trace;
+use crate::compose::{Composed, Workspace, WorkspaceError};
 use crate::formats::rpm::Record;
-use crate::ids::{BlobId, EntryId, TreeId, TreePath};
-use crate::store::{Batch, Store};
+use crate::ids::{BlobId, DerivationKey, EntryId, TreeId, TreePath};
+use crate::plan::Derivation;
+use crate::store::{self, Batch, Store};
 use crate::tree::{Assembly, Directory};
 
 /// Reads from the store, and writes into the batch of one step.
@@ -16,7 +19,38 @@ pub(super) struct StoreWorkspace<'a> {
     pub store: &'a Store,
     pub batch: &'a Batch,
     pub facts: &'a Facts<'a>,
+    /// What steps inside others gave, in this process.
+    pub parts: &'a Parts,
     pub notes: Mutex<Vec<String>>,
+}
+
+/// Steps inside others, by key, which may not be committed yet.
+pub(super) type Parts = Mutex<BTreeMap<DerivationKey, Composed>>;
+
+const NO_PANIC: &str = "no thread panics while it holds the parts";
+
+impl StoreWorkspace<'_> {
+    /// What the store has on record for a step, if all its bytes are here; they are held from now on.
+    fn recorded(&self, key: DerivationKey) -> store::Result<Option<Composed>> {
+        for (_, trace) in self.store.traces(key)? {
+            let entries: Vec<EntryId> = trace.outputs.values().copied().collect();
+            self.batch.hold(&entries)?;
+            let mut composed = Composed {
+                outputs: BTreeMap::new(),
+                facts: trace.facts,
+            };
+            for (role, entry) in trace.outputs {
+                if self.store.is_complete(entry)? {
+                    let output = trace::output(self.store.entry(entry)?);
+                    composed.outputs.insert(role, output);
+                }
+            }
+            if composed.outputs.len() == entries.len() {
+                return Ok(Some(composed));
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Workspace for StoreWorkspace<'_> {
@@ -76,6 +110,28 @@ impl Workspace for StoreWorkspace<'_> {
         self.batch
             .directory(directory)
             .map_err(|e| WorkspaceError::new("storing a directory", e))
+    }
+
+    fn recall(&self, part: &Derivation) -> Result<Option<Composed>, WorkspaceError> {
+        let key = part.key();
+        let made = self.parts.lock().expect(NO_PANIC).get(&key).cloned();
+        if made.is_some() {
+            return Ok(made);
+        }
+        self.recorded(key)
+            .map_err(|e| WorkspaceError::new(format!("recalling step {key}"), e))
+    }
+
+    fn remember(&self, part: &Derivation, composed: &Composed) -> Result<(), WorkspaceError> {
+        let failed = |e| WorkspaceError::new("recording a step", e);
+        let (trace, entries) = trace::of(part, composed.clone(), Vec::new());
+        for entry in entries.values() {
+            self.batch.entry(entry).map_err(failed)?;
+        }
+        self.batch.trace(&trace).map_err(failed)?;
+        let mut parts = self.parts.lock().expect(NO_PANIC);
+        parts.insert(trace.key, composed.clone());
+        Ok(())
     }
 
     fn scratch(&self) -> Result<PathBuf, WorkspaceError> {

@@ -280,6 +280,11 @@ impl Batch {
         Ok(())
     }
 
+    /// Holds entries for as long as the batch's lease does.
+    pub fn hold(&self, entries: &[EntryId]) -> Result<()> {
+        self.lease.hold(entries)
+    }
+
     /// How many objects wait for a commit.
     pub fn staged(&self) -> usize {
         self.content().objects.len()

@@ -524,8 +524,8 @@ fn the_bytes_of_modules_and_editions_never_move() {
     assert_eq!(
         ids,
         [
-            "rrxzbbaugfb5wfymjubddrf7dbhirfgrzerfa4jsmxfn6mx4x4tq",
-            "elfy6acewl24cf3n5iy357cvji7javxvspelc6epphrr7vfcyg4q"
+            "s4w3zs567fnqzgdizca3encwnnra7xojczwnlfspz7dcjwrruq6a",
+            "pjstjzy7kxa5jy5bum34ci7rq5coi5ayliwewfywkmy5otta65ca"
         ]
     );
 }

@@ -5,6 +5,7 @@
 //! When an entry moves, the same recipe gives other bytes than it did, and stores in the field hold the old ones:
 //! raise the version of that composer, then take the new text over.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use store::plan::Derivation;
@@ -31,15 +32,20 @@ fn composed(jobs: usize) -> String {
     let report = realize(&store, &recipes, None, &names, &options, &Silent).unwrap();
     assert!(report.failures.is_empty(), "{:?}", report.failures);
 
+    let subjects: BTreeMap<_, _> = report
+        .steps
+        .iter()
+        .map(|step| (step.key.unwrap(), step.name.subject.clone()))
+        .collect();
     let mut lines = Vec::new();
-    for step in &report.steps {
-        let [(_, trace)] = &store.traces(step.key.unwrap()).unwrap()[..] else {
-            panic!("{} ran once", step.name);
-        };
+    for trace in store.all_traces().unwrap() {
+        let trace = store.trace(trace).unwrap();
+        assert_eq!(store.traces(trace.key).unwrap().len(), 1, "each ran once");
         let derivation: Derivation = trace.derivation.to().unwrap();
         let (kind, version) = (derivation.kind, derivation.composer);
         for (role, entry) in &trace.outputs {
-            let subject = &step.name.subject;
+            // A step inside others has no subject.
+            let subject = subjects.get(&trace.key).map_or("part", String::as_str);
             lines.push(format!(
                 "{kind} composer {version}: {subject} [{role}] {entry}\n"
             ));

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
-use store::formats::repodata::{Metadata, Rendered, open};
+use store::formats::repodata::{Group, Metadata, Rendered, join, open};
 use store::formats::rpm::{Package, Record};
 
 use crate::support::fixtures;
@@ -164,7 +164,8 @@ fn compare(folder: &str) {
         .iter()
         .map(|(_, record)| Rendered::of(record, &format!("Packages/{}", record.nevra.file_name())))
         .collect();
-    let metadata = Metadata::write(rendered.iter(), None, None);
+    let groups: Vec<Group> = rendered.chunks(3).map(Group::of).collect();
+    let metadata = Metadata::of(&join(&groups, rendered.len(), None, None).unwrap(), &groups);
 
     let names: BTreeMap<&str, String> = good
         .iter()

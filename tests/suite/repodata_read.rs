@@ -8,7 +8,8 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use store::formats::repodata::{
-    Damage, Listed, Metadata, Primary, ReadError, Reference, Rendered, Repomd, is_primary, owners,
+    Damage, Group, Listed, Metadata, Primary, ReadError, Reference, Rendered, Repomd, is_primary,
+    join, owners,
 };
 use store::formats::rpm::checksum::Hasher;
 use store::formats::rpm::{Dependency, Package, Record, Sense, Solvable};
@@ -136,7 +137,8 @@ fn read_back(records: &[Record]) -> Vec<Listed> {
         .iter()
         .map(|record| Rendered::of(record, &format!("p/{}", record.nevra.file_name())))
         .collect();
-    let metadata = Metadata::write(rendered.iter(), None, None);
+    let groups: Vec<Group> = rendered.chunks(3).map(Group::of).collect();
+    let metadata = Metadata::of(&join(&groups, rendered.len(), None, None).unwrap(), &groups);
     let repomd = Repomd::read(&metadata.files["repomd.xml"]).unwrap();
     let reference = repomd.get("primary").unwrap();
     let file = &metadata.files[reference.href.strip_prefix("repodata/").unwrap()];

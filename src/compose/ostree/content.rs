@@ -1,19 +1,19 @@
 //! File objects: every regular file and symbolic link of a tree, hashed and compressed once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
 use super::Error;
+use super::objects;
 use crate::compose::Workspace;
 use crate::formats::ostree::file::{REGULAR, SYMLINK};
-use crate::formats::ostree::filez::{self, Hashing};
 use crate::formats::ostree::{Checksum, FileHeader, Xattrs};
 use crate::ids::{BlobId, TreePath};
 use crate::tree::{Builder, Child, Content, Leaf, Meta};
 
 /// What decides an object: its header, and the bytes behind it where there are any.
-type Source = (FileHeader, Option<(BlobId, u64)>);
+pub type Source = (FileHeader, Option<(BlobId, u64)>);
 
 /// A file object, stored.
 #[derive(Debug, Clone)]
@@ -43,50 +43,40 @@ impl Contents {
 }
 
 /// Stores the objects of all leaves, many at a time; what OSTree does not keep is dropped, and said so.
-pub fn objects(tree: &Builder, workspace: &dyn Workspace) -> Result<Contents, Error> {
-    let mut sources: BTreeMap<Source, TreePath> = BTreeMap::new();
+///
+/// Neighbours are made in one step, and what is remembered of it spares reading them again.
+pub fn objects(
+    tree: &Builder,
+    workspace: &dyn Workspace,
+) -> Result<Contents, crate::compose::Error> {
+    let mut seen = BTreeSet::new();
+    let mut groups: Vec<Vec<Source>> = vec![Vec::new()];
     for (path, child) in tree.paths() {
         let Child::Leaf(leaf) = child else { continue };
-        match source(&path, leaf)? {
-            Some(source) => {
-                sources.entry(source).or_insert(path);
-            }
-            None => workspace.note(&format!(
+        let Some(source) = source(&path, leaf)? else {
+            workspace.note(&format!(
                 "{path} dropped: it is a {}, and OSTree keeps only files, directories and symbolic links",
                 special(&leaf.content)
-            )),
+            ));
+            continue;
+        };
+        if !seen.insert(source.clone()) {
+            continue;
+        }
+        if let Some(group) = groups.last_mut() {
+            group.push(source);
+        }
+        if objects::group_ends_with(&path) {
+            groups.push(Vec::new());
         }
     }
-    let sources: Vec<_> = sources.into_iter().collect();
-    let objects: Vec<_> = sources
+    groups.retain(|group| !group.is_empty());
+    let made: Vec<Vec<Object>> = groups
         .par_iter()
-        .map(|(source, path)| Ok((source.clone(), object(source, path, workspace)?)))
-        .collect::<Result<_, Error>>()?;
-    Ok(Contents(objects.into_iter().collect()))
-}
-
-/// Makes one object: the place to remember results across composes, since `source` decides them.
-fn object(source: &Source, path: &TreePath, workspace: &dyn Workspace) -> Result<Object, Error> {
-    let (header, content) = source;
-    let Some((blob, size)) = *content else {
-        let (checksum, bytes) = filez::symlink(header);
-        let leaf = workspace.file(0o644, &bytes)?;
-        return Ok(Object { checksum, leaf });
-    };
-    let mut content = Hashing::new(header, workspace.read(blob, 0, None)?);
-    let (written, length) = workspace.write(&mut content.filez(header, size))?;
-    let (checksum, found) = content.finish();
-    if found != size {
-        return Err(Error::Size {
-            path: path.to_string(),
-            expected: size,
-            found,
-        });
-    }
-    Ok(Object {
-        checksum,
-        leaf: Leaf::file(0o644, written, length),
-    })
+        .map(|group| objects::group(group, workspace))
+        .collect::<Result<_, _>>()?;
+    let sources = groups.into_iter().flatten();
+    Ok(Contents(sources.zip(made.into_iter().flatten()).collect()))
 }
 
 fn source(path: &TreePath, leaf: &Leaf) -> Result<Option<Source>, Error> {

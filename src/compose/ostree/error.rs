@@ -2,6 +2,7 @@
 
 use crate::compose::WorkspaceError;
 use crate::formats::ostree::repository::InvalidRef;
+use crate::ids::BlobId;
 use crate::ids::TreePath;
 use crate::tree::Occupied;
 
@@ -28,9 +29,9 @@ pub enum Error {
         "{path} points to a place that is not UTF-8 or has a NUL, which OSTree can't hold; leave out the package that owns it"
     )]
     Target { path: String },
-    #[error("{path} has {found} bytes where its tree says {expected}")]
+    #[error("a file (blob {blob}) has {found} bytes where its tree says {expected}")]
     Size {
-        path: String,
+        blob: BlobId,
         expected: u64,
         found: u64,
     },

@@ -10,10 +10,12 @@ mod error;
 mod kernel;
 mod layout;
 mod moving;
+mod objects;
 mod state;
 mod toplevel;
 
 pub use error::Error;
+pub use objects::Objects;
 
 use std::collections::BTreeMap;
 
@@ -68,8 +70,8 @@ fn repository(
     tree: Builder,
     kernel: Option<String>,
     workspace: &dyn Workspace,
-) -> Result<(Builder, OstreeFacts), Error> {
-    repository::check_ref(&params.reference)?;
+) -> Result<(Builder, OstreeFacts), super::Error> {
+    repository::check_ref(&params.reference).map_err(Error::from)?;
     let mut files = Files::new(workspace)?;
     let contents = content::objects(&tree, workspace)?;
     let root = directories::objects(&tree, &contents, &mut files)?;

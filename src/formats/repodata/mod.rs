@@ -10,14 +10,15 @@
 //! ```
 //!
 //! A package is rendered by itself, [`Rendered::of`], from its record alone;
-//! an index is its header, the rendered packages one after the other, and its footer.
-//! So what was rendered once can be kept, and an index of thousands costs what has changed.
+//! some are compressed together, a [`Group`], and an index is its start, groups one after the other, and its end.
+//! So what was made once can be kept, and an index of thousands costs what has changed.
 //!
 //! The files are gzip: whatever read yum metadata in the last twenty years reads it,
 //! while zstd is unknown to clients older than RHEL 8.4 and to some builds of libsolv.
 
 mod dependencies;
 pub mod filelists;
+pub mod group;
 pub mod other;
 pub mod primary;
 mod read;
@@ -25,10 +26,11 @@ pub mod repomd;
 mod xml;
 
 pub use dependencies::is_primary;
+pub use group::Group;
 pub use read::{
     Damage, Listed, Location, Primary, ReadError, Reference, Repomd, open, owners, references,
 };
-pub use repomd::Metadata;
+pub use repomd::{Joined, Metadata, Stretch, join};
 
 use super::rpm::Record;
 

@@ -1,22 +1,20 @@
 //! `repomd.xml` and the files that it names.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 
-use flate2::write::GzEncoder;
-use flate2::{Compression, GzBuilder};
+use flate2::bufread::GzDecoder;
+use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
+use super::ReadError;
+use super::group::{Group, INDEXES, member};
 use super::xml::Xml;
-use super::{ReadError, Rendered};
 
 /// No clock is read: the metadata is of its content, not of a day.
 /// Clients take any number. They compare it with that of an older copy, and equal ones pass;
 /// what has changed they see by the digests.
 const TIMESTAMP: &str = "0";
-
-/// Shapes the bytes of every index, with the pinned flate2.
-const LEVEL: u32 = 6;
 
 /// The files of a `repodata` directory, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,83 +22,135 @@ pub struct Metadata {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// An index being compressed, with the digest of what went in.
-struct Index {
-    encoder: GzEncoder<Vec<u8>>,
-    open: Sha256,
+/// A file of `repodata`, as the stretches that it is joined from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    pub name: String,
+    pub stretches: Vec<Stretch>,
+}
+
+/// What a stretch of a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stretch {
+    Own(Vec<u8>),
+    /// The member for one index of the group with this number.
+    Member {
+        group: usize,
+        index: usize,
+    },
+}
+
+impl Stretch {
+    pub fn bytes<'a>(&'a self, groups: &'a [Group]) -> &'a [u8] {
+        match self {
+            Stretch::Own(bytes) => bytes,
+            Stretch::Member { group, index } => &groups[*group].members[*index],
+        }
+    }
+}
+
+/// Joins the indexes of groups of packages, and writes the `repomd.xml` that names them.
+///
+/// `modules` is a stream of YAML documents, `comps` the XML of groups of another kind.
+/// Fails for groups that are not compressed as [`Group::of`] does it.
+pub fn join(
+    groups: &[Group],
+    packages: usize,
+    modules: Option<&str>,
+    comps: Option<&[u8]>,
+) -> io::Result<Vec<Joined>> {
+    let indexes = INDEX.iter().enumerate().map(|(index, (kind, root, ns))| {
+        let start = format!("{DECLARATION}<{root} {ns} packages=\"{packages}\">\n");
+        let end = format!("</{root}>\n");
+        let own = |text: &str| Stretch::Own(member([text.as_bytes()]));
+        let members = (0..groups.len()).map(|group| Stretch::Member { group, index });
+        let stretches = [own(&start)].into_iter().chain(members).chain([own(&end)]);
+        File {
+            kind,
+            name: format!("{kind}.xml"),
+            stretches: stretches.collect(),
+        }
+    });
+    let extras = [
+        ("modules", "modules.yaml", modules.map(str::as_bytes)),
+        ("group", "comps.xml", comps),
+    ];
+    let extras = extras.iter().filter_map(|(kind, name, bytes)| {
+        let bytes = (*bytes)?;
+        Some(File {
+            kind,
+            name: (*name).to_owned(),
+            stretches: vec![Stretch::Own(member([bytes]))],
+        })
+    });
+    let files: Vec<File> = indexes.chain(extras).collect();
+    let sums = files.par_iter().map(|file| Sums::of(file, groups));
+    let sums: Vec<Sums> = sums.collect::<io::Result<_>>()?;
+    Ok(name(files, &sums))
+}
+
+/// A file that has no name yet: it is named by its digest.
+struct File {
+    kind: &'static str,
+    name: String,
+    stretches: Vec<Stretch>,
+}
+
+/// What `repomd.xml` says of a file, as it is and decompressed.
+struct Sums {
+    digest: String,
+    size: u64,
+    open: String,
     open_size: u64,
 }
 
-impl Index {
-    fn new() -> Self {
-        // Neither a name nor a time, and "unknown" as the system: a gzip header is no place for news.
-        let encoder = GzBuilder::new()
-            .operating_system(255)
-            .write(Vec::new(), Compression::new(LEVEL));
-        Index {
-            encoder,
-            open: Sha256::new(),
-            open_size: 0,
+impl Sums {
+    fn of(file: &File, groups: &[Group]) -> io::Result<Sums> {
+        let (mut closed, mut open) = (Counted::default(), Counted::default());
+        for stretch in &file.stretches {
+            let bytes = stretch.bytes(groups);
+            closed.write_all(bytes)?;
+            io::copy(&mut GzDecoder::new(bytes), &mut open)?;
         }
+        let hex = |hash: Sha256| data_encoding::HEXLOWER.encode(&hash.finalize());
+        Ok(Sums {
+            digest: hex(closed.hash),
+            size: closed.size,
+            open: hex(open.hash),
+            open_size: open.size,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Counted {
+    hash: Sha256,
+    size: u64,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
     }
 
-    fn push(&mut self, bytes: &[u8]) {
-        self.open.update(bytes);
-        self.open_size += bytes.len() as u64;
-        self.encoder
-            .write_all(bytes)
-            .expect("compressing to memory does not fail");
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 impl Metadata {
-    /// Indexes packages in the order given, which the caller has sorted.
-    ///
-    /// `modules` is a stream of YAML documents, `comps` the XML of groups.
-    pub fn write<'a>(
-        packages: impl Iterator<Item = &'a Rendered> + Clone,
-        modules: Option<&str>,
-        comps: Option<&[u8]>,
-    ) -> Metadata {
-        let count = packages.clone().count();
-        let mut writer = Writer::new();
-        let index = |root: &str, namespaces: &str, part: fn(&'a Rendered) -> &'a [u8]| {
-            let mut index = Index::new();
-            index.push(DECLARATION.as_bytes());
-            index.push(format!("<{root} {namespaces} packages=\"{count}\">\n").as_bytes());
-            packages
-                .clone()
-                .for_each(|package| index.push(part(package)));
-            index.push(format!("</{root}>\n").as_bytes());
-            index
+    /// The bytes of joined files.
+    pub fn of(files: &[Joined], groups: &[Group]) -> Metadata {
+        let bytes = |file: &Joined| {
+            let stretches = file.stretches.iter();
+            stretches.flat_map(|s| s.bytes(groups)).copied().collect()
         };
-        writer.add(
-            "primary",
-            "primary.xml",
-            index("metadata", COMMON, |p| &p.primary),
-        );
-        writer.add(
-            "filelists",
-            "filelists.xml",
-            index("filelists", FILELISTS, |p| &p.filelists),
-        );
-        writer.add(
-            "other",
-            "other.xml",
-            index("otherdata", OTHER, |p| &p.other),
-        );
-        let extras = [
-            ("modules", "modules.yaml", modules.map(str::as_bytes)),
-            ("group", "comps.xml", comps),
-        ];
-        for (kind, name, bytes) in extras {
-            if let Some(bytes) = bytes {
-                let mut index = Index::new();
-                index.push(bytes);
-                writer.add(kind, name, index);
-            }
+        let files = files.iter().map(|file| (file.name.clone(), bytes(file)));
+        Metadata {
+            files: files.collect(),
         }
-        writer.finish()
     }
 
     /// The file of a kind, decompressed; `None` where `repomd.xml` names none.
@@ -123,56 +173,45 @@ const COMMON: &str = "xmlns=\"http://linux.duke.edu/metadata/common\" xmlns:rpm=
 const FILELISTS: &str = "xmlns=\"http://linux.duke.edu/metadata/filelists\"";
 const OTHER: &str = "xmlns=\"http://linux.duke.edu/metadata/other\"";
 
-/// `repomd.xml` in the making.
-struct Writer {
-    xml: Xml,
-    files: BTreeMap<String, Vec<u8>>,
-}
+/// Kind, root element and namespaces of each index.
+const INDEX: [(&str, &str, &str); INDEXES] = [
+    ("primary", "metadata", COMMON),
+    ("filelists", "filelists", FILELISTS),
+    ("other", "otherdata", OTHER),
+];
 
-impl Writer {
-    fn new() -> Self {
-        let mut xml = Xml::new();
-        let namespaces = [
-            ("xmlns", "http://linux.duke.edu/metadata/repo"),
-            ("xmlns:rpm", "http://linux.duke.edu/metadata/rpm"),
-        ];
-        xml.open("repomd", &namespaces);
-        xml.text("revision", &[], TIMESTAMP);
-        Writer {
-            xml,
-            files: BTreeMap::new(),
-        }
-    }
-
-    fn add(&mut self, kind: &str, name: &str, index: Index) {
-        let bytes = index
-            .encoder
-            .finish()
-            .expect("compressing to memory does not fail");
-        let hex = |digest: &[u8]| data_encoding::HEXLOWER.encode(digest);
-        let digest = hex(&Sha256::digest(&bytes));
-        let file = format!("{digest}-{name}.gz");
-        let xml = &mut self.xml;
-        xml.open("data", &[("type", kind)]);
-        xml.text("checksum", &[("type", "sha256")], &digest);
-        xml.text(
-            "open-checksum",
-            &[("type", "sha256")],
-            &hex(&index.open.finalize()),
-        );
-        xml.empty("location", &[("href", &format!("repodata/{file}"))]);
+/// Names the files, and writes the one that lists them.
+fn name(files: Vec<File>, sums: &[Sums]) -> Vec<Joined> {
+    let mut xml = Xml::new();
+    let namespaces = [
+        ("xmlns", "http://linux.duke.edu/metadata/repo"),
+        ("xmlns:rpm", "http://linux.duke.edu/metadata/rpm"),
+    ];
+    xml.open("repomd", &namespaces);
+    xml.text("revision", &[], TIMESTAMP);
+    let mut joined = Vec::new();
+    for (file, sums) in files.into_iter().zip(sums) {
+        let name = format!("{}-{}.gz", sums.digest, file.name);
+        let sha256 = [("type", "sha256")];
+        xml.open("data", &[("type", file.kind)]);
+        xml.text("checksum", &sha256, &sums.digest);
+        xml.text("open-checksum", &sha256, &sums.open);
+        xml.empty("location", &[("href", &format!("repodata/{name}"))]);
         xml.text("timestamp", &[], TIMESTAMP);
-        xml.text("size", &[], &bytes.len().to_string());
-        xml.text("open-size", &[], &index.open_size.to_string());
+        xml.text("size", &[], &sums.size.to_string());
+        xml.text("open-size", &[], &sums.open_size.to_string());
         xml.close("data");
-        self.files.insert(file, bytes);
+        joined.push(Joined {
+            name,
+            stretches: file.stretches,
+        });
     }
-
-    fn finish(mut self) -> Metadata {
-        self.xml.close("repomd");
-        let mut repomd = DECLARATION.as_bytes().to_vec();
-        repomd.extend(self.xml.finish().xml);
-        self.files.insert("repomd.xml".to_owned(), repomd);
-        Metadata { files: self.files }
-    }
+    xml.close("repomd");
+    let mut repomd = DECLARATION.as_bytes().to_vec();
+    repomd.extend(xml.finish().xml);
+    joined.push(Joined {
+        name: "repomd.xml".to_owned(),
+        stretches: vec![Stretch::Own(repomd)],
+    });
+    joined
 }
