@@ -320,7 +320,7 @@ fn answers_are_those_that_dnf_agreed_with() {
 }
 
 #[test]
-#[ignore = "asks dnf for every list, which takes a minute"]
+#[ignore = "asks dnf for every list, which takes minutes"]
 fn writes_the_table() {
     let universe = Universe::read().expect("the fixtures are there");
     let mut groups: BTreeMap<(bool, Vec<&str>), Vec<usize>> = BTreeMap::new();
