@@ -182,7 +182,7 @@ impl Planner<'_> {
             weak: ostree.weak,
             owners: BTreeMap::new(),
         };
-        question.owners = self.owners(&question, offered)?;
+        self.learn_owners(&mut question, offered)?;
         match solve::solve(&question) {
             Ok(solution) => Ok(Some((hash, solution.packages))),
             Err(problem) => Err(Error::Unsolvable {
@@ -194,12 +194,14 @@ impl Planner<'_> {
         }
     }
 
-    /// Who owns the paths that the question turns on, where only a source's file lists say so.
-    fn owners(
+    /// Fills in who owns the paths that the question turns on, where only a source's file lists say so.
+    ///
+    /// An owner may bring more packages into reach, and with them more paths.
+    fn learn_owners(
         &self,
-        question: &Question,
+        question: &mut Question,
         offered: &[(Name, Offered)],
-    ) -> Result<BTreeMap<Vec<u8>, Vec<usize>>, Error> {
+    ) -> Result<(), Error> {
         let mut sources: BTreeMap<&Name, BTreeMap<&Digest, Vec<usize>>> = BTreeMap::new();
         for (place, (_, package)) in offered.iter().enumerate() {
             if let Told::Catalog(source) = &package.told {
@@ -207,25 +209,33 @@ impl Planner<'_> {
                 places.entry(&package.digest).or_default().push(place);
             }
         }
-        let mut owners: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+        // Whoever knows a header knows all its paths.
         if sources.is_empty() {
-            return Ok(owners);
+            return Ok(());
         }
-        let paths = solve::paths(question);
-        for (source, places) in sources {
-            let Some(catalog) = self.catalog(source)? else {
-                continue;
-            };
-            let listed = catalog.owners(&paths).map_err(|error| Error::Catalog {
-                source_name: source.clone(),
-                source: error,
-            })?;
-            for (path, digests) in listed {
-                let found = digests.iter().filter_map(|digest| places.get(digest));
-                owners.entry(path).or_default().extend(found.flatten());
+        loop {
+            let paths = solve::paths(question);
+            if paths.is_empty() {
+                return Ok(());
+            }
+            for (source, places) in &sources {
+                let Some(catalog) = self.catalog(source)? else {
+                    continue;
+                };
+                let listed = catalog.owners(&paths).map_err(|error| Error::Catalog {
+                    source_name: (*source).clone(),
+                    source: error,
+                })?;
+                for (path, digests) in listed {
+                    let found = digests.iter().filter_map(|digest| places.get(digest));
+                    let owners = question.owners.entry(path).or_default();
+                    owners.extend(found.flatten());
+                }
+            }
+            for path in paths {
+                question.owners.entry(path).or_default();
             }
         }
-        Ok(owners)
     }
 
     /// For each requirement that is not met: the modules of the recipes that would meet it.
