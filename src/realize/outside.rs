@@ -13,7 +13,8 @@ use crate::plan::{Derivation, parameters};
 use crate::recipe::{Location, Recipes, Source};
 use crate::source::Lock;
 use crate::source::fetch::{
-    Client, Event, Fetched, Fetcher, Mirrors, Network, Persistence, Remote, Repository, Wanted,
+    Client, Event, Fetched, Fetcher, Judge, Mirrors, Network, Persistence, Remote, Repository,
+    Wanted,
 };
 
 /// The version of what comes from outside, as of composers: of both kinds below.
@@ -117,10 +118,15 @@ impl<'a> Outside<'a> {
     }
 
     /// Looks at what a repository has now.
-    pub fn look_up(&self, name: &Name, directory: &Path) -> Result<Repository, Error> {
+    pub fn look_up(
+        &self,
+        name: &Name,
+        judge: Option<Judge<'_>>,
+        directory: &Path,
+    ) -> Result<Repository, Error> {
         let remote = self.remote(name)?;
         let fetcher = self.fetcher(name, "")?;
-        let found = fetcher.look_up(&remote, &PARTS, directory);
+        let found = fetcher.look_up(&remote, &PARTS, judge, directory);
         found.map_err(|source| failed(name, source))
     }
 

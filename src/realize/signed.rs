@@ -72,6 +72,14 @@ pub(super) fn check(
     Error::all(name, refused)
 }
 
+/// The keys that a source names.
+pub(super) fn keys(name: &Name, source: &Source, epoch: i64) -> Result<Option<Keys>, Error> {
+    Keys::of(source, epoch).map_err(|source| Error::Keys {
+        name: name.clone(),
+        source,
+    })
+}
+
 impl<'a> Gate<'a> {
     /// That of a source, if it names keys.
     pub fn of(
@@ -80,10 +88,7 @@ impl<'a> Gate<'a> {
         source: &Source,
         epoch: i64,
     ) -> Result<Option<Gate<'a>>, Error> {
-        let keys = Keys::of(source, epoch).map_err(|source| Error::Keys {
-            name: name.clone(),
-            source,
-        })?;
+        let keys = keys(name, source, epoch)?;
         Ok(keys.map(|keys| Gate { store, name, keys }))
     }
 

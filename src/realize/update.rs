@@ -9,13 +9,13 @@ use super::facts::{Facts, Look};
 use super::metadata::{self, REPOMD};
 use super::observe::{self, Observer};
 use super::outside::{self, Outside};
-use super::{Options, root_name};
+use super::{Options, root_name, signed};
 use crate::ids::{Digest, Name};
 use crate::plan::derivation::MAIN;
 use crate::plan::{self, Solved, SourcePackage, parameters};
 use crate::recipe::{Kind, Location, Recipes, Source};
-use crate::source::fetch::Event;
-use crate::source::{self, Lock, LockedPackage, LockedSource, Moved, SolvedPackage};
+use crate::source::fetch::{Event, Judge};
+use crate::source::{self, Keys, Lock, LockedPackage, LockedSource, Moved, SolvedPackage};
 use crate::store::{NewGeneration, Store};
 
 /// A lock made anew, and what moved.
@@ -82,8 +82,12 @@ pub fn update(
         let locked = locked(&facts, name, source)?;
         lock.sources.insert((*name).clone(), locked);
     }
-    for (name, _) in &repositories {
-        let metadata = look_up(store, &outside, recipes, name, options.now)?;
+    for (name, source) in &repositories {
+        let keys = signed::keys(name, source, recipes.release.epoch)?;
+        let judge =
+            |index: &[u8], signature: Option<&[u8]>| judge(observer, name, &keys, index, signature);
+        let judge: Option<Judge<'_>> = keys.is_some().then_some(&judge);
+        let metadata = look_up(store, &outside, recipes, name, judge, options.now)?;
         let locked = LockedSource {
             metadata,
             ..LockedSource::default()
@@ -111,17 +115,42 @@ pub fn update(
     })
 }
 
+/// Holds an index against the keys of its source. One without a signature is taken: many repositories have none,
+/// and packages are held against the keys themselves.
+fn judge(
+    observer: &dyn Observer,
+    name: &Name,
+    keys: &Option<Keys>,
+    index: &[u8],
+    signature: Option<&[u8]>,
+) -> Result<(), String> {
+    match (keys, signature) {
+        (Some(keys), Some(signature)) => {
+            let checked = keys.check_metadata(index, signature);
+            checked.map(drop).map_err(|refusals| refusals.to_string())
+        }
+        (Some(_), None) => {
+            observer.warning(&format!(
+                "source {name}: its index is not signed; its packages have to be"
+            ));
+            Ok(())
+        }
+        (None, _) => Ok(()),
+    }
+}
+
 /// Fetches the metadata that a repository has now, and names it in the store by the source; returns its digests.
 fn look_up(
     store: &Store,
     outside: &Outside<'_>,
     recipes: &Recipes,
     name: &Name,
+    judge: Option<Judge<'_>>,
     now: i64,
 ) -> Result<BTreeMap<String, Digest>, Error> {
     let batch = store.batch()?;
     let directory = batch.scratch()?;
-    let found = outside.look_up(name, &directory)?;
+    let found = outside.look_up(name, judge, &directory)?;
     let index = directory.join("repomd.xml");
     std::fs::write(&index, &found.repomd).map_err(|source| Error::Unreadable {
         path: index.clone(),

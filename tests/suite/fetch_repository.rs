@@ -19,7 +19,7 @@ const INDEX: &str = "repodata/repomd.xml";
 fn look_up(remote: &Remote, kinds: &[&str], directory: &Path) -> Result<Repository, Error> {
     let client = Client::new(&network()).unwrap();
     let quiet = |_: Event<'_>| {};
-    Fetcher::new(&client, hasty(), &quiet).look_up(remote, kinds, directory)
+    Fetcher::new(&client, hasty(), &quiet).look_up(remote, kinds, None, directory)
 }
 
 /// A repository of one metadata file.

@@ -170,3 +170,30 @@ fn what_was_fetched_has_to_pass_other_keys_too_though_nothing_is_to_do() {
         0
     );
 }
+
+#[test]
+fn an_index_that_is_signed_is_signed_by_one_of_the_keys() {
+    let (gpg, key, bench) = published();
+    let said = bench.run(&["update"]).works();
+    assert!(said.err.contains("its index is not signed"), "{}", said.err);
+    let index = fs::read(bench.path().join("rpms/repodata/repomd.xml")).unwrap();
+    let sign = |key: &str| {
+        let arguments = ["--armor", "--local-user", key, "--detach-sign"];
+        bench.write(
+            "rpms/repodata/repomd.xml.asc",
+            gpg.run("20200601", &arguments, &index),
+        );
+    };
+    sign(&key);
+    let said = bench.run(&["update"]).works();
+    assert!(!said.err.contains("not signed"), "{}", said.err);
+    sign(&gpg.key("20200102", "ed25519"));
+    bench.run(&["update"]).fails(
+        1,
+        &[
+            "repomd.xml",
+            "not signed as it should be",
+            "not among the keys",
+        ],
+    );
+}

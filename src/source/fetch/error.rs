@@ -96,6 +96,8 @@ pub enum Failure {
     Unlisted,
     #[error("it is no repository index: {0}")]
     Index(String),
+    #[error("it is not signed as it should be: {0}")]
+    Signature(String),
     #[error("of the files that it names, {what} could not be fetched{attempts}")]
     Incomplete { what: String, attempts: Attempts },
     #[error("{0}")]
@@ -124,6 +126,7 @@ impl Failure {
                 | Failure::Digest { .. }
                 | Failure::Unlisted
                 | Failure::Index(_)
+                | Failure::Signature(_)
         )
     }
 

@@ -25,5 +25,5 @@ pub use download::{Event, Fetched, Fetcher, Persistence, Wanted};
 pub use error::{Attempt, Attempts, Error, Failure};
 pub use mirrors::Mirrors;
 pub use pool::{Job, OnError};
-pub use remote::{Remote, Repository};
+pub use remote::{Judge, Remote, Repository};
 pub use url::{InvalidUrl, Scheme, Url};

@@ -17,6 +17,12 @@ use crate::recipe::Location;
 /// No index and no list of mirrors is larger.
 const LARGEST: usize = 16 << 20;
 
+/// What the name of a detached signature ends with, beside the file that it is of.
+const SIGNATURE: &str = ".asc";
+
+/// Says why an index, with the signature beside it, is not to be taken.
+pub type Judge<'j> = &'j dyn Fn(&[u8], Option<&[u8]>) -> Result<(), String>;
+
 /// Where a repository is to be looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remote {
@@ -70,11 +76,12 @@ impl Fetcher<'_> {
     /// Fetches the index of a repository and its files of some kinds.
     ///
     /// A mirror that has an index but not the files of it is between two states;
-    /// then the next mirror's index is taken, never a mixture.
+    /// then the next mirror's index is taken, never a mixture. So it is with one that the judge refuses.
     pub fn look_up(
         &self,
         remote: &Remote,
         kinds: &[&str],
+        judge: Option<Judge<'_>>,
         directory: &Path,
     ) -> Result<Repository, Error> {
         let Known { mirrors, metalink } = self.known(remote)?;
@@ -85,6 +92,11 @@ impl Fetcher<'_> {
         let mut state = None;
         self.any_mirror(&remote.to_string(), &mirrors, &places, |url| {
             let index = self.index(url, metalink.as_ref())?;
+            if let Some(judge) = judge {
+                let signature = self.signature(url)?;
+                let judged = judge(&index.repomd, signature.as_deref());
+                judged.map_err(Failure::Signature)?;
+            }
             let files = self.files(&index, &mirrors, kinds, directory)?;
             state = Some((index, files));
             Ok(())
@@ -148,6 +160,16 @@ impl Fetcher<'_> {
         }
         let parts = references(&repomd).map_err(|error| Failure::Index(error.to_string()))?;
         Ok(Index { repomd, parts })
+    }
+
+    /// The signature that lies beside an index, if there is one.
+    fn signature(&self, index: &Url) -> Result<Option<Vec<u8>>, Trouble> {
+        let beside = index.beside(SIGNATURE);
+        match self.small(&beside) {
+            Ok(signature) => Ok(Some(signature)),
+            Err(Trouble::Mirror(Failure::Missing(_))) => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     /// A file without a digest that is known before. It is kept in memory.

@@ -78,6 +78,14 @@ impl Url {
         Some(format!("Basic {}", BASE64.encode(credentials)))
     }
 
+    /// The URL of a file beside this one, whose name ends with more.
+    pub fn beside(&self, end: &str) -> Url {
+        Url {
+            path: format!("{}{end}", self.path),
+            ..self.clone()
+        }
+    }
+
     /// A file below this directory, or wherever the location leads if it is a URL itself.
     ///
     /// The query goes along: mirrors that want a token want it for each file.
