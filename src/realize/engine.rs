@@ -1,5 +1,6 @@
 //! Runs the steps of a plan that have to run.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ pub(super) struct Engine<'a> {
     pub keep_going: bool,
     /// Steps that this realize ran before, to learn what it needed to plan.
     earlier: &'a BTreeSet<DerivationKey>,
-    states: Vec<Mutex<State>>,
+    states: Vec<Mutex<State<'a>>>,
     /// Entries that were made by this process and may not be committed yet.
     pub made: Mutex<BTreeSet<EntryId>>,
     /// Where all steps write; committed in groups.
@@ -47,8 +48,9 @@ pub(super) struct Engine<'a> {
 }
 
 #[derive(Default)]
-pub(super) struct State {
-    outcome: Option<Outcome>,
+pub(super) struct State<'a> {
+    /// Borrowed from the plan where it was known: with its facts it may be large.
+    outcome: Option<Cow<'a, Outcome>>,
     key: Option<DerivationKey>,
     how: Option<How>,
     took: Duration,
@@ -67,9 +69,9 @@ impl<'a> Engine<'a> {
         options: &super::Options,
         earlier: &'a BTreeSet<DerivationKey>,
     ) -> Self {
-        let state = |outcome: &Option<Outcome>| {
+        let state = |outcome: &'a Option<Outcome>| {
             Mutex::new(State {
-                outcome: outcome.clone(),
+                outcome: outcome.as_ref().map(Cow::Borrowed),
                 ..State::default()
             })
         };
@@ -119,6 +121,7 @@ impl<'a> Engine<'a> {
             })
             .collect();
         self.observer.planned(steps.len());
+        self.hold_known(&steps)?;
         let suffering = match bytes {
             true => self.store.suffering()?,
             false => BTreeSet::new(),
@@ -149,7 +152,23 @@ impl<'a> Engine<'a> {
     }
 
     pub fn outcome(&self, step: StepId) -> Option<Outcome> {
-        self.state(step).outcome.clone()
+        self.state(step).outcome.as_deref().cloned()
+    }
+
+    fn outputs(&self, step: StepId) -> Option<BTreeMap<String, EntryId>> {
+        let state = self.state(step);
+        Some(state.outcome.as_deref()?.outputs.clone())
+    }
+
+    /// Holds what the plan knows already, all at once.
+    fn hold_known(&self, steps: &[StepId]) -> Result<(), Error> {
+        let known = steps
+            .iter()
+            .filter_map(|&step| self.plan.steps[step].outcome.as_ref());
+        let entries: Vec<EntryId> = known
+            .flat_map(|outcome| outcome.outputs.values().copied())
+            .collect();
+        Ok(self.lease.hold(&entries)?)
     }
 
     /// The errors of the steps that failed.
@@ -188,7 +207,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    pub(super) fn state(&self, step: StepId) -> std::sync::MutexGuard<'_, State> {
+    pub(super) fn state(&self, step: StepId) -> std::sync::MutexGuard<'_, State<'a>> {
         self.states[step]
             .lock()
             .expect("a step that panics ends the process")
@@ -253,15 +272,19 @@ impl<'a> Engine<'a> {
         if self.state(step).how.is_some() {
             return Ok(());
         }
-        let known = match self.outcome(step) {
+        let known = self.state(step).outcome.clone();
+        let known = match known {
             Some(outcome) => Some(outcome),
-            None => self.facts.known_outcome(&derivation)?,
+            None => self.facts.known_outcome(&derivation)?.map(Cow::Owned),
         };
         match known {
             Some(outcome) => {
                 let remade = |input: StepId| matches!(self.state(input).how, Some(How::Composed));
                 let below = self.plan.steps[step].steps().any(remade);
-                self.hold(&outcome)?;
+                // Those that the plan knew are held already.
+                if let Cow::Owned(outcome) = &outcome {
+                    self.hold(outcome)?;
+                }
                 let mut state = self.state(step);
                 state.outcome = Some(outcome);
                 if self.earlier.contains(&key) {
@@ -285,12 +308,12 @@ impl<'a> Engine<'a> {
 
     /// Makes sure that the bytes of a step's output are here.
     pub(super) fn ensure(&self, step: StepId, output: Option<&str>) -> Result<(), Error> {
-        let outcome = self
-            .outcome(step)
+        let known = self
+            .outputs(step)
             .expect("an input is resolved before it is used");
         let outputs: Vec<EntryId> = match output {
-            Some(output) => outcome.outputs.get(output).copied().into_iter().collect(),
-            None => outcome.outputs.values().copied().collect(),
+            Some(output) => known.get(output).copied().into_iter().collect(),
+            None => known.values().copied().collect(),
         };
         self.lease.hold(&outputs)?;
         let _busy = self.busy(step);
@@ -304,11 +327,11 @@ impl<'a> Engine<'a> {
                 _ => "known, but its bytes are no longer in the store",
             };
             self.compose(step, why)?;
-            let again = self.outcome(step).expect("a composed step has an outcome");
-            if again.outputs != outcome.outputs {
+            let again = self.outputs(step).expect("a composed step has an outcome");
+            if again != known {
                 return Err(Error::NotReproducible {
                     step: self.name(step).to_string(),
-                    old: shown(&outcome),
+                    old: shown(&known),
                     new: shown(&again),
                 });
             }
@@ -330,8 +353,8 @@ impl<'a> Engine<'a> {
                 let _ = self.take(*entry);
             }
         }
-        let outcome = self.outcome(step);
-        if outcome.is_some_and(|o| o.outputs.values().any(|entry| suffering.contains(entry))) {
+        let outputs = self.outputs(step);
+        if outputs.is_some_and(|o| o.values().any(|entry| suffering.contains(entry))) {
             let _ = self.ensure(step, None);
         }
     }
@@ -445,7 +468,8 @@ impl<'a> Engine<'a> {
             batch.entry(entry)?;
         }
         batch.trace(&trace)?;
-        self.hold(&trace::outcome(&trace))?;
+        let outcome = trace::outcome(&trace);
+        self.hold(&outcome)?;
         self.made
             .lock()
             .expect("no thread panics while it holds the list")
@@ -460,7 +484,7 @@ impl<'a> Engine<'a> {
         let took = begun.elapsed();
         {
             let mut state = self.state(id);
-            state.outcome = Some(trace::outcome(trace));
+            state.outcome = Some(Cow::Owned(trace::outcome(trace)));
             state.how = Some(how);
             state.took = took;
             state.why = why.to_owned();
@@ -479,7 +503,7 @@ impl<'a> Engine<'a> {
     }
 }
 
-fn shown(outcome: &Outcome) -> String {
-    let ids: Vec<String> = outcome.outputs.values().map(EntryId::short).collect();
+fn shown(outputs: &BTreeMap<String, EntryId>) -> String {
+    let ids: Vec<String> = outputs.values().map(EntryId::short).collect();
     ids.join(", ")
 }

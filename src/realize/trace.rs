@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::compose::{self, Composed};
-use crate::ids::{DerivationKey, canonical};
+use crate::ids::{DerivationKey, TraceId, canonical};
 use crate::plan::{Derivation, Outcome};
 use crate::store::{Entry, Error, Store, Trace, TraceInput};
 
@@ -76,10 +76,15 @@ pub fn output(entry: Entry) -> compose::Output {
 }
 
 pub fn outcome(trace: &Trace) -> Outcome {
+    recorded(trace.id(), trace.clone())
+}
+
+/// The outcome in a trace whose id is known: computing it again costs more than reading it.
+fn recorded(id: TraceId, trace: Trace) -> Outcome {
     Outcome {
-        trace: trace.id(),
-        outputs: trace.outputs.clone(),
-        facts: trace.facts.clone(),
+        trace: id,
+        outputs: trace.outputs,
+        facts: trace.facts,
     }
 }
 
@@ -87,17 +92,19 @@ pub fn outcome(trace: &Trace) -> Outcome {
 ///
 /// A plan asks once a derivation, so it never mixes two results of one.
 pub fn choose(store: &Store, key: DerivationKey) -> Result<Option<Outcome>, Error> {
-    let traces = store.traces(key)?;
+    let mut traces = store.traces(key)?;
     if traces.len() > 1 {
-        for (_, trace) in &traces {
+        for at in 0..traces.len() {
             let mut complete = true;
-            for &entry in trace.outputs.values() {
+            for &entry in traces[at].1.outputs.values() {
                 complete &= store.is_complete(entry)?;
             }
             if complete {
-                return Ok(Some(outcome(trace)));
+                traces.swap(0, at);
+                break;
             }
         }
     }
-    Ok(traces.first().map(|(_, trace)| outcome(trace)))
+    let chosen = traces.into_iter().next();
+    Ok(chosen.map(|(id, trace)| recorded(id, trace)))
 }
