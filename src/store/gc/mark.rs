@@ -21,6 +21,8 @@ pub(super) struct Marks<'a> {
     pub entries: Rows,
     pub rows: Rows,
     traced: Rows,
+    /// Entries whose makers this look has asked for: a later one may find more of them.
+    asked: Rows,
     /// Whether roots and leases were absorbed before.
     looked: bool,
     /// Blobs marked since assemblies were last followed.
@@ -86,6 +88,7 @@ impl<'a> Marks<'a> {
             entries: Rows::default(),
             rows: Rows::default(),
             traced: Rows::default(),
+            asked: Rows::default(),
             looked: false,
             fresh: Vec::new(),
         }
@@ -99,6 +102,7 @@ impl<'a> Marks<'a> {
     /// Marks what roots and leases say now. `reap`s dead leases, which only an exclusive swap lock allows.
     pub fn absorb(&mut self, reap: bool) -> Result<()> {
         let named = self.named(reap)?;
+        self.asked = Rows::default();
         // Read after the roots: what they name was committed before they were written.
         let edges = match self.looked {
             false => Edges::Copied(self.index.graph()?.into()),
@@ -166,7 +170,9 @@ impl<'a> Marks<'a> {
             }
             for &input in edges.inputs(trace)?.iter() {
                 self.entry(edges, input, false, new)?;
-                queue.extend(edges.makers(input)?.iter());
+                if self.asked.insert(i64::from(input)) {
+                    queue.extend(edges.makers(input)?.iter());
+                }
             }
         }
         Ok(())

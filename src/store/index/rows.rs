@@ -68,35 +68,31 @@ impl FromIterator<i64> for Rows {
     }
 }
 
-/// A list for each of many rows, packed: ten million edges take fifty megabytes.
+/// A list for each of many rows, packed: ten million edges take forty megabytes.
 #[derive(Debug, Default)]
 pub(crate) struct Lists {
-    /// Ascending.
-    keys: Vec<u32>,
-    /// Where the list of each key ends; it begins where that of the one before does.
-    ends: Vec<usize>,
+    /// By row, where its list begins; it ends where that of the next row begins.
+    begins: Vec<usize>,
     values: Vec<u32>,
 }
 
 impl Lists {
-    /// Adds a list; keys come in ascending order.
-    pub(super) fn push(&mut self, key: u32, values: impl Iterator<Item = u32>) {
-        self.values.extend(values);
-        if self.keys.last() == Some(&key) {
-            self.ends.pop();
-        } else {
-            self.keys.push(key);
+    /// Adds to the list of a row; rows come in ascending order.
+    pub(super) fn push(&mut self, row: u32, values: impl Iterator<Item = u32>) {
+        while self.begins.len() <= row as usize {
+            self.begins.push(self.values.len());
         }
-        self.ends.push(self.values.len());
+        self.values.extend(values);
     }
 
     /// Empty for a row without a list.
-    pub fn get(&self, key: u32) -> &[u32] {
-        let Ok(at) = self.keys.binary_search(&key) else {
+    pub fn get(&self, row: u32) -> &[u32] {
+        let row = row as usize;
+        let Some(&begin) = self.begins.get(row) else {
             return &[];
         };
-        let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.values[begin..self.ends[at]]
+        let end = self.begins.get(row + 1).copied();
+        &self.values[begin..end.unwrap_or(self.values.len())]
     }
 }
 
