@@ -1,14 +1,12 @@
 //! `index`: the elements of some packages in each index of a repository, compressed; a part of other steps.
 //!
-//! ```text
-//! group      members for primary, filelists and other, one after the other
-//! ```
+//! It gives a blob: members for primary, filelists and other, one after the other.
 
 use super::packages::Package;
-use super::{Composed, Composer, Error, Output, Workspace};
+use super::{Composed, Composer, Error, Remembered, Workspace};
 use crate::formats::repodata::{Group, Rendered};
 use crate::formats::rpm::record;
-use crate::ids::{BlobId, TreePath};
+use crate::ids::BlobId;
 use crate::plan::derivation::Input;
 use crate::plan::facts::IndexFacts;
 use crate::plan::{Derivation, parameters};
@@ -16,9 +14,7 @@ use crate::plan::{Derivation, parameters};
 /// Composes `index` derivations.
 pub struct Index;
 
-pub const KIND: &str = "index";
-/// The file in an entry of kind `index`.
-const GROUP: &str = "group";
+const KIND: &str = "index";
 
 impl Composer for Index {
     fn version(&self) -> u32 {
@@ -39,13 +35,19 @@ impl Composer for Index {
         };
         let rendered: Vec<Rendered> = packages.iter().map(render).collect();
         let group = Group::of(&rendered);
+        let (blob, _) = workspace.write(&mut group.members.concat().as_slice())?;
         let facts = IndexFacts {
+            blob,
             lengths: group.members.iter().map(|m| m.len() as u64).collect(),
             notes: rendered.into_iter().flat_map(|r| r.notes).collect(),
         };
-        let leaf = workspace.file(0o644, &group.members.concat())?;
-        let root = workspace.single(GROUP, leaf)?;
-        Composed::of(Output::new(KIND, root)).with_facts(KIND, &facts)
+        Composed::default().with_facts(KIND, &facts)
+    }
+}
+
+impl Remembered for IndexFacts {
+    fn blobs(&self) -> Vec<BlobId> {
+        vec![self.blob]
     }
 }
 
@@ -70,22 +72,21 @@ pub fn group(
         role: "rpm".to_owned(),
         entry: package.entry,
     };
-    let composed = super::part(KIND, &params, packages.iter().map(rpm), workspace)?;
-    let facts: IndexFacts = composed.facts_of(KIND)?;
-    let broken = || Error::Part { kind: KIND };
-    let output = composed.outputs.get(super::MAIN).ok_or_else(broken)?;
-    let file = workspace.lookup_file(output.root, &TreePath::parse(GROUP)?)?;
-    let (blob, _) = file.ok_or_else(broken)?;
-    let bytes = workspace.bytes(blob)?;
+    let inputs = packages.iter().map(rpm);
+    let facts: IndexFacts = super::part(KIND, &params, inputs, workspace)?;
+    let bytes = workspace.bytes(facts.blob)?;
     let mut rest = bytes.as_slice();
     let mut group = Group::default();
     for (member, &length) in group.members.iter_mut().zip(&facts.lengths) {
         let split = usize::try_from(length)
             .ok()
             .and_then(|n| rest.split_at_checked(n));
-        let (bytes, after) = split.ok_or_else(broken)?;
+        let (bytes, after) = split.ok_or(Error::Part { kind: KIND })?;
         (*member, rest) = (bytes.to_vec(), after);
     }
-    let notes = facts.notes;
-    Ok(Made { blob, group, notes })
+    Ok(Made {
+        blob: facts.blob,
+        group,
+        notes: facts.notes,
+    })
 }

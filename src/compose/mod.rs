@@ -112,25 +112,35 @@ impl Composed {
     }
 }
 
+/// The facts of a part: all that is kept of it, besides the blobs that they name.
+trait Remembered: serde::de::DeserializeOwned {
+    fn blobs(&self) -> Vec<BlobId>;
+}
+
 /// A step inside another one: made only if the workspace does not remember it.
 ///
+/// It has no outputs: whether its blobs stay is for the outer step's output to say.
 /// What comes out may depend on the derivation alone, as everywhere;
 /// so nobody can tell from the bytes of the outer step which of its parts were remembered.
-fn part(
+fn part<F: Remembered>(
     kind: &'static str,
     params: &impl serde::Serialize,
     inputs: impl IntoIterator<Item = Input>,
     workspace: &dyn Workspace,
-) -> Result<Composed, Error> {
+) -> Result<F, Error> {
     let composer = composer(kind).ok_or(Error::Part { kind })?;
     let derivation = Derivation::new(kind, composer.version(), params, inputs)
         .map_err(|source| Error::Facts { kind, source })?;
-    if let Some(known) = workspace.recall(&derivation)? {
-        return Ok(known);
+    if let Some(facts) = workspace.recall(&derivation)? {
+        let facts: F = facts.to().map_err(|source| Error::Facts { kind, source })?;
+        if workspace.hold(&facts.blobs())? {
+            return Ok(facts);
+        }
     }
     let composed = composer.compose(&derivation, workspace)?;
+    let facts = composed.facts_of(kind)?;
     workspace.remember(&derivation, &composed)?;
-    Ok(composed)
+    Ok(facts)
 }
 
 /// The parameters of a step, in the shape that its composer knows.

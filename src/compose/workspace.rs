@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Composed;
 use crate::formats::rpm::Record;
-use crate::ids::{BlobId, EntryId, TreeId, TreePath};
+use crate::ids::{BlobId, EntryId, TreeId, TreePath, canonical};
 use crate::plan::Derivation;
 use crate::tree::{Assembly, Builder, Child, Content, Directory, Leaf, Node};
 
@@ -36,9 +36,13 @@ pub trait Workspace: Sync {
     fn assemble(&self, assembly: &Assembly) -> Result<(BlobId, u64), WorkspaceError>;
     fn write_directory(&self, directory: &Directory) -> Result<TreeId, WorkspaceError>;
 
-    /// What a step inside this one gave before, if all of it is still here.
-    fn recall(&self, _part: &Derivation) -> Result<Option<Composed>, WorkspaceError> {
+    /// The facts of a step inside this one, if it was made before.
+    fn recall(&self, _part: &Derivation) -> Result<Option<canonical::Value>, WorkspaceError> {
         Ok(None)
+    }
+    /// Whether all these blobs are here, and stay until the step is over.
+    fn hold(&self, _blobs: &[BlobId]) -> Result<bool, WorkspaceError> {
+        Ok(true)
     }
     /// Keeps what a step inside this one gave, for whoever asks for the same.
     fn remember(&self, _part: &Derivation, _composed: &Composed) -> Result<(), WorkspaceError> {

@@ -21,10 +21,11 @@ pub struct PackageFacts {
     pub content: BlobId,
 }
 
-/// Of an `index` step: how its one file is divided.
+/// Of an `index` step: its blob, and how that is divided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IndexFacts {
+    pub blob: BlobId,
     /// Of the member for each index.
     pub lengths: Vec<u64>,
     /// What had to be left out of the packages' elements.

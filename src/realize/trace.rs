@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::compose::{self, Composed};
+use crate::compose::Composed;
 use crate::ids::{DerivationKey, TraceId, canonical};
 use crate::plan::{Derivation, Outcome};
 use crate::store::{Entry, Error, Store, Trace, TraceInput};
@@ -55,24 +55,6 @@ pub fn of(
         log,
     };
     (trace, entries)
-}
-
-/// An entry as an output of a step.
-pub fn output(entry: Entry) -> compose::Output {
-    let Entry {
-        kind,
-        root,
-        links,
-        references,
-        media,
-    } = entry;
-    compose::Output {
-        kind,
-        root,
-        links,
-        references,
-        media,
-    }
 }
 
 pub fn outcome(trace: &Trace) -> Outcome {

@@ -9,9 +9,9 @@ use super::facts::Facts;
 use super::trace;
 use crate::compose::{Composed, Workspace, WorkspaceError};
 use crate::formats::rpm::Record;
-use crate::ids::{BlobId, DerivationKey, EntryId, TreeId, TreePath};
+use crate::ids::{BlobId, DerivationKey, EntryId, TreeId, TreePath, canonical};
 use crate::plan::Derivation;
-use crate::store::{self, Batch, Store};
+use crate::store::{Batch, Store};
 use crate::tree::{Assembly, Directory};
 
 /// Reads from the store, and writes into the batch of one step.
@@ -24,34 +24,10 @@ pub(super) struct StoreWorkspace<'a> {
     pub notes: Mutex<Vec<String>>,
 }
 
-/// Steps inside others, by key, which may not be committed yet.
-pub(super) type Parts = Mutex<BTreeMap<DerivationKey, Composed>>;
+/// The facts of steps inside others, by key, which may not be committed yet.
+pub(super) type Parts = Mutex<BTreeMap<DerivationKey, canonical::Value>>;
 
 const NO_PANIC: &str = "no thread panics while it holds the parts";
-
-impl StoreWorkspace<'_> {
-    /// What the store has on record for a step, if all its bytes are here; they are held from now on.
-    fn recorded(&self, key: DerivationKey) -> store::Result<Option<Composed>> {
-        for (_, trace) in self.store.traces(key)? {
-            let entries: Vec<EntryId> = trace.outputs.values().copied().collect();
-            self.batch.hold(&entries)?;
-            let mut composed = Composed {
-                outputs: BTreeMap::new(),
-                facts: trace.facts,
-            };
-            for (role, entry) in trace.outputs {
-                if self.store.is_complete(entry)? {
-                    let output = trace::output(self.store.entry(entry)?);
-                    composed.outputs.insert(role, output);
-                }
-            }
-            if composed.outputs.len() == entries.len() {
-                return Ok(Some(composed));
-            }
-        }
-        Ok(None)
-    }
-}
 
 impl Workspace for StoreWorkspace<'_> {
     fn root(&self, entry: EntryId) -> Result<TreeId, WorkspaceError> {
@@ -112,25 +88,34 @@ impl Workspace for StoreWorkspace<'_> {
             .map_err(|e| WorkspaceError::new("storing a directory", e))
     }
 
-    fn recall(&self, part: &Derivation) -> Result<Option<Composed>, WorkspaceError> {
+    fn recall(&self, part: &Derivation) -> Result<Option<canonical::Value>, WorkspaceError> {
         let key = part.key();
         let made = self.parts.lock().expect(NO_PANIC).get(&key).cloned();
         if made.is_some() {
             return Ok(made);
         }
-        self.recorded(key)
-            .map_err(|e| WorkspaceError::new(format!("recalling step {key}"), e))
+        let traces = self.store.traces(key);
+        let mut traces = traces
+            .map_err(|e| WorkspaceError::new(format!("recalling step {key}"), e))?
+            .into_iter();
+        Ok(traces.find_map(|(_, trace)| trace.facts))
+    }
+
+    fn hold(&self, blobs: &[BlobId]) -> Result<bool, WorkspaceError> {
+        self.batch
+            .hold_blobs(blobs)
+            .map_err(|e| WorkspaceError::new("holding blobs", e))
     }
 
     fn remember(&self, part: &Derivation, composed: &Composed) -> Result<(), WorkspaceError> {
-        let failed = |e| WorkspaceError::new("recording a step", e);
-        let (trace, entries) = trace::of(part, composed.clone(), Vec::new());
-        for entry in entries.values() {
-            self.batch.entry(entry).map_err(failed)?;
+        let (trace, _) = trace::of(part, composed.clone(), Vec::new());
+        self.batch
+            .trace(&trace)
+            .map_err(|e| WorkspaceError::new("recording a step", e))?;
+        if let Some(facts) = trace.facts {
+            let mut parts = self.parts.lock().expect(NO_PANIC);
+            parts.insert(trace.key, facts);
         }
-        self.batch.trace(&trace).map_err(failed)?;
-        let mut parts = self.parts.lock().expect(NO_PANIC);
-        parts.insert(trace.key, composed.clone());
         Ok(())
     }
 

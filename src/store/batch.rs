@@ -280,9 +280,10 @@ impl Batch {
         Ok(())
     }
 
-    /// Holds entries for as long as the batch's lease does.
-    pub fn hold(&self, entries: &[EntryId]) -> Result<()> {
-        self.lease.hold(entries)
+    /// Whether all these blobs are here; they are held for as long as the batch's lease lives.
+    pub fn hold_blobs(&self, blobs: &[BlobId]) -> Result<bool> {
+        let found = self.missing_blobs(blobs.iter().copied())?;
+        Ok(found.iter().all(|(_, length)| length.is_some()))
     }
 
     /// How many objects wait for a commit.

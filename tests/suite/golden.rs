@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use store::ids::BlobId;
 use store::plan::Derivation;
 use store::realize::{Options, Silent, realize};
 use store::recipe::Recipes;
@@ -43,9 +44,13 @@ fn composed(jobs: usize) -> String {
         assert_eq!(store.traces(trace.key).unwrap().len(), 1, "each ran once");
         let derivation: Derivation = trace.derivation.to().unwrap();
         let (kind, version) = (derivation.kind, derivation.composer);
+        // A step inside others has no outputs: its facts name its blobs.
+        if let (true, Some(facts)) = (trace.outputs.is_empty(), &trace.facts) {
+            let facts = BlobId::of(&facts.encode());
+            lines.push(format!("{kind} composer {version}: part [facts] {facts}\n"));
+        }
         for (role, entry) in &trace.outputs {
-            // A step inside others has no subject.
-            let subject = subjects.get(&trace.key).map_or("part", String::as_str);
+            let subject = &subjects[&trace.key];
             lines.push(format!(
                 "{kind} composer {version}: {subject} [{role}] {entry}\n"
             ));

@@ -1,20 +1,17 @@
 //! `objects`: file objects of an archive repository, some at a time; a part of `ostree`.
-//!
-//! ```text
-//! CHECKSUM.filez      each once
-//! ```
+//! It gives a blob for each, and its checksum.
 
 use rayon::prelude::*;
 
 use super::Error;
 use super::content::{Object, Source};
-use crate::compose::{self, Composed, Composer, Output, Workspace};
+use crate::compose::{self, Composed, Composer, Remembered, Workspace};
 use crate::formats::ostree::filez::{self, Hashing};
 use crate::formats::ostree::{Checksum, FileHeader};
-use crate::ids::TreePath;
+use crate::ids::{BlobId, TreePath};
 use crate::plan::facts::{ObjectFacts, ObjectsFacts};
 use crate::plan::{Derivation, parameters};
-use crate::tree::{Builder, Child, Leaf};
+use crate::tree::Leaf;
 
 /// Composes `objects` derivations.
 pub struct Objects;
@@ -35,8 +32,7 @@ pub fn group(sources: &[Source], workspace: &dyn Workspace) -> Result<Vec<Object
     let params = parameters::Objects {
         sources: sources.iter().map(parameter).collect(),
     };
-    let composed = compose::part(KIND, &params, [], workspace)?;
-    let facts: ObjectsFacts = composed.facts_of(KIND)?;
+    let facts: ObjectsFacts = compose::part(KIND, &params, [], workspace)?;
     if facts.objects.len() != sources.len() {
         return Err(compose::Error::Part { kind: KIND });
     }
@@ -45,6 +41,12 @@ pub fn group(sources: &[Source], workspace: &dyn Workspace) -> Result<Vec<Object
         leaf: Leaf::file(0o644, facts.blob, facts.size),
     };
     Ok(facts.objects.into_iter().map(object).collect())
+}
+
+impl Remembered for ObjectsFacts {
+    fn blobs(&self) -> Vec<BlobId> {
+        self.objects.iter().map(|object| object.blob).collect()
+    }
 }
 
 impl Composer for Objects {
@@ -61,15 +63,7 @@ impl Composer for Objects {
         let sources = params.sources.par_iter();
         let made = sources.map(|source| make(&self::source(source), workspace));
         let made: Vec<ObjectFacts> = made.collect::<Result<_, Error>>()?;
-        let mut tree = Builder::default();
-        for object in &made {
-            let checksum = Checksum(object.checksum);
-            let path = TreePath::parse(format!("{checksum}.filez"))?;
-            let leaf = Leaf::file(0o644, object.blob, object.size);
-            tree.replace(&path, Child::Leaf(leaf))?;
-        }
-        let output = Output::new(KIND, workspace.finish(&tree)?);
-        Composed::of(output).with_facts(KIND, &ObjectsFacts { objects: made })
+        Composed::default().with_facts(KIND, &ObjectsFacts { objects: made })
     }
 }
 
