@@ -2,11 +2,12 @@
 
 import collecting
 import comparing
+import composing
 import marking
 import unchanged
 import verifying
 
-FAMILIES = [unchanged, collecting, marking, comparing, verifying]
+FAMILIES = [composing, unchanged, collecting, marking, comparing, verifying]
 
 
 def every():

@@ -1,0 +1,263 @@
+"""Composing editions and trees."""
+
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+
+from row import Row, Work, once, run
+
+RELEASE = '[release]\nname = "Bench"\nshort = "bench"\nversion = "1"\narch = "x86_64"\nepoch = 2026-11-01\n'
+# A directory of real RPMs, which the rows of the corpus are left out without.
+CORPUS = "STORE_BENCH_CORPUS"
+
+
+def packages(tools, inputs, count, changed):
+    target = inputs / f"packages-{count}-{changed}"
+    return once(target, lambda at: run(tools.make, "packages", at, count, changed))
+
+
+def names(directory):
+    """The names of the packages in a directory, as their file names have them."""
+    return sorted({path.name.rsplit("-", 2)[0] for path in directory.glob("*.rpm")})
+
+
+def words(texts):
+    return "[" + ", ".join(f'"{text}"' for text in texts) + "]"
+
+
+def recipes(at, source, manifest, install=()):
+    """An edition of one module that has everything, and a host of some of it."""
+    at.mkdir()
+    texts = {
+        "release": RELEASE,
+        "os": f'kind = "source"\npath = "{source}"\n',
+        "all": 'kind = "module"\nsummary = "All"\nstream = "1"\nversion = 1\nlicense = "MIT"\nsource = "os"\n'
+        f"packages = {words(manifest)}\n",
+        "edition": 'kind = "repository"\nmodules = ["all"]\n',
+    }
+    if install:
+        texts["host"] = f'kind = "ostree"\nfrom = ["all"]\ninstall = {words(install)}\nref = "bench/host"\n'
+    for name, text in texts.items():
+        (at / f"{name}.toml").write_text(text)
+    return at
+
+
+class Edition(Row):
+    """Packages that the store has, as an edition; the peer reads the same files."""
+
+    needs = ("createrepo_c",)
+    # sqlite databases, which older versions write too unless told otherwise, are no part of the work.
+    flags = ("-q", "--no-database")
+
+    def __init__(self, count, aim):
+        self.name = f"edition-{count}"
+        self.work = f"edition of {count:,} packages that the store has"
+        self.peer = "`createrepo_c`, cold"
+        self.count = count
+        self.aim = aim
+
+    def prepare(self, tools, inputs):
+        self.added(tools, inputs)
+
+    def files(self, tools, inputs):
+        return packages(tools, inputs, self.count, 0)
+
+    def added(self, tools, inputs):
+        """A store that took the packages in, and composed nothing."""
+        files = self.files(tools, inputs)
+
+        def make(at):
+            rpms = sorted(files.glob("*.rpm"))
+            for start in range(0, len(rpms), 2000):
+                run(tools.store, "--store", at, "add", "-q", *rpms[start : start + 2000])
+
+        return once(inputs / f"added-{self.count}", make)
+
+    def ours(self, tools, inputs, directory):
+        files = self.files(tools, inputs)
+        store = directory / "store"
+        run("cp", "-a", self.added(tools, inputs), store)
+        here = recipes(directory / "recipes", files, names(files))
+        return self.realize(tools, store, here, "edition")
+
+    def realize(self, tools, store, here, *artifacts):
+        def check():
+            said = run(tools.store, "--store", store, "roots")
+            assert all(artifact in said for artifact in artifacts), said
+
+        command = [tools.store, "--store", store, "--recipes", here, "-q", "realize", *artifacts]
+        return Work([command], check=check)
+
+    def theirs(self, tools, inputs, directory):
+        out = directory / "repository"
+        out.mkdir()
+        return self.indexed([["createrepo_c", *self.flags, "-o", out, self.files(tools, inputs)]], out)
+
+    def indexed(self, commands, out):
+        def check():
+            assert (out / "repodata" / "repomd.xml").exists(), out
+
+        return Work(commands, check=check)
+
+
+class Update(Edition):
+    """The same again with one package changed."""
+
+    def __init__(self, count, aim):
+        super().__init__(count, aim)
+        self.name = f"edition-{count}-update"
+        self.work = f"edition of {count:,} packages, one of them changed since the last"
+        self.peer = "`createrepo_c --update`"
+
+    def prepare(self, tools, inputs):
+        super().prepare(tools, inputs)
+        packages(tools, inputs, self.count, 1)
+
+    def source(self, tools, inputs, directory):
+        """A copy that may be changed, and how: the old file out, the new one in."""
+        files = directory / "packages"
+        run("cp", "-a", self.files(tools, inputs), files)
+        changed = packages(tools, inputs, self.count, 1)
+        before, after = ({path.name for path in at.glob("*.rpm")} for at in (files, changed))
+
+        def change():
+            for name in before - after:
+                (files / name).unlink()
+            for name in after - before:
+                shutil.copy2(changed / name, files / name)
+            # A file that changed just now is looked at again, and not only its time.
+            time.sleep(3)
+
+        return files, change
+
+    def ours(self, tools, inputs, directory):
+        files, change = self.source(tools, inputs, directory)
+        time.sleep(3)
+        store = directory / "store"
+        run("cp", "-a", self.added(tools, inputs), store)
+        here = recipes(directory / "recipes", files, names(files))
+        run(*self.realize(tools, store, here, "edition").commands[0])
+        change()
+        return self.realize(tools, store, here, "edition")
+
+    def theirs(self, tools, inputs, directory):
+        files, change = self.source(tools, inputs, directory)
+        command = ["createrepo_c", *self.flags, "--update", files]
+        run(*command)
+        change()
+        return self.indexed([command], files)
+
+
+class Corpus(Edition):
+    """Real packages, from a directory that the environment names."""
+
+    def missing(self):
+        there = Path(os.environ.get(CORPUS, "/nonexistent")).is_dir()
+        return super().missing() + ([] if there else [f"${CORPUS}, a directory of RPMs,"])
+
+    def prepare(self, tools, inputs):
+        pass
+
+    def files(self, tools, inputs):
+        return Path(os.environ[CORPUS])
+
+    def manifest(self):
+        said = run("rpm", "-qp", "--nosignature", "--qf", "%{NAME}\n", *sorted(self.files(None, None).glob("*.rpm")))
+        return sorted(set(re.findall(r"^[\w.+-]+$", said, re.M)))
+
+
+class Host(Corpus):
+    """A tree with a kernel, and its commit in an archive repository."""
+
+    name = "tree"
+    work = "tree of some 330 packages of the corpus, and its commit in an archive repository, cold"
+    peer = "`dnf --installroot` without scriptlets, and `ostree commit`"
+    needs = ("dnf", "ostree", "rpm", "createrepo_c")
+    seeds = (
+        "linux-image-amd64 systemd systemd-sysv udev dracut bash coreutils openssh-server openssh-client podman "
+        "python3 perl grub-efi-amd64 iproute2 iputils-ping curl wget sudo vim-tiny less procps util-linux kmod "
+        "e2fsprogs xfsprogs btrfs-progs lvm2 cryptsetup nftables chrony rsyslog dnf rpm ostree git rsync tar gzip "
+        "xz-utils zstd man-db locales tzdata ca-certificates openssl gnupg dbus polkitd network-manager firewalld "
+        "tmux htop strace lsof tcpdump file busybox-static ostree-boot"
+    ).split()
+
+    def __init__(self, aim):
+        self.aim = aim
+
+    def repository(self, directory, more=()):
+        """The corpus and some packages more as a repository, for the peer."""
+        at = directory / "repository"
+        at.mkdir()
+        for rpm in [*self.files(None, None).glob("*.rpm"), *more]:
+            shutil.copy2(rpm, at)
+        run("createrepo_c", *self.flags, at)
+        return at
+
+    def ours(self, tools, inputs, directory):
+        here = recipes(directory / "recipes", self.files(tools, inputs), self.manifest(), self.seeds)
+        return self.realize(tools, directory / "store", here, "host")
+
+    def theirs(self, tools, inputs, directory):
+        return self.installed(directory, self.repository(directory), self.seeds)
+
+    def installed(self, directory, repository, seeds):
+        root, archive = directory / "root", directory / "archive"
+        run("ostree", f"--repo={archive}", "init", "--mode=archive")
+        options = {"tsflags": "noscripts", "install_weak_deps": "False", "reposdir": "/nonexistent"}
+        options["cachedir"] = directory / "cache"
+        install = ["dnf", "-q", "-y", "--disableplugin=*", "--releasever=1", "--nogpgcheck", f"--installroot={root}"]
+        install += [f"--setopt={key}={value}" for key, value in options.items()]
+        install += [f"--repofrompath=bench,file://{repository}", "--repo=bench", "install", *seeds]
+        commit = ["ostree", f"--repo={archive}", "commit", "-q", "-b", "bench/host", "-s", "bench", root]
+
+        def check():
+            run("ostree", f"--repo={archive}", "rev-parse", "bench/host")
+
+        return Work([install, commit], check=check)
+
+
+class HostUpdate(Host):
+    """One small package is another version."""
+
+    name = "tree-update"
+    work = "the same with one more package, which changed since the last"
+    peer = "the same, from the beginning: it has no other way"
+
+    def prepare(self, tools, inputs):
+        packages(tools, inputs, 1, 0)
+        packages(tools, inputs, 1, 1)
+
+    def versions(self, tools, inputs):
+        return [next(packages(tools, inputs, 1, changed).glob("*.rpm")) for changed in (0, 1)]
+
+    def ours(self, tools, inputs, directory):
+        before, after = self.versions(tools, inputs)
+        files = directory / "packages"
+        run("cp", "-a", self.files(tools, inputs), files)
+        shutil.copy2(before, files)
+        extra = names(before.parent)
+        seeds = [*self.seeds, *extra]
+        here = recipes(directory / "recipes", files, sorted([*self.manifest(), *extra]), seeds)
+        time.sleep(3)
+        work = self.realize(tools, directory / "store", here, "host")
+        run(*work.commands[0])
+        (files / before.name).unlink()
+        shutil.copy2(after, files)
+        time.sleep(3)
+        return work
+
+    def theirs(self, tools, inputs, directory):
+        _, after = self.versions(tools, inputs)
+        return self.installed(directory, self.repository(directory, [after]), [*self.seeds, *names(after.parent)])
+
+
+ROWS = [
+    Edition(2_000, "≥ 5"),
+    Edition(10_000, "≥ 5"),
+    Edition(50_000, "≥ 5"),
+    Update(10_000, "≥ 20"),
+    Host("≥ 4"),
+    HostUpdate("≥ 50"),
+]
