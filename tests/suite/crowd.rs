@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use store::store::fault;
 
 use crate::support::site::{REALIZE, Said, Site, entries, go_on, stopped};
+use crate::support::told;
 
 const COLLECT: [&str; 3] = ["gc", "--keep-last", "1"];
 
 /// How long a crowd is at it; `STORE_CROWD=SECONDS` for longer.
 fn seconds(usual: u64) -> Duration {
-    let told = std::env::var_os("STORE_CROWD").and_then(|told| told.into_string().ok());
-    Duration::from_secs(told.map_or(usual, |told| told.parse().unwrap()))
+    Duration::from_secs(told::number("STORE_CROWD").unwrap_or(usual))
 }
 
 /// Runs commands over and over until the time is up.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustix::io::Errno;
 
 use crate::support::site::{REALIZE, Site, entries};
+use crate::support::told;
 use crate::support::trip::{ALL, CHANGES, trip};
 
 const COLLECT: [&str; 3] = ["gc", "--keep-last", "1"];
@@ -49,12 +50,7 @@ fn scenes() -> Vec<Scene> {
 
 /// How many calls of each command and fault to try; `None` for a few of some.
 fn thorough() -> Option<u64> {
-    let told = std::env::var_os("STORE_FAULTS")?.into_string().ok()?;
-    Some(if told == "all" {
-        u64::MAX
-    } else {
-        told.parse().unwrap()
-    })
+    told::number("STORE_FAULTS")
 }
 
 /// Which of so many calls to try: spread over all, and others in each scene.
@@ -176,4 +172,28 @@ fn where_no_hard_link_can_be_made_views_are_copies_and_all_is_the_same() {
         site.well(&COLLECT);
         site.sound("without links");
     }
+}
+
+#[test]
+fn what_can_not_be_opened_just_now_is_not_called_damaged() {
+    let site = Site::new();
+    site.realize();
+    let check = ["verify", "--full"];
+    for errno in [Errno::MFILE, Errno::ACCESS] {
+        let what = errno.raw_os_error().to_string();
+        let Some(counted) = trip(&site, "o", "count", 0, &check) else {
+            return;
+        };
+        let mut refused = 0;
+        for n in [2, 3, 4].map(|quarter| counted.calls * quarter / 5) {
+            let tripped = trip(&site, "o", &what, n, &check).unwrap();
+            if tripped.call.contains("/store/objects/") {
+                let said = tripped.said.with(1);
+                assert!(said.err.contains("/store/objects/"), "{said:?}");
+                refused += 1;
+            }
+        }
+        assert!(refused > 0, "no object was opened");
+    }
+    site.sound("afterwards");
 }

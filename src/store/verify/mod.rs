@@ -249,18 +249,19 @@ impl Verifier<'_> {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 return Ok(Some(("its file is gone".into(), true)));
             }
+            Err(e) if says_nothing(&e) => return Err(Error::io("reading", path, e)),
             Err(e) => return Ok(Some((e.to_string(), false))),
         }
         let result = match object.kind() {
             Kind::Tree => self.store.directory(TreeId(object.hash)).map(drop),
             Kind::Entry => self.store.entry(EntryId(object.hash)).map(drop),
-            Kind::Blob => {
-                let found = hash_file(&path)?;
-                self.store.check_hash(Kind::Blob, object.hash, found)
-            }
+            // A file that can't be read through is damaged; the match below says where that is too much to say.
+            Kind::Blob => hash_file(&path)
+                .and_then(|found| self.store.check_hash(Kind::Blob, object.hash, found)),
             Kind::Assembly | Kind::Trace => match self.store.read(BlobId(object.hash), 0, None) {
                 Ok(mut reader) => match io::copy(&mut reader, &mut io::sink()) {
                     Ok(_) => Ok(()),
+                    Err(e) if says_nothing(&e) => return Err(Error::io("reading", path, e)),
                     Err(e) => return Ok(Some((of_stream(&e), false))),
                 },
                 Err(e) => Err(e),
@@ -269,6 +270,7 @@ impl Verifier<'_> {
         Ok(match result {
             Ok(()) => None,
             Err(Error::Damaged { problem, .. }) => Some((problem, false)),
+            Err(e) if is_of_process(&e) => return Err(e),
             Err(e) => Some((chain(&e), false)),
         })
     }
@@ -316,7 +318,7 @@ impl Verifier<'_> {
         }
         let check = |(id, size): &(TraceId, u64)| -> Result<Option<Damage>> {
             self.done.fetch_add(1, Ordering::Relaxed);
-            let found = self.check_trace(*id, *size);
+            let found = self.check_trace(*id, *size)?;
             found
                 .map(|(problem, lost)| {
                     Ok(Damage {
@@ -335,8 +337,8 @@ impl Verifier<'_> {
     }
 
     /// What is wrong with a trace, and whether it is lost altogether.
-    fn check_trace(&self, id: TraceId, size: u64) -> Option<(String, bool)> {
-        match fs::symlink_metadata(self.store.layout().trace(id)) {
+    fn check_trace(&self, id: TraceId, size: u64) -> Result<Option<(String, bool)>> {
+        Ok(match fs::symlink_metadata(self.store.layout().trace(id)) {
             Ok(file) if file.len() != size => {
                 let has = file.len();
                 Some((format!("it has {has} bytes, and had {size}"), false))
@@ -345,13 +347,14 @@ impl Verifier<'_> {
             Ok(_) => match self.store.trace(id) {
                 Ok(_) => None,
                 Err(Error::Damaged { problem, .. }) => Some((problem, false)),
+                Err(e) if is_of_process(&e) => return Err(e),
                 Err(e) => Some((chain(&e), false)),
             },
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 Some(("its file is gone".into(), true))
             }
             Err(e) => Some((e.to_string(), false)),
-        }
+        })
     }
 
     fn roots(&self) -> Result<Vec<Damage>> {
@@ -453,6 +456,31 @@ impl Verifier<'_> {
             Err(e) => chain(&e),
         };
         (before.is_some() && before == inode()).then_some(problem)
+    }
+}
+
+/// Whether an error tells of this process, not of the file: it may not read, or has no more descriptors or memory.
+///
+/// Nothing may be called damaged over it.
+fn says_nothing(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>());
+    match (inner, Errno::from_io_error(error)) {
+        (Some(inner), _) => is_of_process(inner),
+        (None, errno) => matches!(
+            errno,
+            Some(Errno::ACCESS | Errno::PERM | Errno::MFILE | Errno::NFILE | Errno::NOMEM)
+        ),
+    }
+}
+
+fn is_of_process(error: &Error) -> bool {
+    match error {
+        Error::Denied { .. } => true,
+        Error::Io { source, .. } => says_nothing(source),
+        _ => false,
     }
 }
 

@@ -19,6 +19,7 @@ pub mod server;
 pub mod shelf;
 pub mod site;
 pub mod testcase;
+pub mod told;
 pub mod trip;
 pub mod workspace;
 pub use fixtures::fixtures;
