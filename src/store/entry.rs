@@ -45,7 +45,7 @@ impl Entry {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self, canonical::Error> {
-        canonical::decode(bytes)
+        canonical::decode_exact(bytes)
     }
 
     /// A group of hard links is sorted and has two paths or more, so that a set of files has one encoding.

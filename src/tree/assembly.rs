@@ -66,6 +66,6 @@ impl Assembly {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self, canonical::Error> {
-        canonical::decode(bytes)
+        canonical::decode_exact(bytes)
     }
 }

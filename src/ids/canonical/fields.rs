@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::items::{Items, Kind};
@@ -31,8 +32,11 @@ impl<'a> Fields<'a> {
         self.0.remove(name).ok_or(Error::Missing(name))
     }
 
-    pub fn read<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<T, Error> {
-        super::read(self.take(name)?)
+    pub fn read<T: DeserializeOwned + Serialize>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<T, Error> {
+        super::read_exact(self.take(name)?)
     }
 
     /// A field that is kept as it is.

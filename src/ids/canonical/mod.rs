@@ -51,6 +51,21 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     read(bytes)
 }
 
+/// Reads data that is hashed, refusing also what deserializing is generous with: a list in place of a map of fields.
+pub fn decode_exact<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, Error> {
+    check(bytes)?;
+    read_exact(bytes)
+}
+
+/// The same, of bytes that were checked.
+fn read_exact<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, Error> {
+    let data = read(bytes)?;
+    match encode(&data)? == bytes {
+        true => Ok(data),
+        false => Err(Error::Unexpected("a list stands for the fields of a map")),
+    }
+}
+
 /// Refuses bytes that are not the only encoding of one value.
 fn check(bytes: &[u8]) -> Result<(), Error> {
     let mut items = Items::canonical(bytes);

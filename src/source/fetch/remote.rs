@@ -168,6 +168,11 @@ impl Fetcher<'_> {
         match self.small(&beside) {
             Ok(signature) => Ok(Some(signature)),
             Err(Trouble::Mirror(Failure::Missing(_))) => Ok(None),
+            Err(Trouble::Mirror(Failure::File(error)))
+                if error.kind() == std::io::ErrorKind::NotFound =>
+            {
+                Ok(None)
+            }
             Err(trouble) => Err(trouble),
         }
     }
