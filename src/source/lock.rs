@@ -236,7 +236,7 @@ fn digest(fields: &Fields, at: usize, text: &str) -> Option<Digest> {
         Ok(digest) => Some(digest),
         Err(error) => {
             let error: InvalidDigest = error;
-            fields.invalid(at, text, "a digest", &error.to_string());
+            fields.invalid(at, text, "a digest", error.to_string());
             None
         }
     }

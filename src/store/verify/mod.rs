@@ -421,41 +421,51 @@ impl Verifier<'_> {
         if let Some(only) = only {
             views.retain(|(_, entry)| entry.is_some_and(|entry| only.contains(&entry)));
         }
-        let check = |(path, entry): (PathBuf, Option<EntryId>)| -> Option<Damage> {
+        let check = |(path, entry): (PathBuf, Option<EntryId>)| -> Result<Option<Damage>> {
             self.done.fetch_add(1, Ordering::Relaxed);
             let problem = match entry {
-                None => "it belongs to no entry".to_owned(),
+                None => Some("it belongs to no entry".to_owned()),
                 Some(entry) => self.view(entry, &path)?,
+            };
+            let Some(problem) = problem else {
+                return Ok(None);
             };
             if self.index.is_writable() {
                 view::distrust(&path);
             }
-            Some(Damage {
+            Ok(Some(Damage {
                 what: What::View,
                 id: entry.map(|entry| entry.0),
                 path,
                 problem,
                 lost: false,
                 entries: entry.into_iter().collect(),
-            })
+            }))
         };
-        Ok(views.into_par_iter().filter_map(check).collect())
+        let damaged: Vec<Option<Damage>> =
+            views.into_par_iter().map(check).collect::<Result<_>>()?;
+        Ok(damaged.into_iter().flatten().collect())
     }
 }
 
 impl Verifier<'_> {
     /// What is wrong with a view; nothing, if somebody took it away or made it anew meanwhile.
-    fn view(&self, entry: EntryId, path: &std::path::Path) -> Option<String> {
+    fn view(&self, entry: EntryId, path: &std::path::Path) -> Result<Option<String>> {
         let inode = || fs::symlink_metadata(path).ok().map(|m| (m.dev(), m.ino()));
         let before = inode();
         // A damaged entry or tree is reported as that, not for each view.
-        let root = self.store.entry(entry).ok()?.root;
-        let problem = match self.store.view_problem(root, path, self.full) {
-            Ok(problem) => problem?,
-            Err(e) if e.is_damage() => return None,
-            Err(e) => chain(&e),
+        let root = match self.store.entry(entry) {
+            Ok(entry) => entry.root,
+            Err(e) if is_of_process(&e) => return Err(e),
+            Err(_) => return Ok(None),
         };
-        (before.is_some() && before == inode()).then_some(problem)
+        let problem = match self.store.view_problem(root, path, self.full) {
+            Ok(problem) => problem,
+            Err(e) if e.is_damage() => None,
+            Err(e) if is_of_process(&e) => return Err(e),
+            Err(e) => Some(chain(&e)),
+        };
+        Ok(problem.filter(|_| before.is_some() && before == inode()))
     }
 }
 
