@@ -10,6 +10,7 @@
 pub mod derivation;
 mod error;
 pub mod facts;
+pub mod holding;
 pub mod known;
 mod manifest;
 mod module;
@@ -21,10 +22,11 @@ mod planner;
 mod repository;
 pub mod solve;
 pub mod step;
-mod streams;
+pub mod streams;
 
 pub use derivation::{Derivation, Input};
 pub use error::Error;
+pub use holding::{Held, Holding, Holdings, holdings};
 pub use known::{Catalog, CatalogError, Known, Offer, Outcome, SourcePackage};
 pub use planner::{check, plan};
 pub use step::{Drawn, From, Needed, Plan, Solved, Step, StepId};

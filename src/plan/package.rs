@@ -1,6 +1,6 @@
 //! Planning a package that is made from its recipe.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_bytes::ByteBuf;
@@ -26,8 +26,7 @@ impl Planner<'_> {
             .iter()
             .map(|file| spec_file(file, &mut attachments))
             .collect();
-        let lists =
-            |list: &std::collections::BTreeSet<Dependency>| list.iter().map(dependency).collect();
+        let lists = |list: &BTreeSet<Dependency>| list.iter().map(dependency).collect();
         let spec = Spec {
             nevra: package.nevra.clone(),
             summary: package.summary.clone(),
@@ -125,7 +124,7 @@ impl Planner<'_> {
     }
 }
 
-/// What a recipe states of its package, for advice before it is made: names, what it provides, and its files.
+/// What a recipe states of its package, for advice before it is made: its name, its dependencies, and its files.
 pub(super) fn stated(package: &Package) -> Record {
     let itself = rpm::Dependency {
         name: package.nevra.name.clone(),
@@ -134,6 +133,7 @@ pub(super) fn stated(package: &Package) -> Record {
         rpmlib: false,
     };
     let provides = package.provides.iter().map(dependency);
+    let list = |list: &BTreeSet<Dependency>| list.iter().map(dependency).collect();
     let listed = |file: &File| rpm::ListedFile {
         path: file.path.clone().into_bytes(),
         kind: rpm::FileKind::File,
@@ -164,13 +164,13 @@ pub(super) fn stated(package: &Package) -> Record {
         archive_size: 0,
         modularity_label: None,
         provides: provides.chain([itself]).collect(),
-        requires: Vec::new(),
-        conflicts: Vec::new(),
-        obsoletes: Vec::new(),
-        recommends: Vec::new(),
-        suggests: Vec::new(),
-        supplements: Vec::new(),
-        enhances: Vec::new(),
+        requires: list(&package.requires),
+        conflicts: list(&package.conflicts),
+        obsoletes: list(&package.obsoletes),
+        recommends: list(&package.recommends),
+        suggests: list(&package.suggests),
+        supplements: list(&package.supplements),
+        enhances: list(&package.enhances),
         files: package.files.iter().map(listed).collect(),
         changelogs: Vec::new(),
         scriptlets: Vec::new(),

@@ -53,7 +53,7 @@ pub(super) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn new(recipes: &'a Recipes, known: &'a dyn Known) -> Self {
+    pub fn new(recipes: &'a Recipes, known: &'a dyn Known) -> Self {
         Planner {
             recipes,
             known,

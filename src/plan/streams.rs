@@ -29,32 +29,44 @@ impl Planner<'_> {
         for (name, module) in modules {
             documents.push(self.document(self.recipe(name)?, module)?);
         }
-        for document in &documents {
-            let unmet = |wanted: &BTreeMap<String, Vec<String>>| {
-                wanted.iter().find_map(|(name, streams)| {
-                    let met = name == PLATFORM
-                        || documents
-                            .iter()
-                            .any(|other| other.name == *name && fits(other, streams));
-                    (!met).then(|| format!("{name}:{}", streams.join(",")))
-                })
-            };
-            // Alternatives: one that is met is enough.
-            let missing: Vec<String> = document.requires.iter().filter_map(unmet).collect();
-            if !document.requires.is_empty() && missing.len() == document.requires.len() {
-                return Err(Error::StreamLeftOut {
-                    artifact: artifact.clone(),
-                    module: document.name_stream(),
-                    requires: missing,
-                });
-            }
+        let documents: Vec<&modulemd::Module> = documents.iter().collect();
+        match left_out(&documents).into_iter().next() {
+            None => Ok(()),
+            Some((document, requires)) => Err(Error::StreamLeftOut {
+                artifact: artifact.clone(),
+                module: document.name_stream(),
+                requires,
+            }),
         }
-        Ok(())
     }
 }
 
+/// The modules among these whose requirements the others do not meet, with the alternatives that they name.
+pub fn left_out<'d>(
+    documents: &[&'d modulemd::Module],
+) -> Vec<(&'d modulemd::Module, Vec<String>)> {
+    let unmet = |wanted: &BTreeMap<String, Vec<String>>| {
+        wanted.iter().find_map(|(name, streams)| {
+            let met = name == PLATFORM
+                || documents
+                    .iter()
+                    .any(|other| other.name == *name && fits(other, streams));
+            (!met).then(|| format!("{name}:{}", streams.join(",")))
+        })
+    };
+    let mut left_out = Vec::new();
+    for document in documents {
+        // Alternatives: one that is met is enough.
+        let missing: Vec<String> = document.requires.iter().filter_map(unmet).collect();
+        if !document.requires.is_empty() && missing.len() == document.requires.len() {
+            left_out.push((*document, missing));
+        }
+    }
+    left_out
+}
+
 /// Whether a stream is among those wanted: none named means any, and `-` before one excludes it.
-fn fits(module: &modulemd::Module, streams: &[String]) -> bool {
+pub fn fits(module: &modulemd::Module, streams: &[String]) -> bool {
     let excluded = |stream: &String| stream.strip_prefix('-') == Some(module.stream.as_str());
     let wanted: Vec<&String> = streams
         .iter()

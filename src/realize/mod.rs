@@ -23,6 +23,7 @@ mod run;
 mod schedule;
 pub mod sight;
 mod signed;
+mod survey;
 pub mod trace;
 mod update;
 mod workspace;
@@ -35,6 +36,7 @@ pub use facts::{Facts, Look};
 pub use observe::{Observer, Silent};
 pub use report::{Artifact, How, Made, Report, StepName, StepReport};
 pub use run::{Options, realize};
+pub use survey::survey;
 pub use update::{Updated, update};
 
 use crate::ids::Name;

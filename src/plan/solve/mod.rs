@@ -22,6 +22,7 @@ mod relation;
 mod request;
 mod rich;
 mod search;
+mod shelf;
 mod universe;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -34,6 +35,7 @@ pub use paths::paths;
 pub use problem::{Cause, Chain, Clash, Link, Problem, Unmet, missing};
 pub use request::{Request, newest, providers};
 use search::Search;
+pub use shelf::{Lack, Shelf, named_paths};
 use universe::Universe;
 
 /// What is to be installed, and what there is to install it from.

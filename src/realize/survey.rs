@@ -1,0 +1,91 @@
+//! What is known of every module, without making, fetching or keeping anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::error::{Error, said};
+use super::facts::{Facts, Look};
+use super::observe::Observer;
+use crate::formats::rpm::Record;
+use crate::ids::{Digest, EntryId, Hash, Name};
+use crate::plan::holding::{Gap, Holdings, holdings};
+use crate::plan::{Catalog, CatalogError, Derivation, Known, Offer, Outcome};
+use crate::recipe::{Kind, Recipes};
+use crate::source::Lock;
+use crate::store::Store;
+
+/// Gathers what every module of the recipes holds; a source that can't be looked at is a gap, not an error.
+pub fn survey(
+    store: &Store,
+    recipes: &Recipes,
+    lock: Option<&Lock>,
+    jobs: usize,
+    observer: &dyn Observer,
+) -> Holdings {
+    let look = Look {
+        store,
+        lock,
+        now: 0,
+        epoch: recipes.release.epoch,
+        jobs,
+        observer,
+        outside: None,
+        keep: false,
+    };
+    let mut sights = Sights {
+        store: Facts::none(store),
+        sources: BTreeMap::new(),
+    };
+    let mut gaps = BTreeMap::new();
+    for (name, recipe) in &recipes.recipes {
+        let Kind::Source(source) = &recipe.kind else {
+            continue;
+        };
+        match look.at(&[(name, source)]) {
+            Ok(facts) => drop(sights.sources.insert(name.clone(), facts)),
+            Err(Error::NotLocked { .. }) => drop(gaps.insert(name, Gap::NotLocked)),
+            Err(error) => drop(gaps.insert(name, Gap::Unreadable { why: said(&error) })),
+        }
+    }
+    let mut holdings = holdings(recipes, &sights);
+    for (name, gap) in gaps {
+        holdings.sources.entry(name.clone()).or_default().gap = Some(gap);
+    }
+    holdings
+}
+
+/// What was seen of each source by itself, so that one that is amiss hides no other.
+struct Sights<'a> {
+    store: Facts<'a>,
+    sources: BTreeMap<Name, Facts<'a>>,
+}
+
+impl Known for Sights<'_> {
+    fn composer(&self, kind: &str) -> u32 {
+        self.store.composer(kind)
+    }
+
+    fn outcome(&self, derivation: &Derivation) -> Option<Outcome> {
+        self.store.outcome(derivation)
+    }
+
+    fn source(&self, source: &Name) -> Option<&Offer> {
+        self.sources.get(source)?.source(source)
+    }
+
+    fn record(&self, rpm: EntryId) -> Option<Arc<Record>> {
+        let mut sources = self.sources.values();
+        sources.find_map(|facts| Facts::record(facts, rpm))
+    }
+
+    fn catalog(&self, source: &Name) -> Result<Option<Arc<dyn Catalog>>, CatalogError> {
+        match self.sources.get(source) {
+            Some(facts) => facts.catalog(source),
+            None => Ok(None),
+        }
+    }
+
+    fn solved(&self, _: &Name, _: Hash) -> Option<BTreeSet<Digest>> {
+        None
+    }
+}
