@@ -18,7 +18,7 @@
 //! | `compose` | how does one derivation become a tree? Through one trait, not the store | ids, tree, formats, plan |
 //! | `source` | what is out there, and what is locked? | ids, formats, recipe, store |
 //! | `realize` | plan, store, compose and source brought together | all above |
-//! | `relate` | how do artifacts hang together? Closure, diff | all above |
+//! | `relate` | how do artifacts hang together? Closure, diff, lint | all above |
 //! | `cli` | arguments in, text or JSON out; alone prints, reads the environment, exits | all above |
 //!
 //! Two seams carry the rest.

@@ -13,6 +13,7 @@ mod fault;
 mod files;
 mod gc;
 mod generations;
+mod lint;
 mod log;
 mod output;
 mod plan;
@@ -48,6 +49,7 @@ struct Arguments {
 enum Command {
     Realize(realize::Arguments),
     Plan(plan::Arguments),
+    Lint(lint::Arguments),
     Update(update::Arguments),
     Diff(diff::Arguments),
     Gc(gc::Arguments),
@@ -95,6 +97,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Realize(arguments) => arguments.run(context),
         Command::Plan(arguments) => arguments.run(context),
+        Command::Lint(arguments) => arguments.run(context),
         Command::Update(arguments) => arguments.run(context),
         Command::Diff(arguments) => arguments.run(context),
         Command::Gc(arguments) => arguments.run(context),

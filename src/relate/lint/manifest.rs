@@ -1,0 +1,73 @@
+//! Is everything there that a module names?
+
+use super::finding::{Finding, Severity};
+use super::scene::{Part, Scene};
+use crate::plan::Error;
+
+pub(super) fn check(scene: &Scene) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for part in scene.modules() {
+        if let Some(problem) = &part.holding.problem {
+            findings.push(unreadable(part, problem));
+            continue;
+        }
+        findings.extend(missing(part));
+        if scene.knows(&[part]) {
+            findings.extend(profiles(part));
+        }
+    }
+    findings
+}
+
+fn unreadable(part: Part, problem: &Error) -> Finding {
+    let code = "unreadable-module";
+    let finding = Finding::new(part.recipe, Severity::Error, code, problem.to_string());
+    finding.at(part.place(""))
+}
+
+/// Names of the manifest that nobody answers.
+fn missing<'a>(part: Part<'a>) -> impl Iterator<Item = Finding> + 'a {
+    let origin = match &part.module.source {
+        Some(source) => format!("source {source} does not offer"),
+        None => "its package recipes do not make".to_owned(),
+    };
+    part.holding.missing.iter().map(move |(item, nearest)| {
+        let message = format!("module {} lists {item}, which {origin}", part.recipe.name);
+        let finding = Finding::new(part.recipe, Severity::Error, "not-offered", message);
+        let finding = finding.at(part.place(item));
+        match nearest {
+            Some(nearest) => finding.hint(format!("near to it: {nearest}")),
+            None => finding.hint("take it out, or draw from another source"),
+        }
+    })
+}
+
+/// Names of profiles that are outside the manifest; of recipes' own profiles that is an error when they are loaded.
+fn profiles<'a>(part: Part<'a>) -> Vec<Finding> {
+    let Some(document) = &part.holding.document else {
+        return Vec::new();
+    };
+    let holds = |name: &str| {
+        part.holding.packages.iter().any(|held| {
+            let nevra = &held.solvable.nevra;
+            nevra.name == name || format!("{}.{}", nevra.name, nevra.arch) == name
+        })
+    };
+    let mut findings = Vec::new();
+    for (profile, packages) in &document.profiles {
+        for package in packages.iter().filter(|name| !holds(name)) {
+            // Told already, as missing.
+            if part.holding.missing.contains_key(package) {
+                continue;
+            }
+            let message = format!(
+                "profile {profile} of module {} installs {package}, which is not in its manifest",
+                part.recipe.name
+            );
+            let code = "profile-outside-manifest";
+            let finding = Finding::new(part.recipe, Severity::Warning, code, message);
+            findings.push(finding.at(part.place("")));
+        }
+    }
+    findings
+}
