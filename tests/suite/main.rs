@@ -25,6 +25,8 @@ mod gc_races;
 mod golden;
 mod layers;
 mod licences;
+mod lint;
+mod lint_judge;
 mod lock;
 mod migration;
 mod modulemd;

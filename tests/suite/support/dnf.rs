@@ -1,7 +1,8 @@
 //! dnf over a repository on disk, as any user, away from the machine's own packages.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// dnf refuses to resolve an installation unless root asks, even if nothing but a download is to come of it.
 const AS_ANYBODY: &str = "
@@ -44,11 +45,46 @@ impl Machine {
 
     /// Runs a command; gives what it printed, or says why it failed.
     pub fn try_run(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = self.output(&["--noplugins"], arguments);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            Ok(said)
+        } else {
+            Err(format!("{said}{complained}"))
+        }
+    }
+
+    /// Asks the plugin of that name which requirements nothing fulfils; by package.
+    pub fn repoclosure(&self, arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+        let plugin = ["--disableplugin=*", "--enableplugin=repoclosure"];
+        let output = self.output(&plugin, &[arguments, &["repoclosure"]].concat());
+        let said = String::from_utf8(output.stdout).unwrap();
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() || complained.contains("Repoclosure ended with"),
+            "{said}{complained}"
+        );
+        let mut broken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut package = String::new();
+        for line in said.lines() {
+            if let Some(rest) = line.strip_prefix("package: ") {
+                package = rest.split(" from ").next().unwrap().to_owned();
+            } else if let Some(requirement) = line.strip_prefix("    ") {
+                let requirements = broken.entry(package.clone()).or_default();
+                requirements.insert(requirement.to_owned());
+            }
+        }
+        broken
+    }
+
+    fn output(&self, plugins: &[&str], arguments: &[&str]) -> Output {
         let state = self.state.path().display();
-        let output = Command::new("/usr/bin/python3")
+        Command::new("/usr/bin/python3")
             .args(["-c", AS_ANYBODY])
             .env("LC_ALL", "C.UTF-8")
-            .args(["-q", "-y", "--noplugins", "--releasever=1"])
+            .args(["-q", "-y", "--releasever=1"])
+            .args(plugins)
             .arg(format!("--forcearch={}", self.arch))
             .arg(format!("--installroot={state}/root"))
             .arg(format!("--setopt=cachedir={state}/cache"))
@@ -62,14 +98,7 @@ impl Machine {
             .args(&self.repositories)
             .args(arguments)
             .output()
-            .expect("python3 with dnf is installed");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let complained = String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.success() {
-            Ok(said)
-        } else {
-            Err(format!("{said}{complained}"))
-        }
+            .expect("python3 with dnf is installed")
     }
 
     pub fn run(&self, arguments: &[&str]) -> String {
