@@ -14,6 +14,9 @@ use crate::formats::rpm::{Record, Solvable};
 use crate::ids::{Digest, EntryId, Name, Nevra};
 use crate::recipe::{Kind, Module, Recipe};
 
+/// For so many missing names at most a near one is looked for, among all that a source has.
+const MOST_ADVISED: usize = 20;
+
 /// A package that a module offers: what it is is known, its bytes may not be here.
 #[derive(Debug, Clone)]
 pub(super) struct Offered {
@@ -117,7 +120,7 @@ impl Planner<'_> {
         let own = self.document(recipe, module)?.name_stream();
         let selected = manifest.select(&candidates, &own, arch);
         if let Some(first) = selected.missing.first() {
-            let missing = selected.missing.iter();
+            let missing = selected.missing.iter().take(MOST_ADVISED);
             let nearest = missing.filter_map(|name| manifest::nearest(name, &candidates));
             return Err(Error::NotInSource {
                 place: recipe.place("packages", first).to_string(),
