@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::context::Context;
+use super::context::{Context, now};
 use super::exit::{Exit, Failure};
 use super::output;
 
@@ -39,7 +39,7 @@ impl Arguments {
         let store = context.create()?;
         let mut added = Vec::new();
         for path in self.paths {
-            let one = crate::realize::add(&store, &path)?;
+            let one = crate::realize::add(&store, &path, now())?;
             added.push(Added {
                 path: path.display().to_string(),
                 kind: one.kind,

@@ -7,12 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::error::Error;
-use super::facts::Facts;
+use super::facts::{Facts, stamp};
 use super::workspace::{Parts, StoreWorkspace};
 use super::{sight, trace};
 use crate::compose;
 use crate::formats::rpm::Record;
 use crate::ids::{EntryId, Nevra, TreePath};
+use crate::source::Found;
 use crate::store::{Batch, Entry, Store};
 use crate::tree::{Builder, Child, Content, Directory, Leaf, Meta};
 
@@ -26,7 +27,10 @@ pub struct Added {
 }
 
 /// Takes an RPM, a file or a directory into the store; the path stays the user's own.
-pub fn add(store: &Store, path: &Path) -> Result<Added, Error> {
+///
+/// An RPM is known from then on where it lies, so that a source that has it need not read it again.
+/// `now` is in seconds since 1970.
+pub fn add(store: &Store, path: &Path, now: i64) -> Result<Added, Error> {
     let unreadable = |source| Error::Unreadable {
         path: path.to_owned(),
         source,
@@ -36,6 +40,7 @@ pub fn add(store: &Store, path: &Path) -> Result<Added, Error> {
         let source = std::io::Error::other("the store itself lies in it");
         return Err(unreadable(source));
     }
+    let found = Found::at(path.to_owned()).ok();
     let batch = store.batch()?;
     let added = if metadata.is_dir() {
         directory(&batch, path)?
@@ -59,6 +64,15 @@ pub fn add(store: &Store, path: &Path) -> Result<Added, Error> {
         return Err(unreadable(source));
     };
     batch.commit()?;
+    if let Some(found) = found.filter(|_| added.nevra.is_some())
+        && Found::at(path.to_owned()).ok().as_ref() == Some(&found)
+    {
+        store.stamp_put(
+            stamp(&found),
+            added.entry,
+            now.saturating_mul(1_000_000_000),
+        )?;
+    }
     Ok(added)
 }
 

@@ -439,3 +439,31 @@ fn with_keep_going_what_can_not_be_planned_leaves_the_others_standing() {
     assert_eq!(document["failures"][0]["step"], "ostree broken-host");
     assert_eq!(document["failures"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn an_rpm_that_was_added_is_not_read_again_where_it_lies() {
+    let bench = Bench::of(&[
+        ("os.toml", "kind = \"source\"\npath = \"../rpms\"\n"),
+        (
+            "tools.toml",
+            "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [\"tool\"]\n",
+        ),
+    ]);
+    let tool = spec("tool-1-1.noarch").bytes(&Memory::default());
+    bench.write("rpms/tool.rpm", &tool);
+    let store = store::store::Store::create(&bench.store()).unwrap();
+    // Some time later: a file that just changed might change again unnoticed.
+    let later = std::fs::metadata(bench.path().join("rpms/tool.rpm")).unwrap();
+    let later = std::os::unix::fs::MetadataExt::ctime(&later) + 60;
+    store::realize::add(&store, &bench.path().join("rpms/tool.rpm"), later).unwrap();
+    drop(store);
+    let said = bench.run(&["realize", "tools"]).works();
+    assert!(!said.err.contains("reading"), "{}", said.err);
+    bench.write("rpms/other.rpm", &tool);
+    let said = bench.run(&["realize", "tools"]).works();
+    assert!(
+        said.err.contains("reading 1 package of source os"),
+        "{}",
+        said.err
+    );
+}
