@@ -84,7 +84,8 @@ def spawn(command, environment, log):
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise Failed(f"{' '.join(map(str, command))} ended with {process.returncode}; see {log.name}")
+        said = " ".join(map(str, command))
+        raise Failed(f"{said[:200]} ended with {process.returncode}; see {log.name}")
     return used
 
 

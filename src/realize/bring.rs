@@ -16,7 +16,7 @@ use crate::compose::{self, Composed, Output};
 use crate::formats::rpm::Record;
 use crate::ids::{BlobId, EntryId, Name};
 use crate::plan::derivation::MAIN;
-use crate::plan::{Derivation, SourcePackage, StepId, parameters};
+use crate::plan::{Derivation, From, SourcePackage, Step, StepId, parameters};
 use crate::store::Trace;
 
 /// So many files are on their way at a time.
@@ -181,6 +181,22 @@ impl Engine<'_> {
             files.insert(location.clone(), fetched.path);
         }
         metadata::store(self.batch, derivation, &files)
+    }
+
+    /// Takes in what a step needs of directories: held all at once, then looked for one by one.
+    pub(super) fn take_all(&self, step: &Step) -> Result<(), Error> {
+        let packages = step.inputs.iter().filter_map(|needed| match needed.from {
+            From::Entry(rpm) => Some(rpm),
+            From::Step(..) => None,
+        });
+        let packages: Vec<EntryId> = packages.collect();
+        self.lease.hold(&packages)?;
+        for rpm in packages {
+            if !self.is_here(rpm)? {
+                self.take(rpm)?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes a source's package into the store, if it is not there.

@@ -433,11 +433,11 @@ impl<'a> Engine<'a> {
         }
         self.bring_inputs(id)?;
         for needed in &step.inputs {
-            match &needed.from {
-                From::Step(input, output) => self.ensure(*input, Some(output))?,
-                From::Entry(entry) => self.take(*entry)?,
+            if let From::Step(input, output) = &needed.from {
+                self.ensure(*input, Some(output))?;
             }
         }
+        self.take_all(step)?;
         let name = self.name(id);
         self.observer.started(&name);
         let begun = Instant::now();
