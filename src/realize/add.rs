@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::error::Error;
-use super::facts::{Facts, stamp};
+use super::facts::Facts;
+use super::look::stamp;
 use super::workspace::{Parts, StoreWorkspace};
 use super::{sight, trace};
 use crate::compose;

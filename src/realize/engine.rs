@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::explain::{Called, Names, Previous};
-use super::facts::{Facts, Look};
+use super::facts::Facts;
+use super::look::Look;
 use super::observe::Observer;
 use super::outside::{self, Outside};
 use super::report::{How, StepName, StepReport};

@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod explain;
 mod facts;
+mod look;
 mod metadata;
 mod naming;
 mod observe;
@@ -32,7 +33,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use add::{Added, add};
 pub use error::Error;
-pub use facts::{Facts, Look};
+pub use facts::Facts;
+pub use look::Look;
 pub use observe::{Observer, Silent};
 pub use report::{Artifact, How, Made, Report, StepName, StepReport};
 pub use run::{Options, realize};

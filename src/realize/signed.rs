@@ -9,7 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::error::Error;
-use super::facts::{Facts, Look};
+use super::facts::Facts;
+use super::look::Look;
 use crate::formats::openpgp::Verified;
 use crate::formats::rpm::{Record, SignatureError};
 use crate::ids::{BlobId, EntryId, Hash, Name};

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::{Error, said};
-use super::facts::{Facts, Look};
+use super::facts::Facts;
+use super::look::Look;
 use super::observe::Observer;
 use crate::formats::rpm::Record;
 use crate::ids::{Digest, EntryId, Hash, Name};

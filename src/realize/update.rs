@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::catalog::Catalog;
 use super::error::Error;
-use super::facts::{Facts, Look};
+use super::facts::Facts;
+use super::look::Look;
 use super::metadata::{self, REPOMD};
 use super::observe::{self, Observer};
 use super::outside::{self, Outside};

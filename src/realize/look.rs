@@ -1,0 +1,314 @@
+//! Looking at sources: what lies in directories now, and what the lock has of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::error::Error;
+use super::facts::{Facts, importer};
+use super::observe::Observer;
+use super::outside::Outside;
+use super::sight::{self, Sight};
+use super::signed::{self, Gate};
+use super::trace;
+use crate::formats::rpm::Record;
+use crate::ids::{DerivationKey, Digest, EntryId, Name};
+use crate::plan::{Offer, Outcome, SourcePackage, parameters};
+use crate::recipe::{Location, Source};
+use crate::source::{Found, Lock, LockedPackage, LockedSource, scan};
+use crate::store::{Batch, Stamp, Store};
+
+/// A look at the sources.
+pub struct Look<'a> {
+    pub store: &'a Store,
+    pub lock: Option<&'a Lock>,
+    /// Seconds since 1970, to tell files that may still be changing.
+    pub now: i64,
+    /// The release's, which signatures that end are judged by.
+    pub epoch: i64,
+    pub jobs: usize,
+    pub observer: &'a dyn Observer,
+    pub(super) outside: Option<&'a Outside<'a>>,
+    /// Whether what is learnt is kept; a plan only looks.
+    pub keep: bool,
+}
+
+/// One package file, seen.
+pub(super) struct Seen {
+    pub rpm: EntryId,
+    pub record: Arc<Record>,
+    pub outcome: (DerivationKey, Outcome),
+    /// Whether the store had no record of it.
+    pub new: bool,
+    pub found: Found,
+}
+
+impl<'a> Look<'a> {
+    /// Gathers the facts about these sources.
+    pub fn at(&self, sources: &[(&'a Name, &'a Source)]) -> Result<Facts<'a>, Error> {
+        let mut facts = Facts::none(self.store);
+        facts.lock = self.lock;
+        for (name, source) in sources {
+            let locked = self.lock.and_then(|lock| lock.sources.get(*name));
+            let Location::Path(directory) = &source.location else {
+                let locked = locked.ok_or_else(|| Error::NotLocked {
+                    name: (*name).clone(),
+                })?;
+                let gate = Gate::of(self.store, name, source, self.epoch)?;
+                facts.gates.extend(gate.map(|gate| ((*name).clone(), gate)));
+                facts.remotes.insert((*name).clone(), source);
+                facts.offers.insert((*name).clone(), repository(locked));
+                continue;
+            };
+            let mut packages = match locked {
+                Some(locked) => self.locked(&mut facts, name, directory, locked)?,
+                None => self.directory(&mut facts, name, directory)?,
+            };
+            packages.retain(|package| source.draws(&package.nevra.arch));
+            packages.sort_by(|a, b| (&a.nevra, a.rpm).cmp(&(&b.nevra, b.rpm)));
+            // Copies of one file under two names are one package.
+            packages.dedup_by(|a, b| a.rpm == b.rpm);
+            signed::check(self, &facts, name, source, &packages)?;
+            let offer = Offer::Directory(packages);
+            facts.offers.insert((*name).clone(), offer);
+        }
+        Ok(facts)
+    }
+
+    /// Takes what lies in the directory now.
+    fn directory(
+        &self,
+        facts: &mut Facts<'a>,
+        name: &Name,
+        directory: &Path,
+    ) -> Result<Vec<SourcePackage>, Error> {
+        let found = scan(directory).map_err(|source| Error::Source {
+            name: name.clone(),
+            source,
+        })?;
+        let known = {
+            let facts = &*facts;
+            self.each(&found, |found| self.known(facts, found))?
+        };
+        let mut packages = Vec::new();
+        let mut unknown = Vec::new();
+        for (found, known) in found.into_iter().zip(known) {
+            match known? {
+                Some((rpm, record)) => {
+                    facts.places.insert(rpm, found.path);
+                    packages.push(SourcePackage::of(&record, rpm));
+                }
+                None => unknown.push(found),
+            }
+        }
+        for seen in self.see(name, unknown)? {
+            packages.push(SourcePackage::of(&seen.record, seen.rpm));
+            facts.learn(seen);
+        }
+        Ok(packages)
+    }
+
+    /// Takes what the lock names; the directory is asked only for what the store does not know.
+    fn locked(
+        &self,
+        facts: &mut Facts<'a>,
+        name: &Name,
+        directory: &Path,
+        locked: &LockedSource,
+    ) -> Result<Vec<SourcePackage>, Error> {
+        let mut packages = Vec::new();
+        let mut unknown = Vec::new();
+        let wanted: Vec<&LockedPackage> = locked.packages.iter().collect();
+        let known = self.each(&wanted, |package| {
+            let Some(file) = package.file else {
+                return Ok(None);
+            };
+            let rpm = sight::entry(file, package.size).id();
+            let known = self.store.knows(sight::import(rpm, importer()).key());
+            known.map(|known| Some((rpm, known)))
+        })?;
+        for (package, known) in wanted.into_iter().zip(known) {
+            let path = directory.join(&package.location);
+            let known = known?;
+            if let Some((rpm, _)) = known {
+                facts.places.insert(rpm, path.clone());
+            }
+            match known {
+                Some((rpm, true)) => packages.push(SourcePackage {
+                    nevra: package.nevra.clone(),
+                    digest: package.digest.clone(),
+                    size: package.size,
+                    label: None,
+                    rpm: Some(rpm),
+                }),
+                _ => unknown.push(Found::at(path).map_err(|source| Error::Unlocked {
+                    name: name.clone(),
+                    package: package.nevra.to_string(),
+                    source,
+                })?),
+            }
+        }
+        let named: BTreeSet<&Digest> = locked.packages.iter().map(|p| &p.digest).collect();
+        for seen in self.see(name, unknown)? {
+            if !named.contains(&seen.record.sha256) {
+                return Err(Error::Moved {
+                    name: name.clone(),
+                    path: seen.found.path,
+                });
+            }
+            packages.push(SourcePackage::of(&seen.record, seen.rpm));
+            facts.learn(seen);
+        }
+        Ok(packages)
+    }
+
+    fn known(
+        &self,
+        facts: &Facts<'a>,
+        found: &Found,
+    ) -> Result<Option<(EntryId, Arc<Record>)>, Error> {
+        let Some(rpm) = self.store.stamp_get(stamp(found))? else {
+            return Ok(None);
+        };
+        Ok(facts.record(rpm).map(|record| (rpm, record)))
+    }
+
+    /// Does the same for each item, several at once, in the order of the items.
+    pub(super) fn each<T: Sync, R: Send>(
+        &self,
+        items: &[T],
+        work: impl Fn(&T) -> R + Send + Sync,
+    ) -> Result<Vec<R>, Error> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.jobs)
+            .build();
+        let pool = pool.map_err(|source| Error::Threads { source })?;
+        Ok(pool.install(|| items.par_iter().map(work).collect()))
+    }
+
+    /// Reads, checks and records the files, several at once.
+    fn see(&self, name: &Name, files: Vec<Found>) -> Result<Vec<Seen>, Error> {
+        let of = files.len();
+        if of == 0 {
+            return Ok(Vec::new());
+        }
+        self.observer.reading(name.as_str(), 0, of);
+        let batch = if self.keep {
+            Some(self.store.batch()?)
+        } else {
+            None
+        };
+        let done = AtomicUsize::new(0);
+        let results = self.each(&files, |found| {
+            let result = see_one(self.store, name, found.clone(), batch.as_ref());
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            self.observer.reading(name.as_str(), done, of);
+            result
+        })?;
+        let mut seen = Vec::with_capacity(of);
+        let mut refused = Vec::new();
+        for result in results {
+            match result {
+                Ok(one) => seen.push(one),
+                Err(error) => refused.push(error),
+            }
+        }
+        if let Some(batch) = batch {
+            batch.commit()?;
+            for one in &seen {
+                self.store.stamp_put(
+                    stamp(&one.found),
+                    one.rpm,
+                    self.now.saturating_mul(1_000_000_000),
+                )?;
+            }
+        }
+        Error::all(name, refused)?;
+        Ok(seen)
+    }
+}
+
+fn see_one(store: &Store, name: &Name, found: Found, batch: Option<&Batch>) -> Result<Seen, Error> {
+    let refuse = |source: Box<dyn std::error::Error + Send + Sync>| Error::Package {
+        name: name.clone(),
+        path: found.path.clone(),
+        source,
+    };
+    let sight = Sight::of(&found.path).map_err(|e| refuse(e.into()))?;
+    let (derivation, composed) = sight.import(batch).map_err(|e| refuse(e.into()))?;
+    // Hashed and then read: what was recorded must be what was hashed.
+    if Found::at(found.path.clone())
+        .map_err(|e| refuse(e.into()))?
+        .stamp
+        != found.stamp
+    {
+        return Err(Error::Changed { path: found.path });
+    }
+    let (trace, outputs) = trace::of(&derivation, composed, Vec::new());
+    let outcome = trace::outcome(&trace);
+    let record: Record = outcome
+        .facts()
+        .ok_or_else(|| refuse("the import gave no record".into()))?;
+    // It was read twice, once for its name and once for what it says: a trace of two files would be a lie for ever.
+    if !sight.is_of(&record) {
+        return Err(Error::Changed { path: found.path });
+    }
+    if let Some(batch) = batch {
+        for entry in outputs.values() {
+            batch.record(entry)?;
+        }
+        batch.trace(&trace)?;
+    }
+    let rpm = sight.entry().id();
+    let new = trace::choose(store, derivation.key())?.is_none();
+    Ok(Seen {
+        new,
+        rpm,
+        record: Arc::new(record),
+        outcome: (derivation.key(), outcome),
+        found,
+    })
+}
+
+/// A repository, as the lock has it.
+fn repository(locked: &LockedSource) -> Offer {
+    let mut answers = BTreeMap::new();
+    for package in &locked.packages {
+        let drawn = SourcePackage {
+            nevra: package.nevra.clone(),
+            digest: package.digest.clone(),
+            size: package.size,
+            label: None,
+            rpm: None,
+        };
+        let asked = package.asked.iter();
+        answers.extend(asked.map(|text| (text.clone(), drawn.clone())));
+    }
+    Offer::Repository {
+        metadata: parameters::Metadata {
+            files: locked.metadata.clone(),
+        },
+        answers,
+    }
+}
+
+/// What the index knows a file by.
+pub(super) fn stamp(found: &Found) -> Stamp {
+    let crate::source::directory::Stamp {
+        device,
+        inode,
+        size,
+        mtime,
+        ctime,
+    } = found.stamp;
+    Stamp {
+        dev: device,
+        ino: inode,
+        size,
+        mtime_ns: mtime,
+        ctime_ns: ctime,
+    }
+}
