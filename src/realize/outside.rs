@@ -38,7 +38,8 @@ pub(super) fn metadata(params: &parameters::Metadata) -> Derivation {
 /// The sources of the recipes, and the way to them.
 pub(super) struct Outside<'a> {
     recipes: &'a Recipes,
-    lock: Option<&'a Lock>,
+    /// Where the packages of the lock lie, by digest.
+    locked: BTreeMap<&'a Digest, Vec<(&'a Name, &'a str)>>,
     /// `None` where nobody outside may be asked, or no source is a repository.
     fetcher: Option<Fetcher<'a>>,
     mirrors: Mutex<BTreeMap<Name, Arc<Mirrors>>>,
@@ -65,9 +66,16 @@ impl<'a> Outside<'a> {
         client: Option<&'a Client>,
         tell: &'a (dyn Fn(Event<'_>) + Sync),
     ) -> Self {
+        let mut locked: BTreeMap<&Digest, Vec<(&Name, &str)>> = BTreeMap::new();
+        for (name, source) in lock.into_iter().flat_map(|lock| &lock.sources) {
+            for package in &source.packages {
+                let places = locked.entry(&package.digest).or_default();
+                places.push((name, &package.location));
+            }
+        }
         Outside {
             recipes,
-            lock,
+            locked,
             fetcher: client.map(|client| Fetcher::new(client, Persistence::default(), tell)),
             mirrors: Mutex::default(),
         }
@@ -132,13 +140,9 @@ impl<'a> Outside<'a> {
 
     /// The sources that have a package, each with where it lies there.
     fn origins(&self, digest: &Digest, facts: &Facts<'_>) -> Vec<(Name, String)> {
-        let locked = self.lock.into_iter().flat_map(|lock| &lock.sources);
+        let locked = self.locked.get(digest).into_iter().flatten();
         let mut origins: BTreeMap<Name, String> = locked
-            .filter_map(|(name, source)| {
-                let packages = &source.packages;
-                let package = packages.iter().find(|package| package.digest == *digest)?;
-                Some((name.clone(), package.location.clone()))
-            })
+            .map(|(name, location)| ((*name).clone(), (*location).to_owned()))
             .collect();
         for (name, catalog) in facts.catalogs() {
             if let Some(location) = catalog.location(digest) {
