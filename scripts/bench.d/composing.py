@@ -210,7 +210,7 @@ class Host(Corpus):
         install = ["dnf", "-q", "-y", "--disableplugin=*", "--releasever=1", "--nogpgcheck", f"--installroot={root}"]
         install += [f"--setopt={key}={value}" for key, value in options.items()]
         install += [f"--repofrompath=bench,file://{repository}", "--repo=bench", "install", *seeds]
-        commit = ["ostree", f"--repo={archive}", "commit", "-q", "-b", "bench/host", "-s", "bench", root]
+        commit = ["ostree", f"--repo={archive}", "commit", "-b", "bench/host", "-s", "bench", root]
 
         def check():
             run("ostree", f"--repo={archive}", "rev-parse", "bench/host")
