@@ -16,7 +16,7 @@
 //! | `plan` | what has to be done? A pure function of recipes, lock and facts | ids, formats, recipe |
 //! | `store` | what do we hold? Objects, entries, traces, roots, gc, verify | ids, tree |
 //! | `compose` | how does one derivation become a tree? Through one trait, not the store | ids, tree, formats, plan |
-//! | `source` | what is out there, and what is locked? | ids, formats, recipe, store |
+//! | `source` | what is out there, what is locked, how is it fetched? | ids, formats, recipe, store |
 //! | `realize` | plan, store, compose and source brought together | all above |
 //! | `relate` | how do artifacts hang together? Closure, diff, lint | all above |
 //! | `cli` | arguments in, text or JSON out; alone prints, reads the environment, exits | all above |

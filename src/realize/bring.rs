@@ -14,9 +14,9 @@ use super::sight::Sight;
 use super::{metadata, schedule, sight, trace};
 use crate::compose::{self, Composed, Output};
 use crate::formats::rpm::Record;
-use crate::ids::{BlobId, EntryId, Name};
+use crate::ids::{BlobId, Digest, EntryId, Name};
 use crate::plan::derivation::MAIN;
-use crate::plan::{Derivation, From, SourcePackage, Step, StepId, parameters};
+use crate::plan::{Derivation, From, Step, StepId, parameters};
 use crate::store::Trace;
 
 /// So many files are on their way at a time.
@@ -45,31 +45,51 @@ impl Engine<'_> {
     }
 
     /// Whether what a step brought once may be used; `false` where it has to be brought first.
-    fn admit(&self, step: StepId) -> Result<bool, Error> {
-        let Some(outcome) = self.outcome(step) else {
+    fn admit(&self, id: StepId) -> Result<bool, Error> {
+        let Some(outcome) = self.outcome(id) else {
             return Ok(false);
         };
-        let Some(record) = self.facts.record(outcome.outputs[MAIN]) else {
-            return Ok(self.plan.steps[step].kind != FETCH);
+        let step = &self.plan.steps[id];
+        if step.kind != FETCH {
+            return Ok(true);
+        }
+        let wanted: parameters::Fetch =
+            step.params
+                .to()
+                .map_err(|source| compose::Error::Parameters {
+                    kind: FETCH,
+                    source,
+                })?;
+        let rpm = outcome.outputs[MAIN];
+        // What is not known well enough to be checked is fetched once more, and checked then.
+        let passed = match self.facts.record(rpm) {
+            Some(record) => self.pass(&wanted.digest, &record, rpm, None)?,
+            None => false,
         };
-        let passed = self.pass(&record, outcome.outputs[MAIN], None)?;
         if !passed {
-            let _busy = self.busy(step);
-            self.compose(step, "its signature is to be checked with other keys")?;
+            let _busy = self.busy(id);
+            self.compose(id, "its signature is to be checked with other keys")?;
         }
         Ok(true)
     }
 
     /// Holds a package against the keys of every source that it is drawn from; `false` where its bytes are nowhere at hand.
-    fn pass(&self, record: &Record, rpm: EntryId, place: Option<&Path>) -> Result<bool, Error> {
+    ///
+    /// Drawn is what has the digest that a source states: what a package calls itself decides nothing.
+    fn pass(
+        &self,
+        drawn: &Digest,
+        record: &Record,
+        rpm: EntryId,
+        place: Option<&Path>,
+    ) -> Result<bool, Error> {
         let mut passed = true;
         for (source, gate) in &self.facts.gates {
-            let drawn = self.plan.answers.get(source);
-            let mut drawn = drawn.into_iter().flat_map(|answers| answers.values());
-            let same = |package: &SourcePackage| {
-                package.size == record.file_size && package.nevra == record.nevra
-            };
-            if drawn.any(same) {
+            let answers = self.plan.answers.get(source).into_iter().flatten();
+            if answers
+                .into_iter()
+                .any(|(_, package)| package.digest == *drawn)
+            {
                 passed &= gate.admit(record, rpm, place)?;
             }
         }
@@ -156,7 +176,14 @@ impl Engine<'_> {
             .ok_or_else(|| refuse("the import gave no record".into()))?;
         let key = import.key();
         let rpm = sight.entry().id();
-        self.pass(&record, rpm, Some(&fetched.path))?;
+        // What was planned and solved was planned with the name in the metadata.
+        let name = record.nevra.to_string();
+        if name != what {
+            return Err(refuse(format!("it says that it is {name}").into()));
+        }
+        if !self.pass(&wanted.digest, &record, rpm, Some(&fetched.path))? {
+            return Err(refuse("its bytes are gone before they were checked".into()));
+        }
         self.facts.imported(rpm, Arc::new(record), (key, outcome));
         let mut file = File::open(&fetched.path).map_err(|error| refuse(error.into()))?;
         self.put(&mut file)?;

@@ -197,3 +197,45 @@ fn an_index_that_is_signed_is_signed_by_one_of_the_keys() {
         ],
     );
 }
+
+/// Metadata may say anything; what it calls a package must not decide whether that is checked.
+#[test]
+fn a_package_that_is_not_what_the_metadata_calls_it_is_refused() {
+    let (_, _, bench) = published();
+    let rpms = bench.path().join("rpms");
+    // Another package, unsigned, under the name of the one that is drawn.
+    add(&bench, "tool");
+    let index = |arguments: &[&str]| {
+        let mut command = Command::new(arguments[0]);
+        let made = command
+            .args(&arguments[1..])
+            .current_dir(&rpms)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{arguments:?}");
+        made.stdout
+    };
+    index(&["createrepo_c", "-q", "."]);
+    let primary = index(&["sh", "-c", "zcat repodata/*-primary.xml.gz"]);
+    let primary = String::from_utf8(primary).unwrap();
+    fs::write(
+        bench.path().join("primary.xml"),
+        primary.replace("ver=\"1\"", "ver=\"2\""),
+    )
+    .unwrap();
+    index(&[
+        "modifyrepo_c",
+        "--mdtype=primary",
+        "../primary.xml",
+        "repodata",
+    ]);
+    assert!(
+        bench
+            .print(&["update"])
+            .contains("tool.x86_64 upgraded from 1-1 to 2-1")
+    );
+    bench.run(&["realize", "drawn"]).fails(
+        1,
+        &["tool-2-1.x86_64", "it says that it is tool-1-1.x86_64"],
+    );
+}

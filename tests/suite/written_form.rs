@@ -27,6 +27,8 @@ const SHAPES: [(&str, &[(&str, &str)]); 12] = [
     (
         "plan/parameters.rs",
         &[
+            ("Fetch", "fetch-params"),
+            ("Metadata", "metadata-params"),
             ("Import", "import-params"),
             ("Unpack", "unpack-params"),
             ("Module", "module-params"),
