@@ -1,12 +1,12 @@
-//! The fields of a canonical map, read one by one.
+//! The fields of a canonical map, read and written one by one.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::items::{Items, Kind};
-use super::{Error, Value, check};
+use super::items::{Items, Kind, write_head};
+use super::{Error, Value, check, encode};
 
 /// A map that was checked as a whole; whoever reads its fields decides how deep each is looked into.
 pub struct Fields<'a>(BTreeMap<&'a str, &'a [u8]>);
@@ -55,5 +55,39 @@ impl<'a> Fields<'a> {
             true => Ok(()),
             false => Err(Error::Unexpected("it has a field that is not known")),
         }
+    }
+}
+
+/// A map on its way out; what is encoded already goes in as it is.
+#[derive(Default)]
+pub struct Map(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl Map {
+    pub fn with<T: Serialize>(self, name: &str, data: &T) -> Result<Self, Error> {
+        let bytes = encode(data)?;
+        Ok(self.put(name, bytes))
+    }
+
+    pub fn with_value(self, name: &str, value: &Value) -> Self {
+        self.put(name, value.0.clone())
+    }
+
+    fn put(mut self, name: &str, bytes: Vec<u8>) -> Self {
+        let mut key = Vec::with_capacity(name.len() + 1);
+        write_head(&mut key, Kind::Text, name.len() as u64);
+        key.extend_from_slice(name.as_bytes());
+        self.0.insert(key, bytes);
+        self
+    }
+
+    /// The only encoding of it: keys are in the order of their bytes, heads included.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write_head(&mut bytes, Kind::Map, self.0.len() as u64);
+        for (key, value) in &self.0 {
+            bytes.extend_from_slice(key);
+            bytes.extend_from_slice(value);
+        }
+        bytes
     }
 }

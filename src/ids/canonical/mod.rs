@@ -14,7 +14,7 @@ mod value;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use fields::Fields;
+pub use fields::{Fields, Map};
 use items::Items;
 pub use value::Value;
 
@@ -114,6 +114,20 @@ mod tests {
             "4200ff"
         );
         assert_eq!(hex(&encode(&("ü", true)).unwrap()), "8262c3bcf5");
+    }
+
+    #[test]
+    fn a_map_of_parts_is_encoded_as_the_whole_would_be() {
+        let whole: BTreeMap<&str, BTreeMap<&str, u32>> = [
+            ("bb", [("z", 1)].into()),
+            ("a", BTreeMap::new()),
+            ("c", [("y", 500)].into()),
+        ]
+        .into();
+        let parts = whole.iter().fold(Map::default(), |map, (name, part)| {
+            map.with_value(name, &Value::of(part).unwrap())
+        });
+        assert_eq!(hex(&parts.encode()), hex(&encode(&whole).unwrap()));
     }
 
     #[test]
