@@ -2,11 +2,13 @@
 //!
 //! It gives a blob: members for primary, filelists and other, one after the other.
 
+use std::sync::Arc;
+
 use super::packages::Package;
 use super::{Composed, Composer, Error, Remembered, Workspace};
 use crate::formats::repodata::{Group, Rendered};
-use crate::formats::rpm::record;
-use crate::ids::BlobId;
+use crate::formats::rpm::{Record, record};
+use crate::ids::{BlobId, EntryId};
 use crate::plan::derivation::Input;
 use crate::plan::facts::IndexFacts;
 use crate::plan::{Derivation, parameters};
@@ -28,12 +30,14 @@ impl Composer for Index {
     ) -> Result<Composed, Error> {
         let params: parameters::Index = super::parameters(KIND, derivation)?;
         super::check_record_version(params.record)?;
-        let packages = Package::inputs(derivation, workspace)?;
-        let render = |package: &Package| {
-            let href = format!("{}/{}", params.directory, package.record.nevra.file_name());
-            Rendered::of(&package.record, &href)
+        let entries: Vec<EntryId> = derivation.inputs_as("rpm").collect();
+        let mut records = workspace.records(&entries)?;
+        records.sort_by(|a, b| (&a.nevra, a.file).cmp(&(&b.nevra, b.file)));
+        let render = |record: &Arc<Record>| {
+            let href = format!("{}/{}", params.directory, record.nevra.file_name());
+            Rendered::of(record, &href)
         };
-        let rendered: Vec<Rendered> = packages.iter().map(render).collect();
+        let rendered: Vec<Rendered> = records.iter().map(render).collect();
         let group = Group::of(&rendered);
         let (blob, _) = workspace.write(&mut group.members.concat().as_slice())?;
         let facts = IndexFacts {

@@ -70,10 +70,10 @@ fn complete(module: &modulemd::Module) -> Result<(), Error> {
 fn belong(module: &modulemd::Module, packages: &[Package]) -> Result<(), Error> {
     let ours = module.name_stream();
     for package in packages {
-        if packages::label(&package.record).is_some_and(|label| label != ours) {
+        if packages::label(&package.brief).is_some_and(|label| label != ours) {
             return Err(Error::ModularWithoutModulemd {
-                package: package.record.nevra.to_string(),
-                label: package.record.modularity_label.clone().unwrap_or_default(),
+                package: package.brief.nevra.to_string(),
+                label: package.brief.label.clone().unwrap_or_default(),
                 place: format!("module {ours}"),
             });
         }
@@ -85,13 +85,13 @@ fn belong(module: &modulemd::Module, packages: &[Package]) -> Result<(), Error> 
 fn fill(module: &mut modulemd::Module, packages: &[Package]) {
     let names: BTreeSet<String> = packages
         .iter()
-        .map(|package| package.record.nevra.with_epoch())
+        .map(|package| package.brief.nevra.with_epoch())
         .collect();
     module.artifacts = names.into_iter().collect();
     if module.content_licenses.is_empty() {
         let licenses: BTreeSet<&String> = packages
             .iter()
-            .map(|package| &package.record.license)
+            .map(|package| &package.brief.license)
             .filter(|license| !license.is_empty())
             .collect();
         module.content_licenses = licenses.into_iter().cloned().collect();
@@ -104,7 +104,7 @@ fn fill(module: &mut modulemd::Module, packages: &[Package]) {
 
 fn rpm_map(packages: &[Package]) -> Yaml {
     let entry = |package: &Package| {
-        let nevra = &package.record.nevra;
+        let nevra = &package.brief.nevra;
         let parts = [
             ("name", Yaml::Text(nevra.name.clone())),
             ("epoch", Yaml::Plain(nevra.evr.epoch.to_string())),
@@ -114,7 +114,7 @@ fn rpm_map(packages: &[Package]) -> Yaml {
             ("nevra", Yaml::Text(nevra.with_epoch())),
         ];
         let parts = parts.map(|(key, value)| (key.to_owned(), value));
-        (package.record.sha256.hex.clone(), Yaml::Map(parts.into()))
+        (package.brief.digest.hex.clone(), Yaml::Map(parts.into()))
     };
     let digests = packages.iter().map(entry).collect();
     Yaml::Map(BTreeMap::from([("sha256".to_owned(), Yaml::Map(digests))]))

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::index::{self, Made};
 use super::{Error, Workspace};
 use crate::formats::repodata::{self, Group, Joined, Stretch, group};
-use crate::formats::rpm::Record;
+use crate::formats::rpm::Brief;
 use crate::ids::path::{InvalidPath, check_name};
 use crate::ids::{BlobId, EntryId, Nevra, TreePath};
 use crate::plan::Derivation;
@@ -18,47 +18,35 @@ use crate::tree::{Assembly, Builder, Child, Leaf, Part};
 /// The directory of the packages, beside `repodata`.
 pub const DIRECTORY: &str = "Packages";
 
-/// One RPM file of a repository: what it says, and where its bytes are.
+/// One RPM file of a repository.
 #[derive(Clone)]
 pub struct Package {
     pub entry: EntryId,
-    pub record: Arc<Record>,
-    pub blob: BlobId,
-    pub size: u64,
+    pub brief: Arc<Brief>,
 }
 
 impl Package {
     /// The packages among a step's inputs, sorted by NEVRA, then content.
     pub fn inputs(derivation: &Derivation, workspace: &dyn Workspace) -> Result<Vec<Self>, Error> {
         let entries: Vec<EntryId> = derivation.inputs_as("rpm").collect();
-        let opened = entries
-            .par_iter()
-            .map(|&entry| Package::open(entry, workspace));
-        let mut packages: Vec<Package> = opened.collect::<Result<_, Error>>()?;
+        // They say also which files they were read from: no entry need be opened.
+        let briefs = workspace.briefs(&entries)?;
+        let packages = entries.into_iter().zip(briefs);
+        let packages = packages.map(|(entry, brief)| Package { entry, brief });
+        let mut packages: Vec<Package> = packages.collect();
         packages.sort_by(|a, b| a.order().cmp(&b.order()));
         Ok(packages)
     }
 
-    /// The record says all, also which file it was read from: the entry need not be opened.
-    fn open(entry: EntryId, workspace: &dyn Workspace) -> Result<Self, Error> {
-        let record = workspace.record(entry)?;
-        Ok(Package {
-            entry,
-            blob: record.file,
-            size: record.file_size,
-            record,
-        })
-    }
-
-    fn order(&self) -> (&Nevra, BlobId) {
-        (&self.record.nevra, self.blob)
+    pub fn order(&self) -> (&Nevra, BlobId) {
+        (&self.brief.nevra, self.brief.file)
     }
 
     pub fn facts(&self) -> PackageFacts {
         PackageFacts {
-            nevra: self.record.nevra.clone(),
+            nevra: self.brief.nevra.clone(),
             rpm: self.entry,
-            content: self.record.content,
+            content: self.brief.content,
         }
     }
 }
@@ -72,19 +60,20 @@ pub fn place<'a>(
     tree.directory(&directory)?;
     let mut placed: BTreeMap<String, &Package> = BTreeMap::new();
     for package in packages {
-        let file = package.record.nevra.file_name();
+        let brief = &package.brief;
+        let file = brief.nevra.file_name();
         check_name(file.as_bytes()).map_err(|reason| InvalidPath {
             path: file.clone().into_bytes(),
             reason,
         })?;
         match placed.insert(file.clone(), package) {
             None => {
-                let leaf = Leaf::file(0o644, package.blob, package.size);
+                let leaf = Leaf::file(0o644, brief.file, brief.size);
                 tree.insert(&directory.join(file.as_bytes())?, Child::Leaf(leaf))?;
             }
-            Some(other) if other.blob == package.blob => {}
+            Some(other) if other.brief.file == brief.file => {}
             Some(other) => {
-                let named = |package: &Package| (package.record.nevra.to_string(), package.entry);
+                let named = |package: &Package| (package.brief.nevra.to_string(), package.entry);
                 return Err(Error::SameFile {
                     file,
                     packages: Box::new([named(other), named(package)]),
@@ -140,7 +129,7 @@ pub fn index(
 
 /// Where one group ends and the next begins.
 fn groups<'a, 'b>(list: &'a [&'b Package]) -> impl Iterator<Item = &'a [&'b Package]> {
-    list.split_inclusive(|package| group::ends_with(&package.record.nevra))
+    list.split_inclusive(|package| group::ends_with(&package.brief.nevra))
 }
 
 /// A stretch of an index as a part of an assembly.
@@ -162,8 +151,8 @@ fn part(stretch: &Stretch, groups: &[Group], blobs: &[BlobId]) -> Part {
 }
 
 /// The module that a package says it is of, `NAME:STREAM` of `NAME:STREAM:VERSION:CONTEXT`.
-pub fn label(record: &Record) -> Option<String> {
-    let mut parts = record.modularity_label.as_deref()?.splitn(3, ':');
+pub fn label(brief: &Brief) -> Option<String> {
+    let mut parts = brief.label.as_deref()?.splitn(3, ':');
     let name = parts.next()?;
     Some(format!("{name}:{}", parts.next().unwrap_or_default()))
 }

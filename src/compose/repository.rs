@@ -49,7 +49,7 @@ impl Composer for Repository {
         super::check_record_version(params.record)?;
         let rpms: BTreeMap<BlobId, Package> = Package::inputs(derivation, workspace)?
             .into_iter()
-            .map(|package| (package.blob, package))
+            .map(|package| (package.brief.file, package))
             .collect();
 
         let mut tree = Builder::default();
@@ -120,7 +120,7 @@ fn lists(modules: &[Stream]) -> Vec<Vec<&Package>> {
         let packages = stream.packages.iter();
         lists.push(
             packages
-                .filter(|package| seen.insert(package.blob))
+                .filter(|package| seen.insert(package.brief.file))
                 .collect(),
         );
     }
@@ -130,13 +130,13 @@ fn lists(modules: &[Stream]) -> Vec<Vec<&Package>> {
 /// Clients refuse a package with a label whose module they can't see.
 fn owned(modules: &[Stream], packages: &[&Package]) -> Result<(), Error> {
     for package in packages {
-        let Some(label) = packages::label(&package.record) else {
+        let Some(label) = packages::label(&package.brief) else {
             continue;
         };
         if !modules.iter().any(|m| m.module.name_stream() == label) {
             return Err(Error::ModularWithoutModulemd {
-                package: package.record.nevra.to_string(),
-                label: package.record.modularity_label.clone().unwrap_or_default(),
+                package: package.brief.nevra.to_string(),
+                label: package.brief.label.clone().unwrap_or_default(),
                 place: "edition".to_owned(),
             });
         }
@@ -181,7 +181,7 @@ impl Stream {
             })?;
             packages.push(package.clone());
         }
-        packages.sort_by(|a, b| (&a.record.nevra, a.blob).cmp(&(&b.record.nevra, b.blob)));
+        packages.sort_by(|a, b| a.order().cmp(&b.order()));
         Ok(Stream { module, packages })
     }
 

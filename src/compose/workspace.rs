@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Composed;
-use crate::formats::rpm::Record;
+use crate::formats::rpm::{Brief, Record};
 use crate::ids::{BlobId, EntryId, TreeId, TreePath, canonical};
 use crate::plan::Derivation;
 use crate::tree::{Assembly, Builder, Child, Content, Directory, Leaf, Node};
@@ -20,6 +20,16 @@ pub trait Workspace: Sync {
     fn links(&self, entry: EntryId) -> Result<Vec<Vec<TreePath>>, WorkspaceError>;
     /// The record of a package, for an input that is an RPM file.
     fn record(&self, rpm: EntryId) -> Result<Arc<Record>, WorkspaceError>;
+    /// The records of many, in their order.
+    fn records(&self, rpms: &[EntryId]) -> Result<Vec<Arc<Record>>, WorkspaceError> {
+        rpms.iter().map(|&rpm| self.record(rpm)).collect()
+    }
+    /// Which packages they are, in their order; costs less than their records.
+    fn briefs(&self, rpms: &[EntryId]) -> Result<Vec<Arc<Brief>>, WorkspaceError> {
+        let records = self.records(rpms)?;
+        let briefs = records.iter().map(|record| Arc::new(Brief::of(record)));
+        Ok(briefs.collect())
+    }
 
     fn directory(&self, id: TreeId) -> Result<Arc<Directory>, WorkspaceError>;
     /// A blob's bytes from `offset` on, at most `length` of them; `None` for all the rest.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Derivation;
 use super::parameters;
-use crate::formats::rpm::{Record, Solvable};
+use crate::formats::rpm::{Brief, Record, Solvable};
 use crate::ids::{Digest, EntryId, Hash, Name, Nevra, TraceId, canonical};
 
 /// Facts for planning; two equal sets of facts give two equal plans.
@@ -58,12 +58,12 @@ pub struct SourcePackage {
 
 impl SourcePackage {
     /// A package whose file the store knows.
-    pub fn of(record: &Record, rpm: EntryId) -> Self {
+    pub fn of(brief: &Brief, rpm: EntryId) -> Self {
         SourcePackage {
-            nevra: record.nevra.clone(),
-            digest: record.sha256.clone(),
-            size: record.file_size,
-            label: record.modularity_label.clone(),
+            nevra: brief.nevra.clone(),
+            digest: brief.digest.clone(),
+            size: brief.size,
+            label: brief.label.clone(),
             rpm: Some(rpm),
         }
     }

@@ -65,14 +65,16 @@ pub fn add(store: &Store, path: &Path, now: i64) -> Result<Added, Error> {
         return Err(unreadable(source));
     };
     batch.commit()?;
+    if added.nevra.is_some() {
+        let mut facts = Facts::none(store);
+        facts.keep = true;
+        facts.gather(&[added.entry])?;
+    }
     if let Some(found) = found.filter(|_| added.nevra.is_some())
         && Found::at(path.to_owned()).ok().as_ref() == Some(&found)
     {
-        store.stamp_put(
-            stamp(&found),
-            added.entry,
-            now.saturating_mul(1_000_000_000),
-        )?;
+        let hashed = [(stamp(&found), added.entry)];
+        store.stamps_put(&hashed, now.saturating_mul(1_000_000_000))?;
     }
     Ok(added)
 }
@@ -111,8 +113,8 @@ fn rpm(store: &Store, batch: &Batch, path: &Path, mut file: File) -> Result<Adde
     for output in entries.values() {
         batch.entry(output)?;
     }
-    batch.trace(&trace)?;
-    let record: Option<Record> = trace::outcome(&trace).facts();
+    let outcome = trace::outcome(batch.trace(&trace)?, trace);
+    let record: Option<Record> = outcome.facts();
     Ok(Added {
         entry: entry.id(),
         kind: entry.kind,

@@ -13,11 +13,10 @@ use super::report::How;
 use super::sight::Sight;
 use super::{metadata, schedule, sight, trace};
 use crate::compose::{self, Composed, Output};
-use crate::formats::rpm::Record;
+use crate::formats::rpm::{Brief, Record};
 use crate::ids::{BlobId, Digest, EntryId, Name};
 use crate::plan::derivation::MAIN;
-use crate::plan::{Derivation, From, Step, StepId, parameters};
-use crate::store::Trace;
+use crate::plan::{Derivation, From, Outcome, Step, StepId, parameters};
 
 /// So many files are on their way at a time.
 const LANES: usize = 8;
@@ -62,8 +61,8 @@ impl Engine<'_> {
                 })?;
         let rpm = outcome.outputs[MAIN];
         // What is not known well enough to be checked is fetched once more, and checked then.
-        let passed = match self.facts.record(rpm) {
-            Some(record) => self.pass(&wanted.digest, &record, rpm, None)?,
+        let passed = match self.facts.brief(rpm) {
+            Some(brief) => self.pass(&wanted.digest, &brief, rpm, None)?,
             None => false,
         };
         if !passed {
@@ -79,7 +78,7 @@ impl Engine<'_> {
     fn pass(
         &self,
         drawn: &Digest,
-        record: &Record,
+        brief: &Brief,
         rpm: EntryId,
         place: Option<&Path>,
     ) -> Result<bool, Error> {
@@ -90,7 +89,7 @@ impl Engine<'_> {
                 .into_iter()
                 .any(|(_, package)| package.digest == *drawn)
             {
-                passed &= gate.admit(record, rpm, place)?;
+                passed &= gate.admit(brief, rpm, place)?;
             }
         }
         Ok(passed)
@@ -98,15 +97,17 @@ impl Engine<'_> {
 
     /// Brings again what a step is about to read, and the collector took, several files at once.
     pub(super) fn bring_inputs(&self, step: StepId) -> Result<(), Error> {
-        let mut gone = BTreeSet::new();
+        let mut brought: BTreeMap<EntryId, StepId> = BTreeMap::new();
         for input in self.plan.steps[step].steps() {
-            let outcome = self.outcome(input).filter(|_| self.is_brought(input));
-            for entry in outcome.iter().flat_map(|outcome| outcome.outputs.values()) {
-                if !self.is_here(*entry)? {
-                    gone.insert(input);
-                }
+            if self.is_brought(input) {
+                let outputs = self.outputs(input).unwrap_or_default();
+                brought.extend(outputs.into_values().map(|entry| (entry, input)));
             }
         }
+        let entries: Vec<EntryId> = brought.keys().copied().collect();
+        self.lease.hold(&entries)?;
+        let gone = self.missing(&entries)?;
+        let gone: BTreeSet<StepId> = gone.iter().map(|entry| brought[entry]).collect();
         let gone: Vec<StepId> = gone.into_iter().collect();
         let errors = std::sync::Mutex::new(Vec::new());
         schedule::run(&vec![BTreeSet::new(); gone.len()], LANES, false, |place| {
@@ -144,16 +145,21 @@ impl Engine<'_> {
         };
         // What is left of a file that did not come goes with the process.
         let _ = std::fs::remove_dir_all(&directory);
-        let trace = brought?;
-        self.hold(&trace::outcome(&trace))?;
-        self.came(trace.outputs.values());
+        let outcome = brought?;
+        self.hold(&outcome)?;
+        self.came(outcome.outputs.values());
         self.commit(false)?;
-        self.ran(id, How::Fetched, begun, &trace, why);
+        self.ran(id, How::Fetched, begun.elapsed(), outcome, why, &[]);
         Ok(())
     }
 
     /// A package: checked and recorded as one of a directory is when it is first seen.
-    fn fetch(&self, what: &str, derivation: &Derivation, directory: &Path) -> Result<Trace, Error> {
+    fn fetch(
+        &self,
+        what: &str,
+        derivation: &Derivation,
+        directory: &Path,
+    ) -> Result<Outcome, Error> {
         let wanted: parameters::Fetch = compose::parameters(FETCH, derivation)?;
         let (source, fetched) = self.outside.package(what, &wanted, self.facts, directory)?;
         let refuse = |error: Box<dyn std::error::Error + Send + Sync>| Error::Fetched {
@@ -169,8 +175,7 @@ impl Engine<'_> {
         for output in outputs.values() {
             self.batch.record(output)?;
         }
-        self.batch.trace(&trace)?;
-        let outcome = trace::outcome(&trace);
+        let outcome = trace::outcome(self.batch.trace(&trace)?, trace);
         let record: Record = outcome
             .facts()
             .ok_or_else(|| refuse("the import gave no record".into()))?;
@@ -181,7 +186,12 @@ impl Engine<'_> {
         if name != what {
             return Err(refuse(format!("it says that it is {name}").into()));
         }
-        if !self.pass(&wanted.digest, &record, rpm, Some(&fetched.path))? {
+        if !self.pass(
+            &wanted.digest,
+            &Brief::of(&record),
+            rpm,
+            Some(&fetched.path),
+        )? {
             return Err(refuse("its bytes are gone before they were checked".into()));
         }
         self.facts.imported(rpm, Arc::new(record), (key, outcome));
@@ -189,8 +199,7 @@ impl Engine<'_> {
         self.put(&mut file)?;
         let output = Output::new("rpm", sight.entry().root);
         let (trace, _) = trace::of(derivation, Composed::of(output), Vec::new());
-        self.batch.trace(&trace)?;
-        Ok(trace)
+        Ok(trace::outcome(self.batch.trace(&trace)?, trace))
     }
 
     /// The metadata of a repository, as the lock names it.
@@ -199,7 +208,7 @@ impl Engine<'_> {
         source: &str,
         derivation: &Derivation,
         directory: &Path,
-    ) -> Result<Trace, Error> {
+    ) -> Result<Outcome, Error> {
         let wanted: parameters::Metadata = compose::parameters(METADATA, derivation)?;
         let name: Name = source.parse().expect("the topic of metadata is a source");
         let mut files = BTreeMap::new();
@@ -218,12 +227,8 @@ impl Engine<'_> {
         });
         let packages: Vec<EntryId> = packages.collect();
         self.lease.hold(&packages)?;
-        for rpm in packages {
-            if !self.is_here(rpm)? {
-                self.take(rpm)?;
-            }
-        }
-        Ok(())
+        let missing = self.missing(&packages)?;
+        missing.into_iter().try_for_each(|rpm| self.take(rpm))
     }
 
     /// Takes a source's package into the store, if it is not there.
@@ -236,11 +241,11 @@ impl Engine<'_> {
         if self.is_here(rpm)? {
             return Ok(());
         }
-        let record = self.facts.record(rpm);
+        let brief = self.facts.brief(rpm);
         let lost = || Error::Lost {
-            package: record
+            package: brief
                 .as_ref()
-                .map_or_else(|| rpm.to_string(), |record| record.nevra.to_string()),
+                .map_or_else(|| rpm.to_string(), |brief| brief.nevra.to_string()),
         };
         let path = self.facts.place(rpm).ok_or_else(lost)?;
         let mut file = File::open(path).map_err(|source| match source.kind() {
@@ -266,10 +271,10 @@ impl Engine<'_> {
 
     /// Notes entries whose bytes are here, though they may not be committed yet.
     pub(super) fn came<'e>(&self, entries: impl IntoIterator<Item = &'e EntryId>) {
-        let mut made = self
-            .made
+        let mut here = self
+            .here
             .lock()
             .expect("no thread panics while it holds the list");
-        made.extend(entries);
+        here.extend(entries);
     }
 }

@@ -19,7 +19,7 @@ use crate::compose;
 use crate::formats::rpm::Record;
 use crate::ids::{DerivationKey, EntryId};
 use crate::plan::{From, Outcome, Plan, StepId};
-use crate::store::{self, Batch, Lease, Store, Trace};
+use crate::store::{self, Batch, Lease, Store};
 
 /// So many objects wait for one group sync.
 const GROUP: usize = 20_000;
@@ -37,8 +37,8 @@ pub(super) struct Engine<'a> {
     /// Steps that this realize ran before, to learn what it needed to plan.
     earlier: &'a BTreeSet<DerivationKey>,
     states: Vec<Mutex<State<'a>>>,
-    /// Entries that were made by this process and may not be committed yet.
-    pub made: Mutex<BTreeSet<EntryId>>,
+    /// Entries whose bytes are here: found so while they were held, or made and perhaps not committed yet.
+    pub here: Mutex<BTreeSet<EntryId>>,
     /// Where all steps write; committed in groups.
     pub batch: &'a Batch,
     parts: Parts,
@@ -92,7 +92,7 @@ impl<'a> Engine<'a> {
             earlier,
             busy: plan.steps.iter().map(|_| Mutex::default()).collect(),
             states,
-            made: Mutex::default(),
+            here: Mutex::default(),
             batch,
             parts: Parts::default(),
             taking: Mutex::default(),
@@ -156,7 +156,7 @@ impl<'a> Engine<'a> {
         self.state(step).outcome.as_deref().cloned()
     }
 
-    fn outputs(&self, step: StepId) -> Option<BTreeMap<String, EntryId>> {
+    pub(super) fn outputs(&self, step: StepId) -> Option<BTreeMap<String, EntryId>> {
         let state = self.state(step);
         Some(state.outcome.as_deref()?.outputs.clone())
     }
@@ -318,11 +318,7 @@ impl<'a> Engine<'a> {
         };
         self.lease.hold(&outputs)?;
         let _busy = self.busy(step);
-        let mut gone = false;
-        for &entry in &outputs {
-            gone |= !self.is_here(entry)?;
-        }
-        if gone {
+        if !self.missing(&outputs)?.is_empty() {
             let why = match self.state(step).how {
                 Some(How::Composed) => "not seen before",
                 _ => "known, but its bytes are no longer in the store",
@@ -366,15 +362,25 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn is_here(&self, entry: EntryId) -> Result<bool, Error> {
-        if self
-            .made
-            .lock()
-            .expect("no thread panics while it holds the list")
-            .contains(&entry)
-        {
-            return Ok(true);
-        }
-        Ok(self.store.is_complete(entry)?)
+        Ok(self.missing(&[entry])?.is_empty())
+    }
+
+    /// Those of some entries, which are held, whose bytes are not here.
+    pub(super) fn missing(&self, entries: &[EntryId]) -> Result<Vec<EntryId>, Error> {
+        let here = || {
+            self.here
+                .lock()
+                .expect("no thread panics while it holds the list")
+        };
+        let known = here();
+        let unknown = entries.iter().filter(|entry| !known.contains(entry));
+        let unknown: Vec<EntryId> = unknown.copied().collect();
+        drop(known);
+        let complete = self.store.complete(&unknown)?;
+        let missing = unknown.into_iter();
+        let missing = missing.filter(|entry| !complete.contains(entry)).collect();
+        here().extend(complete);
+        Ok(missing)
     }
 
     /// What the plan calls the inputs of a step.
@@ -468,31 +474,36 @@ impl<'a> Engine<'a> {
         for entry in entries.values() {
             batch.entry(entry)?;
         }
-        batch.trace(&trace)?;
-        let outcome = trace::outcome(&trace);
+        let log = trace.log.clone();
+        let outcome = trace::outcome(batch.trace(&trace)?, trace);
         self.hold(&outcome)?;
-        self.made
-            .lock()
-            .expect("no thread panics while it holds the list")
-            .extend(trace.outputs.values());
+        self.came(outcome.outputs.values());
         self.commit(false)?;
-        self.ran(id, How::Composed, begun, &trace, why);
+        let took = begun.elapsed();
+        self.ran(id, How::Composed, took, outcome, why, &log);
         Ok(())
     }
 
     /// Notes what a step gave, and tells of it.
-    pub(super) fn ran(&self, id: StepId, how: How, begun: Instant, trace: &Trace, why: &str) {
-        let took = begun.elapsed();
+    pub(super) fn ran(
+        &self,
+        id: StepId,
+        how: How,
+        took: Duration,
+        outcome: Outcome,
+        why: &str,
+        log: &[String],
+    ) {
         {
             let mut state = self.state(id);
-            state.outcome = Some(Cow::Owned(trace::outcome(trace)));
+            state.outcome = Some(Cow::Owned(outcome));
             state.how = Some(how);
             state.took = took;
             state.why = why.to_owned();
             state.told = true;
         }
         let name = self.name(id);
-        self.observer.finished(&name, how, took, &trace.log);
+        self.observer.finished(&name, how, took, log);
     }
 
     /// Makes finished steps durable: when there are enough of them, or all.

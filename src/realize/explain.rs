@@ -80,7 +80,7 @@ impl<'a> Previous<'a> {
             let Some(Ok(trace)) = newest.trace.map(|trace| self.store.trace(trace)) else {
                 continue;
             };
-            let mut seen = BTreeSet::new();
+            let (mut seen, mut asked) = (BTreeSet::new(), BTreeSet::new());
             let mut queue = vec![trace];
             while let Some(trace) = queue.pop() {
                 if !seen.insert(trace.key) {
@@ -93,11 +93,11 @@ impl<'a> Previous<'a> {
                         .entry((derivation.kind.clone(), topic))
                         .or_insert(derivation);
                 }
-                let made = trace
-                    .inputs
-                    .iter()
-                    .filter_map(|input| self.maker(input.entry));
-                queue.extend(made.collect::<Vec<_>>());
+                let inputs = trace.inputs.iter().map(|input| input.entry);
+                let inputs: Vec<EntryId> = inputs.filter(|&entry| asked.insert(entry)).collect();
+                let made = self.store.made_each(&inputs).unwrap_or_default();
+                let newest = made.iter().filter_map(|traces| traces.first());
+                queue.extend(newest.filter_map(|&trace| self.store.trace(trace).ok()));
             }
         }
         derivations
@@ -122,8 +122,8 @@ impl<'a> Previous<'a> {
                 .and_then(|import| Some(import.inputs.first()?.entry)),
             _ => None,
         };
-        match rpm.and_then(|rpm| self.facts.record(rpm)) {
-            Some(record) => Called::Package(record.nevra.clone()),
+        match rpm.and_then(|rpm| self.facts.brief(rpm)) {
+            Some(brief) => Called::Package(brief.nevra.clone()),
             None => Called::Other(role.to_owned()),
         }
     }

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use rayon::prelude::*;
+
 use super::catalog::Catalog;
 use super::error::Error;
 use super::look::Seen;
 use super::outside;
-use super::sight;
+use super::sight::{self, Sight};
 use super::signed::Gate;
 use super::trace;
 use crate::compose;
-use crate::formats::rpm::Record;
-use crate::ids::{BlobId, DerivationKey, Digest, EntryId, Hash, Name};
+use crate::formats::rpm::{Brief, Record};
+use crate::ids::{BlobId, DerivationKey, Digest, EntryId, Hash, Name, canonical};
 use crate::plan::derivation::MAIN;
 use crate::plan::{self, Derivation, Known, Offer, Outcome, SourcePackage};
 use crate::recipe::Source;
@@ -29,6 +31,9 @@ pub struct Facts<'a> {
     /// Where the bytes of a source's packages lie.
     pub(super) places: BTreeMap<EntryId, PathBuf>,
     records: Mutex<BTreeMap<EntryId, Arc<Record>>>,
+    briefs: Mutex<BTreeMap<EntryId, Arc<Brief>>>,
+    /// Whether what is learnt is kept.
+    pub(super) keep: bool,
     /// Imports of this look that the store does not hold yet.
     fresh: Mutex<BTreeMap<DerivationKey, Outcome>>,
     /// Those of them that nobody had seen before.
@@ -39,6 +44,11 @@ pub struct Facts<'a> {
     /// What the packages of those with keys have to pass.
     pub(super) gates: BTreeMap<Name, Gate<'a>>,
 }
+
+/// So many records are looked up at once.
+const CHUNK: usize = 256;
+
+const NO_PANIC: &str = "no thread panics while it holds what is known";
 
 /// The version of imports made now.
 pub(super) fn importer() -> u32 {
@@ -57,6 +67,8 @@ impl<'a> Facts<'a> {
             offers: BTreeMap::new(),
             places: BTreeMap::new(),
             records: Mutex::default(),
+            briefs: Mutex::default(),
+            keep: false,
             fresh: Mutex::default(),
             news: BTreeSet::new(),
             remotes: BTreeMap::new(),
@@ -176,21 +188,132 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Looks up which packages files are, many at once: one by one, asking would cost more than the answers.
+    pub(super) fn gather(&self, rpms: &[EntryId]) -> Result<(), Error> {
+        let unknown = self.unknown(&self.briefs, rpms);
+        let importer = importer();
+        let key = |&rpm: &EntryId| sight::import(rpm, importer).key();
+        let keys: Vec<DerivationKey> = unknown.par_iter().map(key).collect();
+        let noted = self.store.briefs_get(&keys)?;
+        let noted = unknown.par_iter().zip(noted);
+        let briefs: Vec<(EntryId, Option<Arc<Brief>>)> = noted
+            .map(|(&rpm, noted)| (rpm, noted.and_then(|bytes| brief_of(rpm, &bytes))))
+            .collect();
+        let unnoted = briefs.iter().filter(|(_, brief)| brief.is_none());
+        let unnoted: Vec<EntryId> = unnoted.map(|(rpm, _)| *rpm).collect();
+        let noted = briefs.into_iter();
+        let noted = noted.filter_map(|(rpm, brief)| Some((rpm, brief?)));
+        self.briefs.lock().expect(NO_PANIC).extend(noted);
+        let chunks = unnoted.par_chunks(CHUNK);
+        chunks
+            .map(|rpms| self.read(rpms))
+            .collect::<Result<(), _>>()?;
+        let missed = unnoted.iter().filter_map(|&rpm| {
+            let records = self.records.lock().expect(NO_PANIC);
+            Some((rpm, Brief::of(records.get(&rpm)?)))
+        });
+        self.note(missed)
+    }
+
+    /// Notes which packages files are, where what is learnt is kept.
+    pub(super) fn note(
+        &self,
+        packages: impl Iterator<Item = (EntryId, Brief)>,
+    ) -> Result<(), Error> {
+        if !self.keep {
+            return Ok(());
+        }
+        let importer = importer();
+        let noted = packages.map(|(rpm, brief)| {
+            let bytes = canonical::encode(&brief).expect("a brief is text, numbers and hashes");
+            (sight::import(rpm, importer).key(), bytes)
+        });
+        let noted: Vec<(DerivationKey, Vec<u8>)> = noted.collect();
+        Ok(self.store.briefs_put(&noted)?)
+    }
+
+    /// Reads the records of many packages, as far as the store has them.
+    pub(super) fn read(&self, rpms: &[EntryId]) -> Result<(), Error> {
+        let unknown = self.unknown(&self.records, rpms);
+        let importer = importer();
+        let keys = unknown
+            .iter()
+            .map(|&rpm| sight::import(rpm, importer).key());
+        let keys: Vec<DerivationKey> = keys.collect();
+        let traces = self.store.traces_of(&keys)?;
+        for (rpm, traces) in unknown.into_iter().zip(traces) {
+            let outcome = trace::chosen(self.store, traces)?;
+            if let Some(record) = outcome.and_then(|outcome| outcome.facts::<Record>()) {
+                let mut records = self.records.lock().expect(NO_PANIC);
+                records.insert(rpm, Arc::new(record));
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown<T>(&self, known: &Mutex<BTreeMap<EntryId, T>>, rpms: &[EntryId]) -> Vec<EntryId> {
+        let known = known.lock().expect(NO_PANIC);
+        let unknown = rpms.iter().filter(|rpm| !known.contains_key(rpm));
+        unknown.copied().collect()
+    }
+
+    /// Which package a file is, once it was imported.
+    pub fn brief(&self, rpm: EntryId) -> Option<Arc<Brief>> {
+        if let Some(brief) = self.briefs.lock().expect(NO_PANIC).get(&rpm) {
+            return Some(brief.clone());
+        }
+        let brief = Arc::new(Brief::of(&*self.record(rpm)?));
+        let mut briefs = self.briefs.lock().expect(NO_PANIC);
+        briefs.insert(rpm, brief.clone());
+        Some(brief)
+    }
+
     /// What an RPM says of itself, once it was imported.
     pub fn record(&self, rpm: EntryId) -> Option<Arc<Record>> {
-        let lock = || {
-            self.records
-                .lock()
-                .expect("no thread panics while it holds records")
-        };
-        if let Some(record) = lock().get(&rpm) {
+        if let Some(record) = self.records.lock().expect(NO_PANIC).get(&rpm) {
             return Some(record.clone());
         }
         let derivation = sight::import(rpm, importer());
-        let record: Arc<Record> = Arc::new(self.outcome(&derivation)?.facts()?);
-        lock().insert(rpm, record.clone());
+        let told = self.outcome(&derivation);
+        let record: Option<Record> = told.and_then(|outcome| outcome.facts());
+        let record = Arc::new(record.or_else(|| self.seen_again(rpm))?);
+        let mut records = self.records.lock().expect(NO_PANIC);
+        records.insert(rpm, record.clone());
         Some(record)
     }
+
+    /// The record of a package that is known, and whose trace is gone or damaged: its file says the same again.
+    fn seen_again(&self, rpm: EntryId) -> Option<Record> {
+        let sight = Sight::of(self.place(rpm)?).ok()?;
+        if sight.entry().id() != rpm {
+            return None;
+        }
+        let batch = match self.keep {
+            true => Some(self.store.batch().ok()?),
+            false => None,
+        };
+        let (derivation, composed) = sight.import(batch.as_ref()).ok()?;
+        let (trace, outputs) = trace::of(&derivation, composed, Vec::new());
+        let record: Record = trace.facts.as_ref()?.to().ok()?;
+        if !sight.is_of(&record) {
+            return None;
+        }
+        if let Some(batch) = batch {
+            for output in outputs.values() {
+                batch.record(output).ok()?;
+            }
+            batch.trace(&trace).ok()?;
+            drop(batch.commit().ok()?);
+        }
+        Some(record)
+    }
+}
+
+/// A brief that was noted, if it is one of that file.
+fn brief_of(rpm: EntryId, bytes: &[u8]) -> Option<Arc<Brief>> {
+    let brief: Brief = canonical::decode(bytes).ok()?;
+    let is_of = sight::entry(brief.file, brief.size).id() == rpm;
+    is_of.then(|| Arc::new(brief))
 }
 
 impl Known for Facts<'_> {

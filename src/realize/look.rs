@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::error::Error;
-use super::facts::{Facts, importer};
+use super::facts::Facts;
 use super::observe::Observer;
 use super::outside::Outside;
 use super::sight::{self, Sight};
 use super::signed::{self, Gate};
 use super::trace;
-use crate::formats::rpm::Record;
+use crate::formats::rpm::{Brief, Record};
 use crate::ids::{DerivationKey, Digest, EntryId, Name};
 use crate::plan::{Offer, Outcome, SourcePackage, parameters};
 use crate::recipe::{Location, Source};
@@ -46,11 +46,18 @@ pub(super) struct Seen {
     pub found: Found,
 }
 
+impl Seen {
+    fn brief(&self) -> (EntryId, Brief) {
+        (self.rpm, Brief::of(&self.record))
+    }
+}
+
 impl<'a> Look<'a> {
     /// Gathers the facts about these sources.
     pub fn at(&self, sources: &[(&'a Name, &'a Source)]) -> Result<Facts<'a>, Error> {
         let mut facts = Facts::none(self.store);
         facts.lock = self.lock;
+        facts.keep = self.keep;
         for (name, source) in sources {
             let locked = self.lock.and_then(|lock| lock.sources.get(*name));
             let Location::Path(directory) = &source.location else {
@@ -89,23 +96,27 @@ impl<'a> Look<'a> {
             name: name.clone(),
             source,
         })?;
-        let known = {
-            let facts = &*facts;
-            self.each(&found, |found| self.known(facts, found))?
-        };
+        let stamps: Vec<Stamp> = found.iter().map(stamp).collect();
+        let hashed = self.store.stamps_get(&stamps)?;
+        let rpms: Vec<EntryId> = hashed.iter().flatten().copied().collect();
+        facts.gather(&rpms)?;
         let mut packages = Vec::new();
         let mut unknown = Vec::new();
-        for (found, known) in found.into_iter().zip(known) {
-            match known? {
-                Some((rpm, record)) => {
+        for (found, hashed) in found.into_iter().zip(hashed) {
+            // A file that was hashed and has no record is read again.
+            match hashed.and_then(|rpm| Some((rpm, facts.brief(rpm)?))) {
+                Some((rpm, brief)) => {
                     facts.places.insert(rpm, found.path);
-                    packages.push(SourcePackage::of(&record, rpm));
+                    packages.push(SourcePackage::of(&brief, rpm));
                 }
                 None => unknown.push(found),
             }
         }
-        for seen in self.see(name, unknown)? {
-            packages.push(SourcePackage::of(&seen.record, seen.rpm));
+        let seen = self.see(name, unknown)?;
+        facts.note(seen.iter().map(Seen::brief))?;
+        for seen in seen {
+            let (rpm, brief) = seen.brief();
+            packages.push(SourcePackage::of(&brief, rpm));
             facts.learn(seen);
         }
         Ok(packages)
@@ -122,22 +133,17 @@ impl<'a> Look<'a> {
         let mut packages = Vec::new();
         let mut unknown = Vec::new();
         let wanted: Vec<&LockedPackage> = locked.packages.iter().collect();
-        let known = self.each(&wanted, |package| {
-            let Some(file) = package.file else {
-                return Ok(None);
-            };
-            let rpm = sight::entry(file, package.size).id();
-            let known = self.store.knows(sight::import(rpm, importer()).key());
-            known.map(|known| Some((rpm, known)))
-        })?;
-        for (package, known) in wanted.into_iter().zip(known) {
+        let file = |package: &&LockedPackage| Some(sight::entry(package.file?, package.size).id());
+        let rpms = self.each(&wanted, file)?;
+        let known: Vec<EntryId> = rpms.iter().flatten().copied().collect();
+        facts.gather(&known)?;
+        for (package, rpm) in wanted.into_iter().zip(rpms) {
             let path = directory.join(&package.location);
-            let known = known?;
-            if let Some((rpm, _)) = known {
+            if let Some(rpm) = rpm {
                 facts.places.insert(rpm, path.clone());
             }
-            match known {
-                Some((rpm, true)) => packages.push(SourcePackage {
+            match rpm.filter(|&rpm| facts.brief(rpm).is_some()) {
+                Some(rpm) => packages.push(SourcePackage {
                     nevra: package.nevra.clone(),
                     digest: package.digest.clone(),
                     size: package.size,
@@ -152,28 +158,20 @@ impl<'a> Look<'a> {
             }
         }
         let named: BTreeSet<&Digest> = locked.packages.iter().map(|p| &p.digest).collect();
-        for seen in self.see(name, unknown)? {
+        let seen = self.see(name, unknown)?;
+        facts.note(seen.iter().map(Seen::brief))?;
+        for seen in seen {
             if !named.contains(&seen.record.sha256) {
                 return Err(Error::Moved {
                     name: name.clone(),
                     path: seen.found.path,
                 });
             }
-            packages.push(SourcePackage::of(&seen.record, seen.rpm));
+            let (rpm, brief) = seen.brief();
+            packages.push(SourcePackage::of(&brief, rpm));
             facts.learn(seen);
         }
         Ok(packages)
-    }
-
-    fn known(
-        &self,
-        facts: &Facts<'a>,
-        found: &Found,
-    ) -> Result<Option<(EntryId, Arc<Record>)>, Error> {
-        let Some(rpm) = self.store.stamp_get(stamp(found))? else {
-            return Ok(None);
-        };
-        Ok(facts.record(rpm).map(|record| (rpm, record)))
     }
 
     /// Does the same for each item, several at once, in the order of the items.
@@ -218,13 +216,10 @@ impl<'a> Look<'a> {
         }
         if let Some(batch) = batch {
             batch.commit()?;
-            for one in &seen {
-                self.store.stamp_put(
-                    stamp(&one.found),
-                    one.rpm,
-                    self.now.saturating_mul(1_000_000_000),
-                )?;
-            }
+            let hashed = seen.iter().map(|one| (stamp(&one.found), one.rpm));
+            let hashed: Vec<(Stamp, EntryId)> = hashed.collect();
+            let now_ns = self.now.saturating_mul(1_000_000_000);
+            self.store.stamps_put(&hashed, now_ns)?;
         }
         Error::all(name, refused)?;
         Ok(seen)
@@ -248,27 +243,30 @@ fn see_one(store: &Store, name: &Name, found: Found, batch: Option<&Batch>) -> R
         return Err(Error::Changed { path: found.path });
     }
     let (trace, outputs) = trace::of(&derivation, composed, Vec::new());
-    let outcome = trace::outcome(&trace);
-    let record: Record = outcome
-        .facts()
+    let record = trace.facts.as_ref();
+    let record: Record = record
+        .and_then(|facts| facts.to().ok())
         .ok_or_else(|| refuse("the import gave no record".into()))?;
     // It was read twice, once for its name and once for what it says: a trace of two files would be a lie for ever.
     if !sight.is_of(&record) {
         return Err(Error::Changed { path: found.path });
     }
-    if let Some(batch) = batch {
-        for entry in outputs.values() {
-            batch.record(entry)?;
+    let id = match batch {
+        Some(batch) => {
+            for entry in outputs.values() {
+                batch.record(entry)?;
+            }
+            batch.trace(&trace)?
         }
-        batch.trace(&trace)?;
-    }
+        None => trace.id(),
+    };
     let rpm = sight.entry().id();
     let new = trace::choose(store, derivation.key())?.is_none();
     Ok(Seen {
         new,
         rpm,
         record: Arc::new(record),
-        outcome: (derivation.key(), outcome),
+        outcome: (derivation.key(), trace::outcome(id, trace)),
         found,
     })
 }

@@ -9,8 +9,8 @@ use super::outside::METADATA;
 use super::trace;
 use crate::compose::{self, Composed, Output};
 use crate::ids::TreePath;
-use crate::plan::Derivation;
-use crate::store::{Batch, Entry, Trace};
+use crate::plan::{Derivation, Outcome};
+use crate::store::{Batch, Entry};
 use crate::tree::{Builder, Child, Directory, Leaf};
 
 /// The document that names all others.
@@ -34,7 +34,7 @@ pub(super) fn store(
     batch: &Batch,
     derivation: &Derivation,
     files: &BTreeMap<String, PathBuf>,
-) -> Result<Trace, Error> {
+) -> Result<Outcome, Error> {
     let mut tree = Builder::default();
     for (location, file) in files {
         let unreadable = |source| Error::Unreadable {
@@ -51,6 +51,5 @@ pub(super) fn store(
     batch.entry(&Entry::new(METADATA, root))?;
     let composed = Composed::of(Output::new(METADATA, root));
     let (trace, _) = trace::of(derivation, composed, Vec::new());
-    batch.trace(&trace)?;
-    Ok(trace)
+    Ok(trace::outcome(batch.trace(&trace)?, trace))
 }

@@ -102,12 +102,15 @@ impl Naming<'_> {
         let packages = lock.sources.values().flat_map(|source| &source.packages);
         let locked: BTreeSet<&Digest> = packages.map(|package| &package.digest).collect();
         let file = |from: From| {
-            let record = self.engine.facts.record(self.engine.entry(&from)?)?;
+            let brief = self.engine.facts.brief(self.engine.entry(&from)?)?;
             // What was fetched was fetched by what the lock says.
-            let named = matches!(from, From::Step(..)) || locked.contains(&record.sha256);
-            named.then_some(record.file)
+            let named = matches!(from, From::Step(..)) || locked.contains(&brief.digest);
+            named.then_some(brief.file)
         };
-        let taken = self.plan.taken(step).into_iter();
+        let taken = self.plan.taken(step);
+        let rpms = taken.iter().filter_map(|from| self.engine.entry(from));
+        self.engine.facts.gather(&rpms.collect::<Vec<_>>())?;
+        let taken = taken.into_iter();
         let mut files: Vec<BlobId> = taken.filter_map(file).collect();
         for source in self.plan.answers.keys() {
             files.extend(self.engine.facts.metadata_files(source)?);
@@ -136,7 +139,7 @@ impl Naming<'_> {
             Some(PackageFacts {
                 nevra: nevra.clone(),
                 rpm,
-                content: self.engine.facts.record(rpm)?.content,
+                content: self.engine.facts.brief(rpm)?.content,
             })
         };
         let mut packages: Vec<_> = drawn.packages.iter().filter_map(package).collect();

@@ -12,7 +12,7 @@ use super::error::Error;
 use super::facts::Facts;
 use super::look::Look;
 use crate::formats::openpgp::Verified;
-use crate::formats::rpm::{Record, SignatureError};
+use crate::formats::rpm::{Brief, SignatureError};
 use crate::ids::{BlobId, EntryId, Hash, Name};
 use crate::plan::SourcePackage;
 use crate::recipe::Source;
@@ -49,10 +49,10 @@ pub(super) fn check(
     let done = AtomicUsize::new(0);
     let results = look.each(&unknown, |(package, rpm)| {
         let place = facts.place(*rpm).map(|path| path.as_path());
-        let record = facts.record(*rpm).ok_or_else(|| Error::Lost {
+        let brief = facts.brief(*rpm).ok_or_else(|| Error::Lost {
             package: package.nevra.to_string(),
         })?;
-        let result = gate.check(&record, place);
+        let result = gate.check(&brief, place);
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         look.observer.reading(name.as_str(), done, of);
         result
@@ -103,19 +103,14 @@ impl<'a> Gate<'a> {
     }
 
     /// Lets one package pass, by what is remembered or else by its bytes; `false` where these are nowhere at hand.
-    pub fn admit(
-        &self,
-        record: &Record,
-        rpm: EntryId,
-        place: Option<&Path>,
-    ) -> Result<bool, Error> {
+    pub fn admit(&self, brief: &Brief, rpm: EntryId, place: Option<&Path>) -> Result<bool, Error> {
         if self.knows(rpm)? {
             return Ok(true);
         }
-        if place.is_none() && self.store.blob_size(record.file)?.is_none() {
+        if place.is_none() && self.store.blob_size(brief.file)?.is_none() {
             return Ok(false);
         }
-        let verified = self.check(record, place)?;
+        let verified = self.check(brief, place)?;
         if !verified.ends {
             self.remember(&[rpm])?;
         }
@@ -123,8 +118,8 @@ impl<'a> Gate<'a> {
     }
 
     /// Checks one package by its bytes, where they lie outside or else in the store.
-    pub fn check(&self, record: &Record, place: Option<&Path>) -> Result<Verified, Error> {
-        let package = record.nevra.to_string();
+    pub fn check(&self, brief: &Brief, place: Option<&Path>) -> Result<Verified, Error> {
+        let package = brief.nevra.to_string();
         let refuse = |source| Error::Signature {
             name: self.name.clone(),
             package: match place {
@@ -139,7 +134,7 @@ impl<'a> Gate<'a> {
         if let Some(path) = place
             && let Ok(file) = File::open(path)
         {
-            match self.verdict(file, record.file) {
+            match self.verdict(file, brief.file) {
                 Some(verdict) => return verdict.map_err(refuse),
                 None => {
                     missing = Error::Changed {
@@ -148,11 +143,11 @@ impl<'a> Gate<'a> {
                 }
             }
         }
-        if self.store.blob_size(record.file)?.is_none() {
+        if self.store.blob_size(brief.file)?.is_none() {
             return Err(missing);
         }
-        let reader = self.store.read(record.file, 0, None)?;
-        match self.verdict(reader, record.file) {
+        let reader = self.store.read(brief.file, 0, None)?;
+        match self.verdict(reader, brief.file) {
             Some(verdict) => verdict.map_err(refuse),
             None => Err(missing),
         }

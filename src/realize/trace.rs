@@ -1,9 +1,9 @@
 //! Between what a composer returns and what the store records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compose::Composed;
-use crate::ids::{DerivationKey, TraceId, canonical};
+use crate::ids::{DerivationKey, EntryId, TraceId, canonical};
 use crate::plan::{Derivation, Outcome};
 use crate::store::{Entry, Error, Store, Trace, TraceInput};
 
@@ -57,12 +57,8 @@ pub fn of(
     (trace, entries)
 }
 
-pub fn outcome(trace: &Trace) -> Outcome {
-    recorded(trace.id(), trace.clone())
-}
-
-/// The outcome in a trace whose id is known: computing it again costs more than reading it.
-fn recorded(id: TraceId, trace: Trace) -> Outcome {
+/// The outcome in a trace, whose id was computed before.
+pub fn outcome(id: TraceId, trace: Trace) -> Outcome {
     Outcome {
         trace: id,
         outputs: trace.outputs,
@@ -74,19 +70,23 @@ fn recorded(id: TraceId, trace: Trace) -> Outcome {
 ///
 /// A plan asks once a derivation, so it never mixes two results of one.
 pub fn choose(store: &Store, key: DerivationKey) -> Result<Option<Outcome>, Error> {
-    let mut traces = store.traces(key)?;
+    let known = store.traces_of(&[key])?.pop().unwrap_or_default();
+    chosen(store, known)
+}
+
+/// The same, where the traces of the derivation were looked up already.
+pub fn chosen(store: &Store, known: Vec<TraceId>) -> Result<Option<Outcome>, Error> {
+    let mut traces = store.read_traces(known)?;
     if traces.len() > 1 {
         for at in 0..traces.len() {
-            let mut complete = true;
-            for &entry in traces[at].1.outputs.values() {
-                complete &= store.is_complete(entry)?;
-            }
-            if complete {
+            let outputs: Vec<EntryId> = traces[at].1.outputs.values().copied().collect();
+            let distinct: BTreeSet<EntryId> = outputs.iter().copied().collect();
+            if store.complete(&outputs)? == distinct {
                 traces.swap(0, at);
                 break;
             }
         }
     }
     let chosen = traces.into_iter().next();
-    Ok(chosen.map(|(id, trace)| recorded(id, trace)))
+    Ok(chosen.map(|(id, trace)| outcome(id, trace)))
 }

@@ -166,12 +166,12 @@ fn look_up(
         }
     }
     let params = parameters::Metadata { files: digests };
-    let trace = metadata::store(&batch, &outside::metadata(&params), &files)?;
+    let outcome = metadata::store(&batch, &outside::metadata(&params), &files)?;
     // Held until the root names it.
     let lease = batch.commit()?;
     let new = NewGeneration {
-        entry: trace.outputs[MAIN],
-        trace: Some(trace.id()),
+        entry: outcome.outputs[MAIN],
+        trace: Some(outcome.trace),
         label: None,
         time: now,
         also: BTreeSet::new(),
@@ -262,7 +262,7 @@ fn locked(facts: &Facts<'_>, name: &Name, source: &Source) -> Result<LockedSourc
         let Some(rpm) = package.rpm else {
             continue;
         };
-        let record = facts.record(rpm).ok_or_else(|| Error::Lost {
+        let brief = facts.brief(rpm).ok_or_else(|| Error::Lost {
             package: package.nevra.to_string(),
         })?;
         let place = facts
@@ -273,7 +273,7 @@ fn locked(facts: &Facts<'_>, name: &Name, source: &Source) -> Result<LockedSourc
             digest: package.digest.clone(),
             size: package.size,
             location: relative(name, place, directory)?,
-            file: Some(record.file),
+            file: Some(brief.file),
             asked: BTreeSet::new(),
         });
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::facts::Facts;
 use super::trace;
 use crate::compose::{Composed, Workspace, WorkspaceError};
-use crate::formats::rpm::Record;
+use crate::formats::rpm::{Brief, Record};
 use crate::ids::{BlobId, DerivationKey, EntryId, TreeId, TreePath, canonical};
 use crate::plan::Derivation;
 use crate::store::{Batch, Store};
@@ -45,12 +45,20 @@ impl Workspace for StoreWorkspace<'_> {
     }
 
     fn record(&self, rpm: EntryId) -> Result<Arc<Record>, WorkspaceError> {
-        self.facts.record(rpm).ok_or_else(|| {
-            WorkspaceError::new(
-                format!("looking up package {rpm}"),
-                "its record is not in the store",
-            )
-        })
+        self.facts.record(rpm).ok_or_else(|| unknown(rpm))
+    }
+
+    fn records(&self, rpms: &[EntryId]) -> Result<Vec<Arc<Record>>, WorkspaceError> {
+        let read = self.facts.read(rpms);
+        read.map_err(|e| WorkspaceError::new("reading the records of packages", e))?;
+        rpms.iter().map(|&rpm| self.record(rpm)).collect()
+    }
+
+    fn briefs(&self, rpms: &[EntryId]) -> Result<Vec<Arc<Brief>>, WorkspaceError> {
+        let gathered = self.facts.gather(rpms);
+        gathered.map_err(|e| WorkspaceError::new("looking up packages", e))?;
+        let brief = |&rpm| self.facts.brief(rpm).ok_or_else(|| unknown(rpm));
+        rpms.iter().map(brief).collect()
     }
 
     fn directory(&self, id: TreeId) -> Result<Arc<Directory>, WorkspaceError> {
@@ -131,4 +139,9 @@ impl Workspace for StoreWorkspace<'_> {
             .expect("no thread panics while it notes a line")
             .push(line.to_owned());
     }
+}
+
+fn unknown(rpm: EntryId) -> WorkspaceError {
+    let action = format!("looking up package {rpm}");
+    WorkspaceError::new(action, "its record is not in the store")
 }

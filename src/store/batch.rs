@@ -34,6 +34,8 @@ pub struct Batch {
     pub(super) lease: Arc<Lease>,
     staging: Staging,
     content: Mutex<BatchContent>,
+    /// Blobs that were found here and are held, with their lengths: they stay as long as the lease.
+    held: Mutex<BTreeMap<BlobId, u64>>,
     /// Set once a flush has failed: what was placed but not named, a collector may have taken since.
     flushing: Mutex<bool>,
 }
@@ -72,6 +74,7 @@ impl Batch {
             staging: Staging::new(store.layout())?,
             lease: lease.clone(),
             content: Mutex::default(),
+            held: Mutex::default(),
             flushing: Mutex::default(),
             store,
         })
@@ -311,13 +314,15 @@ impl Batch {
         let (mut lengths, mut others) = (Vec::new(), Vec::new());
         {
             let content = self.content();
+            let held = self.held.lock().expect("no panic while held");
             for id in blobs {
-                let staged = content
-                    .objects
-                    .get(&(Kind::Blob, id.0))
-                    .or_else(|| content.objects.get(&(Kind::Assembly, id.0)));
-                match staged {
-                    Some(object) => lengths.push((id, Some(object.staged.length))),
+                let staged = || {
+                    let object = |kind| content.objects.get(&(kind, id.0));
+                    let staged = object(Kind::Blob).or_else(|| object(Kind::Assembly))?;
+                    Some(staged.staged.length)
+                };
+                match held.get(&id).copied().or_else(staged) {
+                    Some(length) => lengths.push((id, Some(length))),
                     None => others.push(id),
                 }
             }
@@ -336,8 +341,12 @@ impl Batch {
         lengths.extend(absent.into_iter().map(|(id, _)| (id, None)));
         let others: Vec<BlobId> = others.into_iter().map(|(id, _)| id).collect();
         if !others.is_empty() {
-            let held = self.lease.hold_blobs(&others)?;
-            lengths.extend(others.into_iter().zip(held));
+            let found = self.lease.hold_blobs(&others)?;
+            let mut held = self.held.lock().expect("no panic while held");
+            for (id, length) in others.into_iter().zip(found) {
+                held.extend(length.map(|length| (id, length)));
+                lengths.push((id, length));
+            }
         }
         Ok(lengths)
     }

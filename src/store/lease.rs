@@ -159,18 +159,15 @@ impl Store {
 
     /// Makes whatever is condemned below entries live again; only under the swap lock.
     pub(super) fn revive_entries(&self, index: &Index, entries: &[EntryId]) -> Result<()> {
-        let mut rows = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        let mut queue = entries.to_vec();
-        while let Some(entry) = queue.pop() {
-            if !seen.insert(entry) {
-                continue;
-            }
-            if let Some((_, contents)) = index.contents(entry)? {
-                rows.extend(index.not_live(contents.iter())?);
-                queue.extend(index.references(entry)?);
-            }
+        let absent = index.absent()?;
+        if !absent.condemned {
+            return Ok(());
         }
+        let mut rows = BTreeSet::new();
+        index.stand(entries, |standing| {
+            let below = standing.contents.iter();
+            rows.extend(below.filter(|row| absent.rows.contains(row)));
+        })?;
         if rows.is_empty() {
             return Ok(());
         }

@@ -24,6 +24,7 @@
 //! Whatever is killed in between, a name never stands for less than it says.
 
 mod batch;
+mod brief;
 pub mod entry;
 mod error;
 pub mod fault;

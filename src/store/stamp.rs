@@ -26,20 +26,21 @@ impl Stamp {
 }
 
 impl Store {
-    /// The entry that the file was hashed to, if it looks as it did then.
-    pub fn stamp_get(&self, stamp: Stamp) -> Result<Option<EntryId>> {
+    /// The entry that each file was hashed to, if it looks as it did then; in their order.
+    pub fn stamps_get(&self, stamps: &[Stamp]) -> Result<Vec<Option<EntryId>>> {
         match self.index()? {
-            Some(index) => index.stamp_get(&stamp),
-            None => Ok(None),
+            Some(index) => index.stamps_get(stamps),
+            None => Ok(vec![None; stamps.len()]),
         }
     }
 
-    /// Remembers that the file was hashed to `entry`, beginning at `now_ns`; false if it is too fresh for that.
-    pub fn stamp_put(&self, stamp: Stamp, entry: EntryId, now_ns: i64) -> Result<bool> {
-        if stamp.is_racy(now_ns) {
-            return Ok(false);
+    /// Remembers what files were hashed to, beginning at `now_ns`, but for those that are too fresh for that.
+    pub fn stamps_put(&self, stamps: &[(Stamp, EntryId)], now_ns: i64) -> Result<()> {
+        let settled = stamps.iter().filter(|(stamp, _)| !stamp.is_racy(now_ns));
+        let settled: Vec<(Stamp, EntryId)> = settled.copied().collect();
+        match settled.is_empty() {
+            true => Ok(()),
+            false => self.index_or_create()?.stamps_put(&settled),
         }
-        self.index_or_create()?.stamp_put(&stamp, entry)?;
-        Ok(true)
     }
 }

@@ -11,7 +11,7 @@ use crate::ids::{DerivationKey, EntryId, TraceId, canonical};
 /// Facts and the head of the log are inside, because records outlive bytes.
 /// One record holds all outputs, so that those of two runs never mix.
 /// Shape `trace` of store-schema/hashed.cddl.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Trace {
     pub key: DerivationKey,
     /// The derivation that `key` is the hash of; the store does not look inside.
@@ -19,7 +19,6 @@ pub struct Trace {
     /// Sorted, without duplicates.
     pub inputs: Vec<TraceInput>,
     pub outputs: BTreeMap<String, EntryId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<canonical::Value>,
     pub log: Vec<String>,
 }
@@ -34,7 +33,21 @@ pub struct TraceInput {
 
 impl Trace {
     pub fn encode(&self) -> Vec<u8> {
-        canonical::encode(self).expect("values are canonical, and all else is text and hashes")
+        // Facts may be large, and are canonical already: they are not taken apart again.
+        let encode = || {
+            let map = canonical::Map::default()
+                .with("key", &self.key)?
+                .with_value("derivation", &self.derivation)
+                .with("inputs", &self.inputs)?
+                .with("outputs", &self.outputs)?
+                .with("log", &self.log)?;
+            Ok::<_, canonical::Error>(match &self.facts {
+                Some(facts) => map.with_value("facts", facts),
+                None => map,
+            })
+        };
+        let map = encode().expect("text and hashes have a canonical form");
+        map.encode()
     }
 
     pub fn id(&self) -> TraceId {

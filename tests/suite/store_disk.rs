@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use store::ids::{BlobId, EntryId, TraceId};
+use store::ids::{BlobId, DerivationKey, EntryId, TraceId};
 use store::store::{Error, Store};
 use store::tree::{Assembly, Part};
 
@@ -352,12 +352,30 @@ fn a_stamp_is_kept_unless_its_file_is_too_fresh() {
         ctime_ns: 10_000_000_000,
     };
     let id = EntryId::of(b"file");
-    assert!(!shelf.store.stamp_put(stamp, id, 11_000_000_000).unwrap());
-    assert_eq!(shelf.store.stamp_get(stamp).unwrap(), None);
-    assert!(shelf.store.stamp_put(stamp, id, 13_000_000_000).unwrap());
-    assert_eq!(shelf.reopen().stamp_get(stamp).unwrap(), Some(id));
+    let put = |now_ns| shelf.store.stamps_put(&[(stamp, id)], now_ns).unwrap();
+    put(11_000_000_000);
+    assert_eq!(shelf.store.stamps_get(&[stamp]).unwrap(), [None]);
+    put(13_000_000_000);
     let grown = Stamp { size: 6, ..stamp };
-    assert_eq!(shelf.store.stamp_get(grown).unwrap(), None);
+    let known = shelf.reopen().stamps_get(&[grown, stamp]).unwrap();
+    assert_eq!(known, [None, Some(id)]);
+}
+
+#[test]
+fn what_was_noted_in_short_is_found_by_its_key_and_may_be_lost() {
+    let shelf = Shelf::default();
+    let (here, not) = (DerivationKey::of(b"here"), DerivationKey::of(b"not"));
+    assert_eq!(shelf.store.briefs_get(&[here]).unwrap(), [None]);
+    let note = |text: &[u8]| shelf.store.briefs_put(&[(here, text.to_vec())]).unwrap();
+    note(b"first");
+    note(b"second");
+    let found = shelf.reopen().briefs_get(&[not, here]).unwrap();
+    assert_eq!(found, [None, Some(b"second".to_vec())]);
+    let path = shelf.path().to_owned();
+    drop(shelf.store);
+    Store::rebuild_index(&path, &|_| {}).unwrap();
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.briefs_get(&[here]).unwrap(), [None]);
 }
 
 #[test]

@@ -86,8 +86,12 @@ fn of_struct(source: &str, name: &str) -> Vec<String> {
         if line.starts_with("#[serde(") && line.contains("skip_serializing_if") {
             optional = "? ";
         } else if !line.starts_with("//")
-            && let Some((field, _)) = line.split_once(": ")
+            && let Some((field, kind)) = line.split_once(": ")
         {
+            // There are no nulls: what may be none is left out.
+            if kind.starts_with("Option<") {
+                optional = "? ";
+            }
             fields.push(format!("{optional}{}", field.trim_start_matches("pub ")));
             optional = "";
         }

@@ -10,6 +10,7 @@
 
 mod archive;
 mod assemble;
+mod brief;
 pub mod capabilities;
 pub mod checksum;
 pub mod compression;
@@ -32,6 +33,7 @@ pub mod spec;
 pub mod tags;
 pub mod write;
 
+pub use brief::Brief;
 pub use capabilities::Capabilities;
 pub use error::Error;
 pub use file::{FileFlags, PackagedFile};

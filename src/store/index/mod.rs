@@ -2,6 +2,7 @@
 //!
 //! It can be lost and made anew; see store-schema/README.md for who is right about what.
 
+mod briefs;
 mod contents;
 mod graph;
 mod objects;
@@ -14,6 +15,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 pub(crate) use contents::Contents;
@@ -32,7 +34,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../store-schema/01.sql"),
     include_str!("../../../store-schema/02.sql"),
     include_str!("../../../store-schema/03.sql"),
+    include_str!("../../../store-schema/04.sql"),
 ];
+
+/// KiB of pages that are kept, negative as SQLite wants it: those of some hundred thousand objects.
+const CACHE: i64 = -32 * 1024;
 
 pub(crate) struct Index {
     path: std::path::PathBuf,
@@ -93,8 +99,11 @@ impl Index {
         let prepare = |c: &Connection| {
             c.busy_timeout(Duration::from_secs(60))?;
             c.set_prepared_statement_cache_capacity(64);
+            // Else statements are planned anew for each value that is looked up, in case that one is rare.
+            c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             c.pragma_update(None, "foreign_keys", true)?;
             c.pragma_update(None, "temp_store", "memory")?;
+            c.pragma_update(None, "cache_size", CACHE)?;
             if writable {
                 c.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
                 // Losing the last inserts in a power cut leaves orphans, which are harmless; deletions ask for more.

@@ -1,10 +1,11 @@
 //! Rows of the tables `object`, `part`, `entry` and `refers`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::super::error::Result;
+use super::super::error::{Error, Result};
 use super::super::layout::Kind;
 use super::super::trace::Trace;
 use super::traces::{self, NewTrace};
@@ -85,12 +86,29 @@ pub(crate) struct Below {
 
 /// The ids of objects that are not live, as of the last look.
 #[derive(Default)]
-pub(crate) struct NotLive(Option<(i64, BTreeSet<i64>)>);
+pub(crate) struct NotLive(Option<(i64, Arc<Absent>)>);
+
+/// What is not live.
+#[derive(Debug, Default)]
+pub(crate) struct Absent {
+    pub rows: BTreeSet<i64>,
+    /// Whether a collector has condemned anything that is still to be unlinked.
+    pub condemned: bool,
+}
 
 impl NotLive {
     pub fn forget(&mut self) {
         self.0 = None;
     }
+}
+
+/// An entry, and what the index has of it.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub entry: EntryId,
+    pub object: Object,
+    pub contents: Contents,
+    pub references: Vec<EntryId>,
 }
 
 const COLUMNS: &str = "id, kind, hash, form, size, length, state, due";
@@ -102,8 +120,9 @@ const PLACE: &str = "insert into object (kind, hash, form, size, length, state)
     returning id";
 
 const NAME: &str = "insert into object (kind, hash, form, size, length, state)
-    values (?1, ?2, 0, ?3, ?3, 2)
-    on conflict (kind, hash) do update set kind = excluded.kind returning id";
+    values (?1, ?2, 0, ?3, ?3, 2) returning id";
+
+const ROW: &str = "select id from object where kind = ?1 and hash = ?2";
 
 const REFERS: &str = "insert into refers (entry, entries) values (?1, ?2)
     on conflict (entry) do update set entries = excluded.entries";
@@ -113,6 +132,14 @@ const NOT_LIVE: &str = "with recursive bad (id) as (
       select id from object where state <> 0
       union select part.assembly from bad join part on part.blob = bad.id)
     select id from bad";
+
+const CONDEMNED: &str = "select exists (select 1 from object where state <> 0 and state = 1)";
+
+const STANDING: &str =
+    "select object.id, object.kind, object.hash, object.form, object.size, object.length,
+      object.state, object.due, entry.contents, refers.entries
+    from object join entry on entry.object = object.id left join refers on refers.entry = object.id
+    where object.kind = 2 and object.hash = ?1";
 
 const SUFFERING: &str = "with recursive bad (id) as (
       select id from object where state <> 0 and state = 3
@@ -163,10 +190,18 @@ fn type_of(kind: Kind) -> Type {
 
 /// The row of an object that is only spoken of; gone, unless it was here already.
 fn name(t: &Transaction, of: Type, hash: Hash, length: u64) -> rusqlite::Result<i64> {
-    t.prepare_cached(NAME)?
-        .query_row(params![of as u8, hash.as_bytes(), length as i64], |row| {
-            row.get(0)
-        })
+    // Most are here. An upsert would write each of them anew, into the journal too.
+    let row = t
+        .prepare_cached(ROW)?
+        .query_row(params![of as u8, hash.as_bytes()], |row| row.get(0))
+        .optional()?;
+    match row {
+        Some(row) => Ok(row),
+        None => {
+            let new = params![of as u8, hash.as_bytes(), length as i64];
+            t.prepare_cached(NAME)?.query_row(new, |row| row.get(0))
+        }
+    }
 }
 
 /// Entries as a list of their rows.
@@ -174,10 +209,7 @@ pub(super) fn named<'a>(
     t: &Transaction,
     entries: impl IntoIterator<Item = &'a EntryId>,
 ) -> rusqlite::Result<Vec<u8>> {
-    let row = |entry: &EntryId| match find(t, Type::Entry, entry.0)? {
-        Some(object) => Ok(object.row),
-        None => name(t, Type::Entry, entry.0, 0),
-    };
+    let row = |entry: &EntryId| name(t, Type::Entry, entry.0, 0);
     rows::encode(&entries.into_iter().map(row).collect::<Result<_, _>>()?)
 }
 
@@ -327,10 +359,7 @@ impl Index {
         };
         match Contents::decode(&bytes) {
             Some(contents) => Ok(Some((object, contents))),
-            None => Err(damaged(
-                &self.path,
-                &format!("has a bad list for entry {entry}"),
-            )),
+            None => Err(self.bad_contents(entry)),
         }
     }
 
@@ -360,29 +389,78 @@ impl Index {
         })
     }
 
-    /// Of some rows those that are not live. Cheap: they are few, and remembered until anybody writes.
-    pub fn not_live(&self, rows: impl Iterator<Item = i64>) -> Result<Vec<i64>> {
+    /// Hands entries and all that they refer to to `each`, every one once, as of one moment; leaves out what is not known.
+    pub fn stand(&self, entries: &[EntryId], mut each: impl FnMut(Standing)) -> Result<()> {
+        let bad = self.ask_at_once("looking up entries", |c| {
+            let mut statement = c.prepare_cached(STANDING)?;
+            let mut hash = c.prepare_cached("select hash from object where id = ?1")?;
+            let mut seen: BTreeSet<EntryId> = entries.iter().copied().collect();
+            let mut queue: Vec<EntryId> = seen.iter().copied().collect();
+            while let Some(entry) = queue.pop() {
+                let mut found = statement.query([entry.0.as_bytes()])?;
+                let Some(row) = found.next()? else {
+                    continue;
+                };
+                let Some(contents) = Contents::decode(row.get_ref(8)?.as_blob()?) else {
+                    return Ok(Some(entry));
+                };
+                let list = row.get_ref(9)?.as_blob_or_null()?.unwrap_or_default();
+                let references = rows::decode(list)
+                    .map(|row| hash.query_row([row], |row| row.get(0)))
+                    .map(|found| Ok(EntryId(Hash::from_bytes(found?))))
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                let more = references.iter().filter(|&&entry| seen.insert(entry));
+                queue.extend(more);
+                each(Standing {
+                    entry,
+                    object: object(row)?,
+                    contents,
+                    references,
+                });
+            }
+            Ok(None)
+        })?;
+        match bad {
+            Some(entry) => Err(self.bad_contents(entry)),
+            None => Ok(()),
+        }
+    }
+
+    fn bad_contents(&self, entry: EntryId) -> Error {
+        damaged(&self.path, &format!("has a bad list for entry {entry}"))
+    }
+
+    /// What is not live. Cheap: it is little, and remembered until anybody writes.
+    pub fn absent(&self) -> Result<Arc<Absent>> {
         // Held throughout, so that a change of this process can't slip in between the list and its keeping.
         let mut cache = self.not_live.lock().expect("no panic while held");
         let version = self.ask("looking for changes", |c| {
             c.prepare_cached("pragma data_version")?
                 .query_row((), |row| row.get(0))
         })?;
-        let set = match &cache.0 {
-            Some((at, _)) if *at == version => None,
-            _ => Some(self.ask("listing what is not live", |c| {
-                c.prepare_cached(NOT_LIVE)?
-                    .query_map((), |row| row.get(0))?
-                    .collect()
-            })?),
-        };
-        if let Some(set) = set {
-            cache.0 = Some((version, set));
+        if let Some((at, absent)) = &cache.0
+            && *at == version
+        {
+            return Ok(absent.clone());
         }
-        let set = cache.0.as_ref().map(|(_, set)| set);
-        Ok(rows
-            .filter(|row| set.is_some_and(|set| set.contains(row)))
-            .collect())
+        let absent = Arc::new(self.ask_at_once("listing what is not live", |c| {
+            let rows = c
+                .prepare_cached(NOT_LIVE)?
+                .query_map((), |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let condemned = c
+                .prepare_cached(CONDEMNED)?
+                .query_row((), |row| row.get(0))?;
+            Ok(Absent { rows, condemned })
+        })?);
+        cache.0 = Some((version, absent.clone()));
+        Ok(absent)
+    }
+
+    /// Of some rows those that are not live.
+    pub fn not_live(&self, rows: impl Iterator<Item = i64>) -> Result<Vec<i64>> {
+        let absent = self.absent()?;
+        Ok(rows.filter(|row| absent.rows.contains(row)).collect())
     }
 
     /// What is damaged, and what is read from that.

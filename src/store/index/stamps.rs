@@ -14,33 +14,39 @@ const PUT: &str = "insert or replace into stamp (device, inode, size, mtime, cti
     values (?1, ?2, ?3, ?4, ?5, ?6)";
 
 impl Index {
-    pub fn stamp_get(&self, s: &Stamp) -> Result<Option<EntryId>> {
-        self.ask("looking up a stamp", |c| {
-            let key = params![
-                s.dev as i64,
-                s.ino as i64,
-                s.size as i64,
-                s.mtime_ns,
-                s.ctime_ns
-            ];
-            c.prepare_cached(GET)?
-                .query_row(key, |row| row.get(0))
-                .optional()
+    /// What each file was hashed to, in their order.
+    pub fn stamps_get(&self, stamps: &[Stamp]) -> Result<Vec<Option<EntryId>>> {
+        self.ask_at_once("looking up stamps", |c| {
+            let mut statement = c.prepare_cached(GET)?;
+            let mut get = |s: &Stamp| {
+                let key = params![
+                    s.dev as i64,
+                    s.ino as i64,
+                    s.size as i64,
+                    s.mtime_ns,
+                    s.ctime_ns
+                ];
+                let hash = statement.query_row(key, |row| row.get(0)).optional()?;
+                Ok(hash.map(|hash| EntryId(Hash::from_bytes(hash))))
+            };
+            stamps.iter().map(&mut get).collect()
         })
-        .map(|hash| hash.map(|hash| EntryId(Hash::from_bytes(hash))))
     }
 
-    pub fn stamp_put(&self, s: &Stamp, entry: EntryId) -> Result<()> {
-        self.change("writing a stamp", false, |t| {
-            let row = params![
-                s.dev as i64,
-                s.ino as i64,
-                s.size as i64,
-                s.mtime_ns,
-                s.ctime_ns,
-                entry.0.as_bytes()
-            ];
-            t.prepare_cached(PUT)?.execute(row).map(drop)
+    pub fn stamps_put(&self, stamps: &[(Stamp, EntryId)]) -> Result<()> {
+        self.change("writing stamps", false, |t| {
+            let mut statement = t.prepare_cached(PUT)?;
+            for (s, entry) in stamps {
+                statement.execute(params![
+                    s.dev as i64,
+                    s.ino as i64,
+                    s.size as i64,
+                    s.mtime_ns,
+                    s.ctime_ns,
+                    entry.0.as_bytes()
+                ])?;
+            }
+            Ok(())
         })
     }
 }

@@ -78,18 +78,26 @@ pub(super) fn hashes(c: &Connection, sql: &str, of: Hash) -> rusqlite::Result<Ve
 }
 
 impl Index {
-    /// Oldest first.
-    pub fn traces(&self, key: DerivationKey) -> Result<Vec<TraceId>> {
-        self.ask("looking up traces", |c| hashes(c, BY_KEY, key.0))
-            .map(|ids| ids.into_iter().map(TraceId).collect())
+    /// Of each key, in their order, oldest first.
+    pub fn traces(&self, keys: &[DerivationKey]) -> Result<Vec<Vec<TraceId>>> {
+        let of = |c: &Connection, key: &DerivationKey| {
+            let hashes = hashes(c, BY_KEY, key.0)?;
+            Ok(hashes.into_iter().map(TraceId).collect())
+        };
+        self.ask_at_once("looking up traces", |c| {
+            keys.iter().map(|key| of(c, key)).collect()
+        })
     }
 
-    /// Newest first.
-    pub fn made(&self, entry: EntryId) -> Result<Vec<TraceId>> {
-        self.ask("looking up what made an entry", |c| {
-            hashes(c, BY_OUTPUT, entry.0)
+    /// Of each entry, in their order, newest first.
+    pub fn made(&self, entries: &[EntryId]) -> Result<Vec<Vec<TraceId>>> {
+        let of = |c: &Connection, entry: &EntryId| {
+            let hashes = hashes(c, BY_OUTPUT, entry.0)?;
+            Ok(hashes.into_iter().map(TraceId).collect())
+        };
+        self.ask_at_once("looking up what made entries", |c| {
+            entries.iter().map(|entry| of(c, entry)).collect()
         })
-        .map(|ids| ids.into_iter().map(TraceId).collect())
     }
 
     pub fn outputs(&self, trace: TraceId) -> Result<Vec<EntryId>> {

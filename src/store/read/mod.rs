@@ -3,7 +3,7 @@
 mod parts;
 mod resolve;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -43,22 +43,24 @@ impl Store {
         Trace::decode(&bytes).map_err(|e| self.damaged(Kind::Trace, id.0, chain(&e)))
     }
 
-    /// Whether a derivation gave something once; opens no record.
-    pub fn knows(&self, key: DerivationKey) -> Result<bool> {
-        match self.index()? {
-            Some(index) => Ok(!index.traces(key)?.is_empty()),
-            None => Ok(false),
-        }
-    }
-
     /// What a derivation gave so far, oldest first.
     ///
     /// Damaged records are left out: that is a miss, which running the step again mends, and `verify` names them.
     pub fn traces(&self, key: DerivationKey) -> Result<Vec<(TraceId, Trace)>> {
-        let Some(index) = self.index()? else {
-            return Ok(Vec::new());
-        };
-        let ids = index.traces(key)?;
+        let ids = self.traces_of(&[key])?.pop().unwrap_or_default();
+        self.read_traces(ids)
+    }
+
+    /// The names of what each of some derivations gave, in their order, each oldest first; opens no record.
+    pub fn traces_of(&self, keys: &[DerivationKey]) -> Result<Vec<Vec<TraceId>>> {
+        match self.index()? {
+            Some(index) => index.traces(keys),
+            None => Ok(vec![Vec::new(); keys.len()]),
+        }
+    }
+
+    /// Those of some traces that can be read.
+    pub fn read_traces(&self, ids: Vec<TraceId>) -> Result<Vec<(TraceId, Trace)>> {
         let read = |id| match self.trace(id) {
             Ok(trace) => Some(Ok((id, trace))),
             Err(Error::Damaged { .. }) => None,
@@ -69,9 +71,14 @@ impl Store {
 
     /// The traces that have the entry among their outputs, newest first.
     pub fn made(&self, entry: EntryId) -> Result<Vec<TraceId>> {
+        Ok(self.made_each(&[entry])?.pop().unwrap_or_default())
+    }
+
+    /// The same of many entries, in their order.
+    pub fn made_each(&self, entries: &[EntryId]) -> Result<Vec<Vec<TraceId>>> {
         match self.index()? {
-            Some(index) => index.made(entry),
-            None => Ok(Vec::new()),
+            Some(index) => index.made(entries),
+            None => Ok(vec![Vec::new(); entries.len()]),
         }
     }
 
@@ -110,29 +117,46 @@ impl Store {
     ///
     /// To rely on it, hold the entry with a [`super::Lease`] first.
     pub fn is_complete(&self, id: EntryId) -> Result<bool> {
-        let index = self.index()?;
-        let mut seen = BTreeSet::new();
-        let mut queue = vec![id];
-        while let Some(entry) = queue.pop() {
-            if !seen.insert(entry) {
-                continue;
+        Ok(!self.complete(&[id])?.is_empty())
+    }
+
+    /// Those of some entries that are complete: asking for many at once costs little more than for one.
+    pub fn complete(&self, entries: &[EntryId]) -> Result<BTreeSet<EntryId>> {
+        // A batch that staged an entry whole made sure of the rest.
+        let staged =
+            |entry: &EntryId| self.inner.overlay.is_whole(Kind::Entry, entry.0) == Some(true);
+        let (mut complete, mut others) = (BTreeSet::new(), Vec::new());
+        for entry in entries {
+            match staged(entry) {
+                true => drop(complete.insert(*entry)),
+                false => others.push(*entry),
             }
-            // A batch that staged it whole made sure of the rest.
-            if self.inner.overlay.is_whole(Kind::Entry, entry.0) == Some(true) {
-                continue;
-            }
-            let Some(index) = &index else {
-                return Ok(false);
-            };
-            let Some((object, contents)) = index.contents(entry)? else {
-                return Ok(false);
-            };
-            if object.state != State::Live || !index.not_live(contents.iter())?.is_empty() {
-                return Ok(false);
-            }
-            queue.extend(index.references(entry)?);
         }
-        Ok(true)
+        let Some(index) = self.index()?.filter(|_| !others.is_empty()) else {
+            return Ok(complete);
+        };
+        let absent = index.absent()?;
+        let mut references = BTreeMap::new();
+        index.stand(&others, |standing| {
+            let below = &mut standing.contents.iter();
+            let whole = below.all(|row| !absent.rows.contains(&row));
+            if whole && standing.object.state == State::Live {
+                references.insert(standing.entry, standing.references);
+            }
+        })?;
+        let reaches = |entry: EntryId| {
+            let (mut seen, mut queue) = (BTreeSet::from([entry]), vec![entry]);
+            while let Some(entry) = queue.pop() {
+                match references.get(&entry) {
+                    Some(more) => queue.extend(more.iter().filter(|&&more| seen.insert(more))),
+                    None if staged(&entry) => {}
+                    None => return false,
+                }
+            }
+            true
+        };
+        complete.extend(others.into_iter().filter(|&entry| reaches(entry)));
+        Ok(complete)
     }
 
     /// Entries that earlier looks found damaged, or something below them; none in a sound store.

@@ -310,7 +310,7 @@ impl Verifier<'_> {
         for entry in only.into_iter().flatten() {
             wanted
                 .get_or_insert_default()
-                .extend(self.index.made(*entry)?);
+                .extend(self.index.made(&[*entry])?.into_iter().flatten());
         }
         let mut traces = self.index.all_traces()?;
         if only.is_some() {
@@ -333,7 +333,13 @@ impl Verifier<'_> {
                 .transpose()
         };
         let damaged: Vec<Option<Damage>> = traces.par_iter().map(check).collect::<Result<_>>()?;
-        Ok(damaged.into_iter().flatten().collect())
+        let damaged: Vec<Damage> = damaged.into_iter().flatten().collect();
+        // What was noted of them would hide that they are to be written anew.
+        if self.index.is_writable() && !damaged.is_empty() {
+            let ids = damaged.iter().filter_map(|damage| damage.id.map(TraceId));
+            self.index.briefs_drop(ids)?;
+        }
+        Ok(damaged)
     }
 
     /// What is wrong with a trace, and whether it is lost altogether.
