@@ -86,6 +86,8 @@ pub enum Error {
          `store update` looks again, where there is a lock"
     )]
     Lost { package: String },
+    #[error("the store {} is read-only here, and {what}", path.display())]
+    OnlyRead { path: PathBuf, what: String },
     #[error("the record of {step} was written, and can't be read back")]
     Forgotten { step: String },
     #[error("the kind {kind} can't be composed")]

@@ -20,6 +20,7 @@ mod naming;
 mod observe;
 mod outside;
 mod report;
+mod rest;
 mod run;
 mod schedule;
 pub mod sight;

@@ -70,6 +70,11 @@ impl Store {
         Ok(self.index()?.is_some())
     }
 
+    /// Whether there is a store, and nothing may be written to it.
+    pub fn is_read_only(&self) -> Result<bool> {
+        Ok(self.index()?.is_some_and(|index| !index.is_writable()))
+    }
+
     /// The index; `None` while the store is empty.
     pub(super) fn index(&self) -> Result<Option<Arc<Index>>> {
         if let Some(index) = &*self.inner.index.read().expect("no panic while held") {

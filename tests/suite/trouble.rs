@@ -94,14 +94,26 @@ fn a_store_that_can_only_be_read_answers_and_says_why_it_takes_nothing() {
         $STORE --store store files server
         $STORE --store store diff server@1 server@2
         $STORE --store store verify --full
-        for command in "realize server" "gc"; do
-            code=0; $STORE --store store $command || code=$?
-            test $code = 1
-        done
+        $STORE --store store realize server atomic-host
+        refused() { code=0; $STORE --store store "$@" || code=$?; test $code = 1; }
+        refused gc
+        refused realize server --label RC1
+        refused realize cloud
+        sed -i 's/^summary = .*/summary = "Changed"/' recipes/editions/server.toml
+        sed -i 's/^summary = .*/summary = "Changed"/' recipes/modules/base-runtime.toml
+        refused realize server
         "#;
     if let Some(said) = mounting(&site, script) {
         let said = said.with(0);
         assert!(said.err.contains("read-only"), "{said:?}");
+        for entry in ["server", "atomic-host"] {
+            let path = format!("-{entry}\n");
+            assert!(said.out.contains(&path), "{said:?}");
+        }
+        let refused = ["is to become a new generation", "is to be done"];
+        for why in refused {
+            assert!(said.err.contains(why), "{said:?}");
+        }
     }
     site.sound("read-only");
     site.realize();

@@ -1,0 +1,129 @@
+//! Realizing in a store that one may only read: where nothing is to be done, what is there is named.
+//!
+//! Nothing is held meanwhile, for that takes writing: who owns the store may collect it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::error::Error;
+use super::look::Look;
+use super::report::{Artifact, How, Made, Report, StepName, StepReport};
+use super::{Options, planned, root_name, sources};
+use crate::ids::{EntryId, Name};
+use crate::plan::derivation::MAIN;
+use crate::plan::{Outcome, Plan, StepId};
+use crate::recipe::Recipes;
+
+/// What a realize finds done; fails at the first thing that is not.
+pub(super) fn report(
+    look: &Look<'_>,
+    recipes: &Recipes,
+    names: &[Name],
+    options: &Options,
+) -> Result<Report, Error> {
+    let facts = look.at(&sources(recipes, names))?;
+    let plan = planned(recipes, names, look, &facts)?;
+    let rest = Rest {
+        look,
+        recipes,
+        options,
+        plan: &plan,
+    };
+    if let Some(&step) = plan.waiting.first() {
+        return Err(rest.refused(format!("{} is to be done", rest.name(step))));
+    }
+    let mut report = Report::default();
+    let steps = rest.steps()?;
+    report.add(steps.iter());
+    let artifacts = names.iter().map(|name| rest.artifact(name));
+    report.artifacts = artifacts.collect::<Result<_, _>>()?;
+    Ok(report)
+}
+
+struct Rest<'a> {
+    look: &'a Look<'a>,
+    recipes: &'a Recipes,
+    options: &'a Options,
+    plan: &'a Plan,
+}
+
+impl Rest<'_> {
+    fn name(&self, step: StepId) -> StepName {
+        let step = &self.plan.steps[step];
+        StepName {
+            kind: step.kind,
+            subject: step.subject.clone(),
+        }
+    }
+
+    fn refused(&self, what: String) -> Error {
+        let path = self.look.store.dir().to_owned();
+        Error::OnlyRead { path, what }
+    }
+
+    fn outcome(&self, step: StepId) -> Result<&Outcome, Error> {
+        let outcome = self.plan.steps[step].outcome.as_ref();
+        outcome.ok_or_else(|| self.refused(format!("{} is to be done", self.name(step))))
+    }
+
+    /// What the artifacts stand on, all of it known.
+    fn steps(&self) -> Result<Vec<StepReport>, Error> {
+        let mut wanted: BTreeSet<StepId> = self.plan.artifacts.values().copied().collect();
+        for step in (0..self.plan.steps.len()).rev() {
+            if wanted.contains(&step) {
+                wanted.extend(self.plan.steps[step].steps());
+            }
+        }
+        self.look.observer.planned(wanted.len());
+        let mut reports = BTreeMap::new();
+        for step in wanted {
+            self.outcome(step)?;
+            let name = self.name(step);
+            let derivation = self.plan.steps[step].derivation(|from| self.plan.entry(from));
+            let observer = self.look.observer;
+            observer.finished(&name, How::Reused, Duration::ZERO, &[]);
+            let report = StepReport {
+                name,
+                how: How::Reused,
+                key: derivation.map(|derivation| derivation.key()),
+                seconds: 0.0,
+                why: String::new(),
+            };
+            reports.insert(step, report);
+        }
+        Ok(reports.into_values().collect())
+    }
+
+    fn artifact(&self, name: &Name) -> Result<Artifact, Error> {
+        let store = self.look.store;
+        let step = self.plan.artifacts[name];
+        let entry = self.outcome(step)?.outputs[MAIN];
+        if !store.is_complete(entry)? {
+            return Err(self.refused(format!("{name} is known, but its bytes are gone")));
+        }
+        let derivation = self.plan.steps[step].derivation(|from| self.plan.entry(from));
+        let derivation = derivation.expect("its outcome is known, so its inputs are");
+        let made = Made {
+            key: derivation.key(),
+            entry,
+            path: Some(store.view(entry, name)?),
+            generation: match self.options.no_root {
+                true => None,
+                false => Some(self.generation(name, entry)?),
+            },
+        };
+        Ok(Artifact {
+            name: name.clone(),
+            kind: self.recipes.recipes[name].kind.name(),
+            how: How::Reused,
+            made: Some(made),
+        })
+    }
+
+    fn generation(&self, name: &Name, entry: EntryId) -> Result<u32, Error> {
+        let root = root_name(self.recipes, name)?;
+        let label = self.options.label.as_deref();
+        let stands = self.look.store.stands(&root, entry, label)?;
+        stands.ok_or_else(|| self.refused(format!("{name} is to become a new generation")))
+    }
+}
