@@ -20,6 +20,7 @@ mod package;
 pub mod parameters;
 mod planner;
 mod repository;
+mod root;
 pub mod solve;
 pub mod step;
 pub mod streams;

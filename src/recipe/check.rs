@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Fault, Problem, Problems};
-use super::{Install, Kind, Module, Ostree, Recipe, Recipes, Repository};
+use super::{Install, Kind, Module, Recipe, Recipes, Repository, Selection};
 use crate::ids::Name;
 
 impl Recipes {
@@ -22,7 +22,7 @@ impl Recipes {
                 Kind::Source(_) | Kind::Package(_) => {}
                 Kind::Module(module) => check.module(module),
                 Kind::Repository(repository) => check.repository(repository),
-                Kind::Ostree(ostree) => check.ostree(ostree),
+                Kind::Ostree(ostree) => check.selection(&ostree.selection),
             }
         }
         Problems::check(problems)
@@ -258,18 +258,18 @@ impl<'r> Check<'r, '_> {
         }
     }
 
-    fn ostree(&mut self, ostree: &Ostree) {
+    fn selection(&mut self, selection: &Selection) {
         let mut complete = true;
-        for name in &ostree.from {
+        for name in &selection.from {
             complete &= self.refers("from", name, &["module", "repository"]);
         }
-        let modules = self.recipes.modules_of(&ostree.from);
+        let modules = self.recipes.modules_of(&selection.from);
         self.one_stream_each("from", &modules);
-        self.requirements_within("from", &ostree.from, &modules);
+        self.requirements_within("from", &selection.from, &modules);
         if !complete {
             return;
         }
-        for install in &ostree.install {
+        for install in &selection.install {
             let item = install.to_string();
             let fault = match install {
                 Install::Profile { module, profile } => {

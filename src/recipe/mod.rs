@@ -19,6 +19,7 @@ pub mod packaged;
 mod placeholder;
 pub mod release;
 pub mod repository;
+pub mod selection;
 pub mod source;
 
 use std::collections::BTreeMap;
@@ -30,11 +31,12 @@ pub use dependency::{Comparison, Dependency};
 pub use document::Places;
 pub use error::{Error, Fault, Place, Problem, Problems};
 pub use module::{Definition, Module, Stream};
-pub use ostree::{Install, Ostree};
+pub use ostree::Ostree;
 pub use package::{Change, Package};
 pub use packaged::{Config, Content, File};
 pub use release::Release;
 pub use repository::Repository;
+pub use selection::{Install, Selection};
 pub use source::{Location, Source};
 
 use crate::ids::Name;
@@ -108,7 +110,7 @@ impl Recipe {
                 .chain(&repository.addons)
                 .cloned()
                 .collect(),
-            Kind::Ostree(ostree) => ostree.from.iter().cloned().collect(),
+            Kind::Ostree(ostree) => ostree.selection.from.iter().cloned().collect(),
         }
     }
 

@@ -72,9 +72,14 @@ fn the_recipes_that_ship_load_and_agree_with_each_other() {
 
     let ostree = recipes.ostree(&"atomic-host".parse().unwrap()).unwrap();
     assert_eq!(ostree.reference, "sampler/1/x86_64/atomic-host");
-    let install: Vec<String> = ostree.install.iter().map(Install::to_string).collect();
+    let install: Vec<String> = ostree
+        .selection
+        .install
+        .iter()
+        .map(Install::to_string)
+        .collect();
     assert_eq!(install, ["@base-runtime/host", "@container-runtime/host"]);
-    let modules = recipes.modules_of(&ostree.from);
+    let modules = recipes.modules_of(&ostree.selection.from);
     assert_eq!(modules.len(), 2);
     let base = recipes.module(&"base-runtime".parse().unwrap()).unwrap();
     assert!(base.packages.contains("sampler-shell"), "all of `from`");
@@ -144,7 +149,7 @@ fn the_recipes_that_ship_solve_inside_their_modules() {
     }
 
     let host = recipes.ostree(&"atomic-host".parse().unwrap()).unwrap();
-    let modules: Vec<&str> = host.from.iter().map(Name::as_str).collect();
+    let modules: Vec<&str> = host.selection.from.iter().map(Name::as_str).collect();
     let records = offered(&recipes, &modules);
     let install = [
         "placeholder-kernel",
@@ -162,7 +167,7 @@ fn the_recipes_that_ship_solve_inside_their_modules() {
         "sampler-release",
         "sampler-shell",
     ];
-    assert_eq!(solved(&records, &install, host.weak), expected);
+    assert_eq!(solved(&records, &install, host.selection.weak), expected);
     assert_eq!(
         solved(&records, &install, false),
         expected,

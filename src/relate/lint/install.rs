@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 use super::finding::{Finding, Severity};
 use super::scene::{Part, Scene};
 use crate::plan::solve::{Cause, Request, solve};
-use crate::recipe::{Install, Ostree, Recipe};
+use crate::recipe::{Install, Recipe, Selection};
 
 pub(super) fn check(scene: &Scene) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (recipe, ostree) in scene.trees() {
-        let modules = scene.recipes.modules_of(&ostree.from);
+    for (recipe, selection) in scene.selections() {
+        let modules = scene.recipes.modules_of(&selection.from);
         let parts = scene.parts(modules.keys().copied());
         if !scene.knows(&parts) {
             continue;
         }
         let mut offer = scene.offer(&parts);
-        offer.question.weak = ostree.weak;
+        offer.question.weak = selection.weak;
         let mut origins = BTreeMap::new();
-        match requests(recipe, ostree, &parts, &mut origins) {
+        match requests(recipe, selection, &parts, &mut origins) {
             Ok(requests) => offer.question.install = requests,
             Err(finding) => {
                 findings.push(*finding);
@@ -36,12 +36,12 @@ pub(super) fn check(scene: &Scene) -> Vec<Finding> {
 /// What the tree asks for, with the item of `install` that each request stands for.
 fn requests(
     recipe: &Recipe,
-    ostree: &Ostree,
+    selection: &Selection,
     parts: &[Part],
     origins: &mut BTreeMap<String, String>,
 ) -> Result<Vec<Request>, Box<Finding>> {
     let mut requests = Vec::new();
-    for wanted in &ostree.install {
+    for wanted in &selection.install {
         let item = wanted.to_string();
         let names = match wanted {
             Install::Package(name) => vec![name.clone()],

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ids::{Digest, Name};
 use crate::plan::solve::{Candidate, Question};
 use crate::plan::{Held, Holding, Holdings};
-use crate::recipe::{Kind, Module, Ostree, Place, Recipe, Recipes, Repository, Source};
+use crate::recipe::{Kind, Module, Place, Recipe, Recipes, Repository, Selection, Source};
 
 /// The recipes in question, with what their modules hold.
 pub(super) struct Scene<'a> {
@@ -80,9 +80,10 @@ impl<'a> Scene<'a> {
         })
     }
 
-    pub fn trees(&self) -> impl Iterator<Item = (&'a Recipe, &'a Ostree)> {
+    /// What has packages installed, and which.
+    pub fn selections(&self) -> impl Iterator<Item = (&'a Recipe, &'a Selection)> {
         self.judged().filter_map(|recipe| match &recipe.kind {
-            Kind::Ostree(ostree) => Some((recipe, ostree)),
+            Kind::Ostree(ostree) => Some((recipe, &ostree.selection)),
             _ => None,
         })
     }

@@ -19,8 +19,8 @@ pub(super) fn check(scene: &Scene) -> Vec<Finding> {
         let all: Vec<Part> = own.into_iter().chain(addons.iter().copied()).collect();
         findings.extend(left_out(scene, recipe, "addons", &addons, &all));
     }
-    for (recipe, tree) in scene.trees() {
-        let modules = scene.recipes.modules_of(&tree.from);
+    for (recipe, selection) in scene.selections() {
+        let modules = scene.recipes.modules_of(&selection.from);
         let parts = scene.parts(modules.keys().copied());
         findings.extend(left_out(scene, recipe, "from", &parts, &parts));
     }

@@ -1,0 +1,289 @@
+//! Planning an installed root: solve, unpack, install.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::derivation::MAIN;
+use super::error::Error;
+use super::offer::{Offered, Told};
+use super::package::stated;
+use super::parameters;
+use super::planner::{Planner, named};
+use super::solve::{self, Candidate, Question, Request};
+use super::step::{Drawn, From, Needed, Solved, StepId};
+use crate::formats::rpm::{Solvable, record};
+use crate::ids::{Digest, Hash, Name, canonical};
+use crate::recipe::{Install, Kind, Module, Recipe, Selection};
+
+/// Part of every question; a solver that answers otherwise leaves locked answers alone.
+const QUESTION: u32 = 1;
+
+impl Planner<'_> {
+    /// The step that installs a root of packages solved inside `from`.
+    pub(super) fn root(
+        &mut self,
+        recipe: &Recipe,
+        selection: &Selection,
+    ) -> Result<Option<StepId>, Error> {
+        let modules = self.recipes.modules_of(&selection.from);
+        self.check_streams(&recipe.name, &modules)?;
+        let Some(offered) = self.all_offered(&modules)? else {
+            return Ok(None);
+        };
+        let Some((question, chosen)) = self.solve(recipe, selection, &offered)? else {
+            return Ok(None);
+        };
+        let packages = chosen.iter().map(|&package| {
+            let package = &offered[package].1;
+            (package.nevra.clone(), package.digest.clone())
+        });
+        let solved = Solved {
+            question,
+            packages: packages.collect(),
+        };
+        self.plan.solved.insert(recipe.name.clone(), solved);
+        let drawn = self.drawn(&modules, &offered, &chosen)?;
+        self.plan.drawn.insert(recipe.name.clone(), drawn);
+        let mut inputs = Vec::with_capacity(chosen.len());
+        for package in chosen {
+            let unpacked = self.unpack(&offered[package].1)?;
+            let from = From::Step(unpacked, MAIN.to_owned());
+            inputs.push(Needed {
+                role: "package".to_owned(),
+                from,
+            });
+        }
+        let release = &self.recipes.release;
+        let params = parameters::Root {
+            arch: release.arch.clone(),
+            epoch: release.epoch,
+        };
+        self.step("root", named(recipe), &params, inputs, BTreeMap::new())
+            .map(Some)
+    }
+
+    /// The modules, each with the packages that were chosen of it.
+    fn drawn(
+        &self,
+        modules: &BTreeMap<&Name, &Module>,
+        offered: &[(Name, Offered)],
+        chosen: &[usize],
+    ) -> Result<Vec<Drawn>, Error> {
+        let mut drawn = Vec::with_capacity(modules.len());
+        for (&name, module) in modules {
+            let chosen = chosen.iter().map(|&package| &offered[package]);
+            let packages = chosen
+                .filter(|(of, _)| of == name)
+                .map(|(_, package)| (package.rpm.clone(), package.nevra.clone()));
+            drawn.push(Drawn {
+                packages: packages.collect(),
+                module: self.document(self.recipe(name)?, module)?,
+            });
+        }
+        Ok(drawn)
+    }
+
+    /// Everything that the modules offer, each package once, with a module that it is in.
+    fn all_offered(
+        &mut self,
+        modules: &BTreeMap<&Name, &Module>,
+    ) -> Result<Option<Vec<(Name, Offered)>>, Error> {
+        let mut all = BTreeMap::new();
+        let mut complete = true;
+        for (name, module) in modules {
+            match self.offered(self.recipe(name)?, module)? {
+                Some(offered) => {
+                    for package in offered.iter() {
+                        let key = (package.nevra.clone(), package.digest.clone());
+                        all.entry(key)
+                            .or_insert_with(|| ((*name).clone(), package.clone()));
+                    }
+                }
+                None => complete = false,
+            }
+        }
+        Ok(complete.then(|| all.into_values().collect()))
+    }
+
+    /// The hash of the question, and the places of the packages that answer it; `None` where facts are missing.
+    fn solve(
+        &mut self,
+        recipe: &Recipe,
+        selection: &Selection,
+        offered: &[(Name, Offered)],
+    ) -> Result<Option<(Hash, Vec<usize>)>, Error> {
+        let modules = self.recipes.modules_of(&selection.from);
+        let mut requests = Vec::new();
+        for wanted in &selection.install {
+            match wanted {
+                Install::Package(name) => requests.push(Request::new(name.clone())),
+                Install::Profile { module, profile } => {
+                    let origin = wanted.to_string();
+                    for name in self.profile(&recipe.name, &modules, module, profile)? {
+                        requests.push(Request::of(name, origin.clone()));
+                    }
+                }
+            }
+        }
+        let arch = self.recipes.release.arch.clone();
+        let hash = question_hash(&requests, offered, &arch, selection.weak)?;
+        if let Some(locked) = self.known.solved(&recipe.name, hash) {
+            let places = offered.iter().enumerate();
+            let chosen: Vec<usize> = places
+                .filter(|(_, (_, package))| locked.contains(&package.digest))
+                .map(|(place, _)| place)
+                .collect();
+            if chosen.len() == locked.len() {
+                return Ok(Some((hash, chosen)));
+            }
+        }
+        let packages = offered.iter().map(|(_, package)| package);
+        let Some(solvables) = self.solvables(packages)? else {
+            return Ok(None);
+        };
+        let candidates = offered.iter().zip(&solvables);
+        let mut question = Question {
+            packages: candidates
+                .map(|((module, _), solvable)| Candidate {
+                    solvable,
+                    module: Some(module.as_str()),
+                })
+                .collect(),
+            install: requests,
+            arch,
+            weak: selection.weak,
+            owners: BTreeMap::new(),
+        };
+        self.learn_owners(&mut question, offered)?;
+        match solve::solve(&question) {
+            Ok(solution) => Ok(Some((hash, solution.packages))),
+            Err(problem) => Err(Error::Unsolvable {
+                artifact: recipe.name.clone(),
+                from: selection.from.iter().map(Name::to_string).collect(),
+                offers: self.offers(&problem, &selection.from),
+                problem: Box::new(problem),
+            }),
+        }
+    }
+
+    /// Fills in who owns the paths that the question turns on, where only a source's file lists say so.
+    ///
+    /// An owner may bring more packages into reach, and with them more paths.
+    fn learn_owners(
+        &self,
+        question: &mut Question,
+        offered: &[(Name, Offered)],
+    ) -> Result<(), Error> {
+        let mut sources: BTreeMap<&Name, BTreeMap<&Digest, Vec<usize>>> = BTreeMap::new();
+        for (place, (_, package)) in offered.iter().enumerate() {
+            if let Told::Catalog(source) = &package.told {
+                let places = sources.entry(source).or_default();
+                places.entry(&package.digest).or_default().push(place);
+            }
+        }
+        // Whoever knows a header knows all its paths.
+        if sources.is_empty() {
+            return Ok(());
+        }
+        loop {
+            let paths = solve::paths(question);
+            if paths.is_empty() {
+                return Ok(());
+            }
+            for (source, places) in &sources {
+                let Some(catalog) = self.catalog(source)? else {
+                    continue;
+                };
+                let listed = catalog.owners(&paths).map_err(|error| Error::Catalog {
+                    source_name: (*source).clone(),
+                    source: error,
+                })?;
+                for (path, digests) in listed {
+                    let found = digests.iter().filter_map(|digest| places.get(digest));
+                    let owners = question.owners.entry(path).or_default();
+                    owners.extend(found.flatten());
+                }
+            }
+            for path in paths {
+                question.owners.entry(path).or_default();
+            }
+        }
+    }
+
+    /// For each requirement that is not met: the modules of the recipes that would meet it.
+    ///
+    /// Adding one is a human decision, so this only names them.
+    fn offers(
+        &mut self,
+        problem: &solve::Problem,
+        from: &BTreeSet<Name>,
+    ) -> Vec<(String, Vec<String>)> {
+        let mut offers = Vec::new();
+        let names: Vec<Name> = self.recipes.recipes.keys().cloned().collect();
+        for requirement in solve::missing(problem) {
+            let mut modules = Vec::new();
+            for name in names.iter().filter(|name| !from.contains(*name)) {
+                // A module that can't be planned itself is no advice.
+                let Some(offered) = self.offered_by(name) else {
+                    continue;
+                };
+                if !solve::providers(&requirement, &offered).is_empty() {
+                    modules.push(name.to_string());
+                }
+            }
+            offers.push((requirement, modules));
+        }
+        offers
+    }
+
+    /// What is known of the packages of a module; of those that are not made yet, what their recipes state.
+    fn offered_by(&mut self, name: &Name) -> Option<Vec<Arc<Solvable>>> {
+        let recipe = self.recipe(name).ok()?;
+        let Kind::Module(module) = &recipe.kind else {
+            return None;
+        };
+        if let Some(offered) = self.offered(recipe, module).ok()? {
+            return self.solvables(offered.iter()).ok()?;
+        }
+        let recipes = self.recipes;
+        let packages = module.from.iter().filter_map(|name| recipes.package(name));
+        let solvables = packages.map(|package| Arc::new(Solvable::of(&stated(package))));
+        Some(solvables.collect())
+    }
+}
+
+/// Names a question: the same one has the same answer, so a lock may hold it.
+fn question_hash(
+    requests: &[Request],
+    offered: &[(Name, Offered)],
+    arch: &str,
+    weak: bool,
+) -> Result<Hash, Error> {
+    #[derive(Serialize)]
+    struct Asked<'a> {
+        schema: u32,
+        record: u32,
+        arch: &'a str,
+        weak: bool,
+        install: BTreeSet<&'a str>,
+        packages: BTreeSet<&'a Digest>,
+    }
+    let asked = Asked {
+        schema: QUESTION,
+        record: record::VERSION,
+        arch,
+        weak,
+        install: requests
+            .iter()
+            .map(|request| request.text.as_str())
+            .collect(),
+        packages: offered.iter().map(|(_, package)| &package.digest).collect(),
+    };
+    let bytes = canonical::encode(&asked).map_err(|source| Error::Parameters {
+        subject: "what is to be solved".to_owned(),
+        source,
+    })?;
+    Ok(Hash::derived("store 2026 question v1", &bytes))
+}
