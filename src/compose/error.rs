@@ -82,5 +82,7 @@ pub enum Error {
     #[error(transparent)]
     Root(#[from] super::root::Error),
     #[error(transparent)]
+    Image(#[from] super::image::Error),
+    #[error(transparent)]
     Ostree(#[from] super::ostree::Error),
 }

@@ -4,6 +4,7 @@
 //! A composer sees its derivation and a [`Workspace`], nothing else: no clock, no environment, no store.
 
 mod error;
+pub mod image;
 pub mod import;
 mod index;
 pub mod module;
@@ -40,8 +41,10 @@ pub trait Composer: Sync {
 /// The composer of a kind of derivation.
 pub fn composer(kind: &str) -> Option<&'static dyn Composer> {
     Some(match kind {
+        "image" => &image::Image,
         "import" => &import::Import,
         "index" => &index::Index,
+        "layer" => &image::Layer,
         "module" => &module::Module,
         "objects" => &ostree::Objects,
         "ostree" => &ostree::Ostree,

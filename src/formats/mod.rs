@@ -5,8 +5,10 @@
 pub mod accounts;
 pub mod comps;
 pub mod modulemd;
+pub mod oci;
 pub mod openpgp;
 pub mod ostree;
 pub mod repodata;
 pub mod rpm;
 pub mod rpmdb;
+pub mod tar;

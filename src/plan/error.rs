@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::known::CatalogError;
 use super::solve::Problem;
-use crate::ids::{Name, canonical};
+use crate::ids::{Name, Nevra, canonical};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -30,13 +30,19 @@ pub enum Error {
         nearest: Vec<String>,
     },
     #[error(
-        "{artifact} can't be installed from {}:\n{problem}{}",
+        "{artifact} can't be installed{} from {}:\n{problem}{}{}",
+        on(base),
         quoted(from),
-        advice(offers)
+        held_back(base, replaceable),
+        advice(offers, replaceable)
     )]
     Unsolvable {
         artifact: Name,
         from: Vec<String>,
+        /// The image whose packages stay.
+        base: Option<Name>,
+        /// Requirements with packages that would meet them, but can't while one of their name in the base stays.
+        replaceable: Vec<(String, Nevra)>,
         problem: Box<Problem>,
         /// For a requirement that nothing in `from` provides: the modules of the recipes that would.
         offers: Vec<(String, Vec<String>)>,
@@ -73,6 +79,19 @@ pub enum Error {
         "the record of package {package} is not where it should be; `store update` looks at its source again"
     )]
     NoRecord { package: String },
+    #[error("{artifact} has {base} as its base, which is no image")]
+    BaseIsNoImage { artifact: Name, base: Name },
+    #[error("image {artifact} stands on itself; give it another base")]
+    BaseCircle { artifact: Name },
+    #[error(
+        "{place}: the base {base} has no package {}, so there is nothing to replace",
+        quoted(absent)
+    )]
+    NotInBase {
+        place: String,
+        base: Name,
+        absent: Vec<String>,
+    },
     #[error("the metadata of source {source_name} can't be read")]
     Catalog {
         source_name: Name,
@@ -113,9 +132,34 @@ fn hint(nearest: &[String]) -> String {
     }
 }
 
-fn advice(offers: &[(String, Vec<String>)]) -> String {
+fn on(base: &Option<Name>) -> String {
+    match base {
+        Some(base) => format!(" on top of {base}"),
+        None => String::new(),
+    }
+}
+
+fn held_back(base: &Option<Name>, replaceable: &[(String, Nevra)]) -> String {
+    let mut text = String::new();
+    let Some(base) = base else { return text };
+    for (requirement, package) in replaceable {
+        let name = &package.name;
+        let _ = write!(
+            text,
+            "\n{package} provides {requirement}, but {base} has another {name}, and what a base has stays: \
+             compose {base} with it, or list {name} in `replace`"
+        );
+    }
+    text
+}
+
+/// Says nothing of requirements that were told to be within reach.
+fn advice(offers: &[(String, Vec<String>)], replaceable: &[(String, Nevra)]) -> String {
     let mut text = String::new();
     for (requirement, modules) in offers {
+        if replaceable.iter().any(|(told, _)| told == requirement) {
+            continue;
+        }
         let _ = match modules.as_slice() {
             [] => write!(text, "\nno module of the recipes provides {requirement}"),
             modules => write!(

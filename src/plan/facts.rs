@@ -118,3 +118,43 @@ pub struct OstreeFacts {
     /// Distinct file objects in the repository.
     pub files: u64,
 }
+
+/// Of a `layer` step: its archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerFacts {
+    pub blob: BlobId,
+    /// Bytes of the compressed archive.
+    pub size: u64,
+    /// SHA-256 of the compressed archive.
+    #[serde(with = "serde_bytes")]
+    pub digest: [u8; 32],
+    /// SHA-256 of the archive before it was compressed: what an image's configuration calls a layer by.
+    #[serde(with = "serde_bytes")]
+    pub diff_id: [u8; 32],
+}
+
+/// Facts of an `image` entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageFacts {
+    /// `sha256:…`: what a registry calls the image by.
+    pub manifest: String,
+    /// `sha256:…`: what container engines call it by.
+    pub config: String,
+    /// Lowest first, those of the base among them.
+    pub layers: Vec<ImageLayer>,
+    /// The version of the kernel, of a host that boots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<String>,
+}
+
+/// A layer of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageLayer {
+    /// `sha256:…`, of the compressed archive.
+    pub digest: String,
+    /// Bytes of the compressed archive.
+    pub size: u64,
+}

@@ -7,10 +7,12 @@
 //! Where a fact is missing, the plan is the steps that would produce it ([`Plan::waiting`]);
 //! whoever realizes them plans again, knowing more.
 
+mod base;
 pub mod derivation;
 mod error;
 pub mod facts;
 pub mod holding;
+mod image;
 pub mod known;
 mod manifest;
 mod module;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::derivation::MAIN;
 use super::error::Error;
 use super::parameters;
 use super::planner::{Planner, named};
-use super::step::{From, Needed, StepId};
+use super::step::{Needed, StepId};
 use crate::recipe::{Ostree, Recipe};
 
 impl Planner<'_> {
@@ -16,7 +15,7 @@ impl Planner<'_> {
         recipe: &Recipe,
         ostree: &Ostree,
     ) -> Result<Option<StepId>, Error> {
-        let Some(root) = self.root(recipe, &ostree.selection)? else {
+        let Some(installed) = self.root(recipe, &ostree.selection, None)? else {
             return Ok(None);
         };
         let release = &self.recipes.release;
@@ -28,7 +27,7 @@ impl Planner<'_> {
         };
         let input = Needed {
             role: "root".to_owned(),
-            from: From::Step(root, MAIN.to_owned()),
+            from: installed.root,
         };
         self.step(
             "ostree",

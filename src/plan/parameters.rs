@@ -4,12 +4,12 @@
 //! Each struct is hashed as it stands here; a field added later must be left out of the encoding at its default,
 //! or the composer's version raised.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::ids::{BlobId, Digest};
+use crate::ids::{BlobId, Digest, TreeId, TreePath};
 
 /// `fetch`: an RPM file from wherever its source has it, known by what it must be.
 ///
@@ -119,4 +119,66 @@ pub struct Ostree {
     /// Further commit metadata, text only.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+}
+
+/// `layer`: a tree as a compressed archive; a part of `image`, without inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// Everything in it has a time.
+    pub tree: TreeId,
+    /// Paths that are one file; groups sorted, paths in a group sorted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub links: BTreeSet<Vec<TreePath>>,
+    /// `gzip` or `zstd`.
+    pub compression: String,
+}
+
+/// `image`: an installed root (role `root`) as an OCI image, alone,
+/// or on top of another image (role `base`, its root as `base-root`).
+/// Where there is more than one layer, the packages (role `package`) say who owns what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// As rpm calls it.
+    pub arch: String,
+    /// The release's version, as a label.
+    pub version: String,
+    /// Seconds since 1970: the time of the image, and of what in it has none of its own.
+    pub epoch: i64,
+    /// How many there may be, those of the base not counted.
+    pub layers: u32,
+    /// `gzip` or `zstd`.
+    pub compression: String,
+    /// Whether the root is arranged as a host that boots.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bootable: bool,
+    pub config: ImageConfig,
+    /// Of the manifest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// How a container is started. What is not said here, the base decides.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageConfig {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cmd: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ports: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub volumes: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_dir: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
 }

@@ -72,6 +72,7 @@ impl<'a> Planner<'a> {
             Kind::Module(module) => self.module(recipe, module),
             Kind::Repository(repository) => self.repository(recipe, repository),
             Kind::Ostree(ostree) => self.ostree(recipe, ostree),
+            Kind::Image(image) => self.image(recipe, image),
         }
     }
 

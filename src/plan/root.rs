@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::base::Base;
 use super::derivation::MAIN;
 use super::error::Error;
 use super::offer::{Offered, Told};
@@ -12,27 +13,39 @@ use super::package::stated;
 use super::parameters;
 use super::planner::{Planner, named};
 use super::solve::{self, Candidate, Question, Request};
-use super::step::{Drawn, From, Needed, Solved, StepId};
+use super::step::{Drawn, From, Needed, Solved};
 use crate::formats::rpm::{Solvable, record};
-use crate::ids::{Digest, Hash, Name, canonical};
+use crate::ids::{Digest, Hash, Name, Nevra, canonical};
 use crate::recipe::{Install, Kind, Module, Recipe, Selection};
 
 /// Part of every question; a solver that answers otherwise leaves locked answers alone.
 const QUESTION: u32 = 1;
 
+/// An installed root, planned.
+pub(super) struct Installed {
+    pub root: From,
+    /// The packages in it, unpacked, as inputs of a step.
+    pub packages: Vec<Needed>,
+    pub solved: BTreeSet<(Nevra, Digest)>,
+}
+
 impl Planner<'_> {
-    /// The step that installs a root of packages solved inside `from`.
+    /// The steps that install packages solved inside `from`, beside those of a base; `None` where facts are missing.
     pub(super) fn root(
         &mut self,
         recipe: &Recipe,
         selection: &Selection,
-    ) -> Result<Option<StepId>, Error> {
+        base: Option<&Base>,
+    ) -> Result<Option<Installed>, Error> {
         let modules = self.recipes.modules_of(&selection.from);
         self.check_streams(&recipe.name, &modules)?;
-        let Some(offered) = self.all_offered(&modules)? else {
+        let Some(mut offered) = self.all_offered(&modules)? else {
             return Ok(None);
         };
-        let Some((question, chosen)) = self.solve(recipe, selection, &offered)? else {
+        let aside = base.map_or_else(Vec::new, |base| base.take_others(&mut offered));
+        let (requests, held) = (self.requests(recipe, selection, base)?, (base, &aside[..]));
+        let Some((question, chosen)) = self.solve(recipe, selection, requests, &offered, held)?
+        else {
             return Ok(None);
         };
         let packages = chosen.iter().map(|&package| {
@@ -43,14 +56,14 @@ impl Planner<'_> {
             question,
             packages: packages.collect(),
         };
-        self.plan.solved.insert(recipe.name.clone(), solved);
+        self.plan.solved.insert(recipe.name.clone(), solved.clone());
         let drawn = self.drawn(&modules, &offered, &chosen)?;
         self.plan.drawn.insert(recipe.name.clone(), drawn);
-        let mut inputs = Vec::with_capacity(chosen.len());
+        let mut packages = Vec::with_capacity(chosen.len());
         for package in chosen {
             let unpacked = self.unpack(&offered[package].1)?;
             let from = From::Step(unpacked, MAIN.to_owned());
-            inputs.push(Needed {
+            packages.push(Needed {
                 role: "package".to_owned(),
                 from,
             });
@@ -60,8 +73,13 @@ impl Planner<'_> {
             arch: release.arch.clone(),
             epoch: release.epoch,
         };
-        self.step("root", named(recipe), &params, inputs, BTreeMap::new())
-            .map(Some)
+        let inputs = packages.clone();
+        let step = self.step("root", named(recipe), &params, inputs, BTreeMap::new())?;
+        Ok(Some(Installed {
+            root: From::Step(step, MAIN.to_owned()),
+            packages,
+            solved: solved.packages,
+        }))
     }
 
     /// The modules, each with the packages that were chosen of it.
@@ -107,15 +125,15 @@ impl Planner<'_> {
         Ok(complete.then(|| all.into_values().collect()))
     }
 
-    /// The hash of the question, and the places of the packages that answer it; `None` where facts are missing.
-    fn solve(
-        &mut self,
+    /// What an artifact asks for: all that the base has, and what it installs itself.
+    fn requests(
+        &self,
         recipe: &Recipe,
         selection: &Selection,
-        offered: &[(Name, Offered)],
-    ) -> Result<Option<(Hash, Vec<usize>)>, Error> {
+        base: Option<&Base>,
+    ) -> Result<Vec<Request>, Error> {
         let modules = self.recipes.modules_of(&selection.from);
-        let mut requests = Vec::new();
+        let mut requests = base.map_or_else(Vec::new, Base::requests);
         for wanted in &selection.install {
             match wanted {
                 Install::Package(name) => requests.push(Request::new(name.clone())),
@@ -127,6 +145,18 @@ impl Planner<'_> {
                 }
             }
         }
+        Ok(requests)
+    }
+
+    /// The hash of the question, and the places of the packages that answer it; `None` where facts are missing.
+    fn solve(
+        &mut self,
+        recipe: &Recipe,
+        selection: &Selection,
+        requests: Vec<Request>,
+        offered: &[(Name, Offered)],
+        (base, aside): (Option<&Base>, &[(Name, Offered)]),
+    ) -> Result<Option<(Hash, Vec<usize>)>, Error> {
         let arch = self.recipes.release.arch.clone();
         let hash = question_hash(&requests, offered, &arch, selection.weak)?;
         if let Some(locked) = self.known.solved(&recipe.name, hash) {
@@ -140,9 +170,12 @@ impl Planner<'_> {
             }
         }
         let packages = offered.iter().map(|(_, package)| package);
-        let Some(solvables) = self.solvables(packages)? else {
+        let Some(mut solvables) = self.solvables(packages)? else {
             return Ok(None);
         };
+        if let Some(base) = base {
+            base.wish_nothing(&mut solvables);
+        }
         let candidates = offered.iter().zip(&solvables);
         let mut question = Question {
             packages: candidates
@@ -162,10 +195,31 @@ impl Planner<'_> {
             Err(problem) => Err(Error::Unsolvable {
                 artifact: recipe.name.clone(),
                 from: selection.from.iter().map(Name::to_string).collect(),
+                base: base.map(|base| base.name.clone()),
+                replaceable: self.replaceable(&problem, aside)?,
                 offers: self.offers(&problem, &selection.from),
                 problem: Box::new(problem),
             }),
         }
+    }
+
+    /// For each requirement that is not met: the packages that would meet it, were those of the base not kept.
+    fn replaceable(
+        &mut self,
+        problem: &solve::Problem,
+        aside: &[(Name, Offered)],
+    ) -> Result<Vec<(String, Nevra)>, Error> {
+        let packages = aside.iter().map(|(_, package)| package);
+        let Some(solvables) = self.solvables(packages)? else {
+            return Ok(Vec::new());
+        };
+        let mut replaceable = Vec::new();
+        for requirement in solve::missing(problem) {
+            for place in solve::providers(&requirement, &solvables) {
+                replaceable.push((requirement.clone(), solvables[place].nevra.clone()));
+            }
+        }
+        Ok(replaceable)
     }
 
     /// Fills in who owns the paths that the question turns on, where only a source's file lists say so.

@@ -198,7 +198,7 @@ fn topic(derivation: &Derivation, root: &RootName) -> Option<String> {
             .params
             .text(&["module", "name"])
             .map(str::to_owned),
-        "repository" | "root" | "ostree" => Some(root.name().to_string()),
+        "repository" | "root" | "ostree" | "image" => Some(root.name().to_string()),
         _ => None,
     }
 }

@@ -193,7 +193,7 @@ fn answer(
     let mut unsolved = Vec::new();
     let mut answers: BTreeMap<Name, BTreeMap<String, SourcePackage>> = BTreeMap::new();
     for (name, recipe) in &recipes.recipes {
-        let solves = matches!(recipe.kind, Kind::Ostree(_));
+        let solves = matches!(recipe.kind, Kind::Ostree(_) | Kind::Image(_));
         if !solves && !matches!(recipe.kind, Kind::Module(_)) {
             continue;
         }

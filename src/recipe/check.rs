@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Fault, Problem, Problems};
-use super::{Install, Kind, Module, Recipe, Recipes, Repository, Selection};
+use super::{Image, Install, Kind, Module, Recipe, Recipes, Repository, Selection};
 use crate::ids::Name;
 
 impl Recipes {
@@ -22,7 +22,8 @@ impl Recipes {
                 Kind::Source(_) | Kind::Package(_) => {}
                 Kind::Module(module) => check.module(module),
                 Kind::Repository(repository) => check.repository(repository),
-                Kind::Ostree(ostree) => check.selection(&ostree.selection),
+                Kind::Ostree(ostree) => check.selection(&ostree.selection, &ostree.selection),
+                Kind::Image(image) => check.image(image),
             }
         }
         Problems::check(problems)
@@ -258,18 +259,41 @@ impl<'r> Check<'r, '_> {
         }
     }
 
-    fn selection(&mut self, selection: &Selection) {
+    fn image(&mut self, image: &Image) {
+        let own = &image.selection;
+        let Some(base) = &image.base else {
+            return self.selection(own, own);
+        };
+        let below = self.recipes.bases(image);
+        if let Some(last) = below
+            .iter()
+            .position(|(name, _)| **name == self.recipe.name)
+        {
+            let below = below[..=last].iter().map(|(name, _)| *name);
+            let chain = std::iter::once(&self.recipe.name).chain(below);
+            let chain = chain.map(Name::to_string).collect();
+            return self.report("base", base.as_str(), Fault::BaseCircle { chain });
+        }
+        if self.refers("base", base, &["image"])
+            && let Some(whole) = self.recipes.selection(&self.recipe.name)
+        {
+            self.selection(own, &whole);
+        }
+    }
+
+    /// What a recipe installs; `whole` is that with what it stands on.
+    fn selection(&mut self, own: &Selection, whole: &Selection) {
         let mut complete = true;
-        for name in &selection.from {
+        for name in &own.from {
             complete &= self.refers("from", name, &["module", "repository"]);
         }
-        let modules = self.recipes.modules_of(&selection.from);
+        let modules = self.recipes.modules_of(&whole.from);
         self.one_stream_each("from", &modules);
-        self.requirements_within("from", &selection.from, &modules);
+        self.requirements_within("from", &own.from, &modules);
         if !complete {
             return;
         }
-        for install in &selection.install {
+        for install in &own.install {
             let item = install.to_string();
             let fault = match install {
                 Install::Profile { module, profile } => {

@@ -158,6 +158,13 @@ pub enum Fault {
         field: &'static str,
         beside: &'static str,
     },
+    #[error("{field:?} means nothing without {other:?}")]
+    Without {
+        field: &'static str,
+        other: &'static str,
+    },
+    #[error("an image can't stand on itself: {}", chain.join(" on "))]
+    BaseCircle { chain: Vec<String> },
     #[error(
         "unknown placeholder {{{name}}}{}; for a plain brace write it twice",
         nearest(name, known, "known are")

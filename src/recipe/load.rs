@@ -10,7 +10,7 @@ use super::document::Document;
 use super::error::{Error, Fault, Place, Problem, Problems};
 use super::fields::Fields;
 use super::release::Release;
-use super::{Kind, Lifecycle, Recipe, Recipes, module, ostree, package, repository, source};
+use super::{Kind, Lifecycle, Recipe, Recipes, image, module, ostree, package, repository, source};
 use crate::ids::Name;
 
 /// The file that all recipes have in common.
@@ -23,10 +23,17 @@ const BODIES: &str = "files";
 const LIMIT: u64 = 4 << 20;
 
 /// The kinds that can be composed, in the order of the design.
-const KINDS: [&str; 5] = ["source", "package", "module", "repository", "ostree"];
+const KINDS: [&str; 6] = [
+    "source",
+    "package",
+    "module",
+    "repository",
+    "ostree",
+    "image",
+];
 
 /// The kinds that are planned.
-const LATER: [&str; 5] = ["image", "installer", "disk", "compose", "command"];
+const LATER: [&str; 4] = ["installer", "disk", "compose", "command"];
 
 impl Recipes {
     /// Reads every `*.toml` of a directory and its folders, but for hidden ones and those called `files`.
@@ -227,6 +234,7 @@ fn read_recipe(document: &Document, name: &Name) -> Option<Parts> {
         "module" => module::read(&fields, name).map(Kind::Module),
         "repository" => repository::read(&fields).map(Kind::Repository),
         "ostree" => ostree::read(&fields).map(Kind::Ostree),
+        "image" => image::read(&fields).map(Kind::Image),
         _ => {
             // Its fields are those of a kind that is not known here.
             fields.report(kind.at, unknown(kind.value));

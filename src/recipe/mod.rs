@@ -11,6 +11,7 @@ pub mod dependency;
 pub mod document;
 pub mod error;
 pub mod fields;
+pub mod image;
 mod load;
 pub mod module;
 pub mod ostree;
@@ -30,6 +31,7 @@ pub use date::Date;
 pub use dependency::{Comparison, Dependency};
 pub use document::Places;
 pub use error::{Error, Fault, Place, Problem, Problems};
+pub use image::{Compression, Image, ImageConfig};
 pub use module::{Definition, Module, Stream};
 pub use ostree::Ostree;
 pub use package::{Change, Package};
@@ -73,16 +75,13 @@ pub struct Lifecycle {
 
 /// What a recipe makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "recipes are few, and plain variants read better"
-)]
 pub enum Kind {
     Source(Source),
     Package(Package),
     Module(Module),
     Repository(Repository),
     Ostree(Ostree),
+    Image(Image),
 }
 
 impl Kind {
@@ -94,6 +93,7 @@ impl Kind {
             Kind::Module(_) => "module",
             Kind::Repository(_) => "repository",
             Kind::Ostree(_) => "ostree",
+            Kind::Image(_) => "image",
         }
     }
 }
@@ -111,6 +111,10 @@ impl Recipe {
                 .cloned()
                 .collect(),
             Kind::Ostree(ostree) => ostree.selection.from.iter().cloned().collect(),
+            Kind::Image(image) => {
+                let from = image.selection.from.iter();
+                from.chain(&image.base).cloned().collect()
+            }
         }
     }
 
@@ -155,6 +159,45 @@ impl Recipes {
             Kind::Repository(repository) => Some(repository),
             _ => None,
         }
+    }
+
+    pub fn image(&self, name: &Name) -> Option<&Image> {
+        match &self.get(name)?.kind {
+            Kind::Image(image) => Some(image),
+            _ => None,
+        }
+    }
+
+    /// What has packages installed: its own selection, with those of all images below it.
+    ///
+    /// Whoever stands on itself is left at the second time around; [`Recipes::check`] complains.
+    pub fn selection(&self, name: &Name) -> Option<Selection> {
+        let recipe = self.get(name)?;
+        let image = match &recipe.kind {
+            Kind::Ostree(ostree) => return Some(ostree.selection.clone()),
+            Kind::Image(image) => image,
+            _ => return None,
+        };
+        let mut whole = image.selection.clone();
+        for (_, base) in self.bases(image) {
+            whole.from.extend(base.selection.from.iter().cloned());
+            whole.install.extend(base.selection.install.iter().cloned());
+        }
+        Some(whole)
+    }
+
+    /// The images below an image, nearest first, each once.
+    pub fn bases(&self, image: &Image) -> Vec<(&Name, &Image)> {
+        let mut bases: Vec<(&Name, &Image)> = Vec::new();
+        let mut next = image.base.as_ref();
+        while let Some((name, recipe)) = next.and_then(|name| self.recipes.get_key_value(name))
+            && let Kind::Image(base) = &recipe.kind
+            && bases.iter().all(|(known, _)| *known != name)
+        {
+            bases.push((name, base));
+            next = base.base.as_ref();
+        }
+        bases
     }
 
     pub fn ostree(&self, name: &Name) -> Option<&Ostree> {

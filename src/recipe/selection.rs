@@ -82,3 +82,12 @@ pub(super) fn read(fields: &Fields) -> Selection {
         weak,
     }
 }
+
+/// What is installed beside what is there already, which may be nothing.
+pub(super) fn read_more(fields: &Fields) -> Selection {
+    Selection {
+        from: fields.set("from", "a recipe's name"),
+        install: fields.set("install", "installed"),
+        weak: fields.boolean("weak", true),
+    }
+}

@@ -40,6 +40,11 @@ impl<R: Read> Deflated<R> {
         }
     }
 
+    /// What the bytes come from; all of them were taken once everything was read from here.
+    pub fn get_ref(&self) -> &R {
+        &self.reader
+    }
+
     fn fill(&mut self) -> io::Result<()> {
         (self.taken, self.filled) = (0, 0);
         while self.filled < STEP && !self.ended {

@@ -23,6 +23,7 @@ mod fuzz;
 mod gc;
 mod gc_races;
 mod golden;
+mod image;
 mod layers;
 mod licences;
 mod lint;

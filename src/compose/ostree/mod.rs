@@ -15,6 +15,7 @@ mod state;
 mod toplevel;
 
 pub use error::Error;
+pub use layout::arrange;
 pub use objects::Objects;
 
 use std::collections::BTreeMap;

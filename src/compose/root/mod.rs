@@ -19,9 +19,11 @@ mod database;
 mod error;
 mod files;
 mod links;
+mod owned;
 mod packages;
 
 pub use error::{Conflict, Error};
+pub use owned::Owned;
 
 use super::{Composed, Composer, Output, Workspace};
 use crate::plan::facts::{RootFacts, RootPackage};

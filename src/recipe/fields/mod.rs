@@ -96,6 +96,13 @@ impl<'t, 'a> Fields<'t, 'a> {
         }
     }
 
+    /// Complains about a field that means nothing without another one.
+    pub fn need(&self, field: &'static str, other: &'static str) {
+        if self.has(field) && !self.has(other) {
+            self.report(self.place(field), Fault::Without { field, other });
+        }
+    }
+
     fn missing(&self, field: &str) {
         let field = field.to_owned();
         self.report(self.at, Fault::Missing { field });

@@ -228,11 +228,11 @@ impl Held {
     }
 }
 
-/// The entry whose tree people mean: of an OSTree repository that is the root inside, not its objects.
+/// The entry whose tree people mean: of an OSTree repository or an image that is the root inside, not its objects.
 fn compared(closure: &Closure, kind: &str) -> EntryId {
     let mut roots = closure.inputs(closure.entry, "root");
     match (kind, roots.next(), roots.next()) {
-        ("ostree", Some(root), None) => root,
+        ("ostree" | "image", Some(root), None) => root,
         _ => closure.entry,
     }
 }

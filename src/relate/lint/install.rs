@@ -18,7 +18,7 @@ pub(super) fn check(scene: &Scene) -> Vec<Finding> {
         let mut offer = scene.offer(&parts);
         offer.question.weak = selection.weak;
         let mut origins = BTreeMap::new();
-        match requests(recipe, selection, &parts, &mut origins) {
+        match requests(recipe, &selection, &parts, &mut origins) {
             Ok(requests) => offer.question.install = requests,
             Err(finding) => {
                 findings.push(*finding);

@@ -81,10 +81,10 @@ impl<'a> Scene<'a> {
     }
 
     /// What has packages installed, and which.
-    pub fn selections(&self) -> impl Iterator<Item = (&'a Recipe, &'a Selection)> {
-        self.judged().filter_map(|recipe| match &recipe.kind {
-            Kind::Ostree(ostree) => Some((recipe, &ostree.selection)),
-            _ => None,
+    pub fn selections(&self) -> impl Iterator<Item = (&'a Recipe, Selection)> {
+        self.judged().filter_map(|recipe| {
+            let selection = self.recipes.selection(&recipe.name)?;
+            Some((recipe, selection))
         })
     }
 

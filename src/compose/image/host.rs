@@ -1,0 +1,44 @@
+//! The root of a host that boots: arranged as for OSTree, as far as a container can be.
+
+use std::collections::BTreeSet;
+
+use super::Error;
+use crate::compose::{self, Workspace, ostree};
+use crate::ids::TreePath;
+use crate::tree::{Builder, Child, Content, Leaf, Meta};
+
+/// Arranges the tree in place; returns the version of its kernel.
+///
+/// It is the tree of an OSTree commit, but that `/etc` is where containers look for it, and `/tmp` a directory:
+/// bootc brings both to where a deployment has them.
+/// Facts: `bootc-images.md` and `filesystem.md` of bootc.
+pub fn arrange(tree: &mut Builder, workspace: &dyn Workspace) -> Result<String, compose::Error> {
+    let kernel = ostree::arrange(tree, workspace)?.ok_or(Error::NoKernel)?;
+    if let Some(etc) = tree.remove(&TreePath::parse("usr/etc")?) {
+        tree.insert(&TreePath::parse("etc")?, etc)?;
+    }
+    let tmp = Child::Directory(Builder::new(Meta::new(0o1777)));
+    tree.replace(&TreePath::parse("tmp")?, tmp)?;
+    Ok(kernel)
+}
+
+/// The groups of links whose files were not moved.
+pub fn kept(links: &BTreeSet<Vec<TreePath>>, tree: &Builder) -> BTreeSet<Vec<TreePath>> {
+    let mut kept = BTreeSet::new();
+    for group in links {
+        let is_file = |path: &&TreePath| {
+            matches!(
+                tree.get(path),
+                Some(Child::Leaf(Leaf {
+                    content: Content::File { .. },
+                    ..
+                }))
+            )
+        };
+        let group: Vec<TreePath> = group.iter().filter(is_file).cloned().collect();
+        if group.len() > 1 {
+            kept.insert(group);
+        }
+    }
+    kept
+}

@@ -1,0 +1,251 @@
+//! A tree divided into layers, each a tree of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use super::Error;
+use super::difference::{Difference, Linked};
+use super::layer;
+use super::packing::{Bin, pack};
+use crate::compose::root::Owned;
+use crate::compose::{self, Workspace};
+use crate::formats::oci::{OPAQUE, WHITEOUT};
+use crate::formats::tar;
+use crate::ids::{BlobId, TreePath};
+use crate::plan::facts::LayerFacts;
+use crate::plan::parameters;
+use crate::tree::{Builder, Child, Content, Leaf, Meta};
+
+/// A layer that was made, with the packages that it holds something of.
+pub struct Made {
+    pub facts: LayerFacts,
+    pub packages: BTreeSet<String>,
+}
+
+/// Makes the layers that say a difference, lowest first.
+pub fn make(
+    new: Linked<'_>,
+    difference: &Difference,
+    owned: Option<&Owned>,
+    params: &parameters::Image,
+    workspace: &dyn Workspace,
+) -> Result<Vec<Made>, compose::Error> {
+    let bins = Bins::of(new, difference, owned, params.layers);
+    let mut layers: BTreeMap<Bin, Layer> = BTreeMap::new();
+    for path in &difference.changed {
+        let (bin, package) = bins.of_path(path);
+        let layer = layers.entry(bin).or_insert_with(|| Layer::new(new.tree));
+        layer.packages.extend(package.cloned());
+        layer.place(new.tree, path, workspace)?;
+    }
+    let gone = difference.gone.iter();
+    let gone = gone.map(|path| (path.parent().unwrap_or_default(), whiteout(path)));
+    let emptied = difference.emptied.iter();
+    let emptied = emptied.map(|path| (path.clone(), OPAQUE.to_vec()));
+    for (directory, name) in gone.chain(emptied) {
+        let layer = layers.entry(bins.gone());
+        let layer = layer.or_insert_with(|| Layer::new(new.tree));
+        let mark = Child::Leaf(workspace.file(0, b"")?);
+        layer
+            .directory(new.tree, &directory)
+            .children
+            .insert(name, mark);
+    }
+    // Also an image without any file has a layer: engines do not expect one without.
+    if layers.is_empty() {
+        layers.insert(Bin::Top, Layer::new(new.tree));
+    }
+    let layers: Vec<Layer> = layers.into_values().collect();
+    let made = layers.into_par_iter().map(|mut layer| {
+        settle(&mut layer.tree, params.epoch);
+        let params = parameters::Layer {
+            tree: workspace.finish(&layer.tree)?,
+            links: within(new.links, &layer.tree),
+            compression: params.compression.clone(),
+        };
+        Ok(Made {
+            facts: layer::layer(&params, workspace)?,
+            packages: layer.packages,
+        })
+    });
+    made.collect()
+}
+
+/// Which path lies in which layer.
+struct Bins<'a> {
+    owned: Option<&'a Owned>,
+    /// By source.
+    bins: BTreeMap<String, Bin>,
+    /// Who has a file that lies elsewhere now.
+    moved: BTreeMap<BlobId, usize>,
+    tree: &'a Builder,
+    one: bool,
+}
+
+impl<'a> Bins<'a> {
+    fn of(new: Linked<'a>, difference: &Difference, owned: Option<&'a Owned>, layers: u32) -> Self {
+        let mut bins = Bins {
+            owned,
+            bins: BTreeMap::new(),
+            moved: BTreeMap::new(),
+            tree: new.tree,
+            one: layers <= 1,
+        };
+        let Some(owned) = owned.filter(|_| !bins.one) else {
+            return bins;
+        };
+        let empty = BlobId::of(b"");
+        for (path, &owner) in &owned.paths {
+            if let Some((blob, _)) = file(new.tree.get(path))
+                && blob != empty
+            {
+                bins.moved.insert(blob, owner);
+            }
+        }
+        let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
+        for path in &difference.changed {
+            let Some(owner) = bins.owner(path) else {
+                continue;
+            };
+            let size = file(new.tree.get(path)).map_or(0, |(_, size)| size);
+            let source = owned.packages[owner].source.clone();
+            *sizes.entry(source).or_default() += size;
+        }
+        let taken = match difference.gone.is_empty() && difference.emptied.is_empty() {
+            true => 1,
+            false => 2,
+        };
+        bins.bins = pack(&sizes, layers.saturating_sub(taken));
+        bins
+    }
+
+    fn owner(&self, path: &TreePath) -> Option<usize> {
+        let owned = self.owned?;
+        if let Some(&owner) = owned.paths.get(path) {
+            return Some(owner);
+        }
+        let (blob, _) = file(self.tree.get(path))?;
+        self.moved.get(&blob).copied()
+    }
+
+    /// The bin of a path, and the package that has it.
+    fn of_path(&self, path: &TreePath) -> (Bin, Option<&'a String>) {
+        let owner = self.owned.zip(self.owner(path));
+        let Some(owner) = owner.map(|(owned, owner)| &owned.packages[owner]) else {
+            return (Bin::Top, None);
+        };
+        let bin = self.bins.get(&owner.source).cloned();
+        (bin.unwrap_or(Bin::Top), Some(&owner.name))
+    }
+
+    fn gone(&self) -> Bin {
+        match self.one {
+            true => Bin::Top,
+            false => Bin::Gone,
+        }
+    }
+}
+
+/// A layer under construction.
+struct Layer {
+    tree: Builder,
+    packages: BTreeSet<String>,
+}
+
+impl Layer {
+    fn new(whole: &Builder) -> Self {
+        Layer {
+            tree: Builder::new(whole.meta.clone()),
+            packages: BTreeSet::new(),
+        }
+    }
+
+    /// Takes over what the whole tree has at a path.
+    fn place(
+        &mut self,
+        whole: &Builder,
+        path: &TreePath,
+        workspace: &dyn Workspace,
+    ) -> Result<(), Error> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Ok(());
+        };
+        if name.starts_with(WHITEOUT) {
+            return Err(Error::Whiteout(path.clone()));
+        }
+        match whole.get(path) {
+            Some(Child::Leaf(Leaf {
+                content: Content::Socket,
+                ..
+            })) => workspace.note(&format!("{path} dropped: a layer can't hold a socket")),
+            Some(Child::Leaf(leaf)) => {
+                tar::check(path, &leaf.meta)?;
+                let leaf = Child::Leaf(leaf.clone());
+                let directory = self.directory(whole, &parent);
+                directory.children.insert(name.to_vec(), leaf);
+            }
+            _ => tar::check(path, &self.directory(whole, path).meta)?,
+        }
+        Ok(())
+    }
+
+    /// A directory of the layer, with all above it as the whole tree has them.
+    fn directory(&mut self, whole: &Builder, path: &TreePath) -> &mut Builder {
+        let mut here = &mut self.tree;
+        let mut there = Some(whole);
+        for name in path.names() {
+            there = match there.and_then(|there| there.children.get(name)) {
+                Some(Child::Directory(directory)) => Some(directory),
+                _ => None,
+            };
+            let meta = there.map_or(Meta::new(0o755), |there| there.meta.clone());
+            let child = here.children.entry(name.to_vec());
+            let child = child.or_insert_with(|| Child::Directory(Builder::new(meta)));
+            let Child::Directory(directory) = child else {
+                unreachable!("a layer has directories where the tree has them")
+            };
+            here = directory;
+        }
+        here
+    }
+}
+
+fn whiteout(path: &TreePath) -> Vec<u8> {
+    [WHITEOUT, path.file_name().unwrap_or_default()].concat()
+}
+
+/// Blob and size of a regular file.
+fn file(child: Option<&Child>) -> Option<(BlobId, u64)> {
+    match child {
+        Some(Child::Leaf(Leaf {
+            content: Content::File { size, blob },
+            ..
+        })) => Some((*blob, *size)),
+        _ => None,
+    }
+}
+
+/// The groups of links of which a layer has all.
+fn within(links: &BTreeSet<Vec<TreePath>>, tree: &Builder) -> BTreeSet<Vec<TreePath>> {
+    let here = |group: &&Vec<TreePath>| group.iter().all(|path| tree.get(path).is_some());
+    links.iter().filter(here).cloned().collect()
+}
+
+/// Gives a time to everything: what has none is as old as the release, a directory as the newest thing in it.
+///
+/// The header of one package must not show in the layers of all others, as the time of `/usr` would.
+fn settle(tree: &mut Builder, epoch: i64) -> i64 {
+    let mut newest = None;
+    for child in tree.children.values_mut() {
+        let time = match child {
+            Child::Directory(directory) => settle(directory, epoch),
+            Child::Leaf(leaf) => *leaf.meta.mtime.get_or_insert(epoch),
+            Child::Finished(_) => continue,
+        };
+        newest = newest.max(Some(time));
+    }
+    let time = newest.or(tree.meta.mtime).unwrap_or(epoch);
+    tree.meta.mtime = Some(time);
+    time
+}
