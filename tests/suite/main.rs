@@ -24,6 +24,7 @@ mod gc;
 mod gc_races;
 mod golden;
 mod image;
+mod image_clients;
 mod layers;
 mod licences;
 mod lint;
