@@ -103,9 +103,8 @@ pub fn show(
         })
         .collect();
     if context.global.json {
-        let packages = plan
-            .solved
-            .iter()
+        let asked = plan.solved.iter().filter(|(name, _)| names.contains(name));
+        let packages = asked
             .map(|(name, solved)| (name.to_string(), nevras(solved)))
             .collect();
         output::json(
@@ -125,8 +124,9 @@ pub fn show(
             );
         }
         let mut text = String::new();
-        for (name, solved) in &plan.solved {
-            if plan.solved.len() > 1 {
+        let asked = plan.solved.iter().filter(|(name, _)| names.contains(name));
+        for (name, solved) in asked {
+            if names.len() > 1 {
                 text.push_str(&format!("# {name}\n"));
             }
             text.extend(nevras(solved).iter().map(|nevra| format!("{nevra}\n")));

@@ -4,22 +4,41 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::OnceLock;
 
+use super::error::Error;
 use super::facts::Facts;
-use crate::ids::{EntryId, Nevra};
+use crate::ids::{EntryId, Name, Nevra};
 use crate::plan::{Derivation, Input, Plan, Step, StepId};
+use crate::recipe::Recipes;
 use crate::store::{RootName, Store, Trace};
 
 /// The derivations that the newest generations of some roots were made by.
 pub(super) struct Previous<'a> {
     store: &'a Store,
     facts: &'a Facts<'a>,
-    roots: Vec<RootName>,
+    roots: Vec<Lineage>,
     /// By kind and topic.
     derivations: OnceLock<BTreeMap<(String, String), Derivation>>,
 }
 
+/// An artifact with the images that it stands on, nearest first.
+pub(super) struct Lineage {
+    root: RootName,
+    names: Vec<Name>,
+}
+
+impl Lineage {
+    pub fn of(recipes: &Recipes, name: &Name) -> Result<Self, Error> {
+        let bases = recipes.image(name).map(|image| recipes.bases(image));
+        let bases = bases.into_iter().flatten().map(|(base, _)| base.clone());
+        Ok(Lineage {
+            root: super::root_name(recipes, name)?,
+            names: std::iter::once(name.clone()).chain(bases).collect(),
+        })
+    }
+}
+
 impl<'a> Previous<'a> {
-    pub fn new(store: &'a Store, facts: &'a Facts<'a>, roots: Vec<RootName>) -> Self {
+    pub fn new(store: &'a Store, facts: &'a Facts<'a>, roots: Vec<Lineage>) -> Self {
         Previous {
             store,
             facts,
@@ -70,7 +89,7 @@ impl<'a> Previous<'a> {
 
     fn gather(&self) -> BTreeMap<(String, String), Derivation> {
         let mut derivations = BTreeMap::new();
-        for root in &self.roots {
+        for Lineage { root, names } in &self.roots {
             let Ok(generations) = self.store.generations(root) else {
                 continue;
             };
@@ -81,23 +100,29 @@ impl<'a> Previous<'a> {
                 continue;
             };
             let (mut seen, mut asked) = (BTreeSet::new(), BTreeSet::new());
-            let mut queue = vec![trace];
-            while let Some(trace) = queue.pop() {
+            let mut queue = vec![(trace, 0)];
+            while let Some((trace, depth)) = queue.pop() {
                 if !seen.insert(trace.key) {
                     continue;
                 }
                 if let Ok(derivation) = trace.derivation.to::<Derivation>()
-                    && let Some(topic) = topic(&derivation, root)
+                    && let Some(topic) = topic(&derivation, names.get(depth))
                 {
                     derivations
                         .entry((derivation.kind.clone(), topic))
                         .or_insert(derivation);
                 }
-                let inputs = trace.inputs.iter().map(|input| input.entry);
-                let inputs: Vec<EntryId> = inputs.filter(|&entry| asked.insert(entry)).collect();
-                let made = self.store.made_each(&inputs).unwrap_or_default();
-                let newest = made.iter().filter_map(|traces| traces.first());
-                queue.extend(newest.filter_map(|&trace| self.store.trace(trace).ok()));
+                let inputs = trace.inputs.iter();
+                let inputs: Vec<_> = inputs.filter(|input| asked.insert(input.entry)).collect();
+                let entries: Vec<EntryId> = inputs.iter().map(|input| input.entry).collect();
+                let made = self.store.made_each(&entries).unwrap_or_default();
+                for (input, traces) in inputs.iter().zip(made) {
+                    let below = matches!(input.role.as_str(), "base" | "base-root");
+                    let newest = traces.first().map(|&trace| self.store.trace(trace));
+                    if let Some(Ok(trace)) = newest {
+                        queue.push((trace, depth + usize::from(below)));
+                    }
+                }
             }
         }
         derivations
@@ -188,7 +213,7 @@ fn succeeds(new: &Called, was: &Nevra) -> bool {
 }
 
 /// What a derivation of an earlier plan worked on; none for those that are not worth comparing.
-fn topic(derivation: &Derivation, root: &RootName) -> Option<String> {
+fn topic(derivation: &Derivation, artifact: Option<&Name>) -> Option<String> {
     match derivation.kind.as_str() {
         "package" => derivation
             .params
@@ -198,7 +223,7 @@ fn topic(derivation: &Derivation, root: &RootName) -> Option<String> {
             .params
             .text(&["module", "name"])
             .map(str::to_owned),
-        "repository" | "root" | "ostree" | "image" => Some(root.name().to_string()),
+        "repository" | "root" | "ostree" | "image" => artifact.map(Name::to_string),
         _ => None,
     }
 }
@@ -218,7 +243,7 @@ pub fn explain(
     store: &Store,
     facts: &Facts<'_>,
     plan: &Plan,
-    roots: Vec<RootName>,
+    roots: Vec<Lineage>,
 ) -> BTreeMap<StepId, String> {
     let previous = Previous::new(store, facts, roots);
     let mut reasons = BTreeMap::new();

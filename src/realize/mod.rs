@@ -47,7 +47,7 @@ use crate::plan::{Plan, StepId};
 use crate::recipe::{Kind, Recipes, Source};
 use crate::source::Lock;
 use crate::store::{RootName, Store};
-use explain::explain;
+use explain::{Lineage, explain};
 
 /// The full name of an artifact's root: `SHORT-VERSION-ARCH/NAME`.
 pub fn root_name(recipes: &Recipes, name: &Name) -> Result<RootName, Error> {
@@ -121,7 +121,7 @@ pub fn plan(
     let plan = planned(recipes, names, &look, &facts)?;
     let roots = names
         .iter()
-        .map(|name| root_name(recipes, name))
+        .map(|name| Lineage::of(recipes, name))
         .collect::<Result<_, _>>()?;
     let reasons = explain(store, &facts, &plan, roots);
     Ok((plan, reasons))

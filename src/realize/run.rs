@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use super::engine::Engine;
 use super::error::{Error, is_damage, said};
-use super::explain::Previous;
+use super::explain::{Lineage, Previous};
 use super::facts::Facts;
 use super::look::Look;
 use super::naming::Naming;
 use super::observe::{self, Observer};
 use super::outside::{self, Outside};
 use super::report::{Artifact, How, Report, StepName, StepReport};
-use super::{planned, rest, root_name, sources};
+use super::{planned, rest, sources};
 use crate::ids::{DerivationKey, Name};
 use crate::plan::{Plan, StepId};
 use crate::recipe::Recipes;
@@ -77,7 +77,7 @@ pub fn realize(
         keep: true,
     };
     let facts = look.at(&sources)?;
-    let roots = names.iter().map(|name| root_name(recipes, name));
+    let roots = names.iter().map(|name| Lineage::of(recipes, name));
     let run = Run {
         previous: Previous::new(store, &facts, roots.collect::<Result<_, _>>()?),
         recipes,

@@ -31,9 +31,10 @@ impl Difference {
         difference
     }
 
-    /// All of a tree.
+    /// All of a tree, its root too: an image without any file has a layer.
     pub fn all(tree: &Builder) -> Difference {
         let mut difference = Difference::default();
+        difference.changed.insert(TreePath::root());
         difference.add(&TreePath::root(), tree);
         difference
     }

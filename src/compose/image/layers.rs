@@ -52,10 +52,6 @@ pub fn make(
             .children
             .insert(name, mark);
     }
-    // Also an image without any file has a layer: engines do not expect one without.
-    if layers.is_empty() {
-        layers.insert(Bin::Top, Layer::new(new.tree));
-    }
     let layers: Vec<Layer> = layers.into_values().collect();
     let made = layers.into_par_iter().map(|mut layer| {
         settle(&mut layer.tree, params.epoch);

@@ -1,0 +1,130 @@
+//! A host as a container image: the same system as the OSTree tree of the same packages.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::bench::Bench;
+use crate::support::materialize::{is_root, listing};
+
+const REF: &str = "sampler/1/x86_64/atomic-host";
+
+fn run(command: &mut Command) -> String {
+    let output = command.env("LC_ALL", "C.UTF-8").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Modes, owners, targets, capabilities and content; OSTree has neither times nor hard links.
+fn system(base: &Path) -> BTreeMap<String, String> {
+    let clean = |line: &str| -> String {
+        let mut words: Vec<&str> = line.split(' ').collect();
+        if let Some(at) = words.iter().position(|word| *word == "at") {
+            words.drain(at..at + 2);
+        }
+        if let Some(at) = words.iter().position(|word| *word == "same") {
+            words.drain(at..at + 3);
+        }
+        if !is_root() {
+            words.retain(|word| !word.contains(':'));
+            words.truncate(
+                words
+                    .iter()
+                    .position(|word| *word == "caps")
+                    .unwrap_or(words.len()),
+            );
+        }
+        words.join(" ")
+    };
+    let lines = listing(base);
+    let lines = lines.iter().filter(|(path, _)| !path.is_empty());
+    lines
+        .map(|(path, line)| (path.clone(), clean(line)))
+        .collect()
+}
+
+#[test]
+fn a_host_that_ships_is_the_tree_that_ostree_checks_out() {
+    let bench = Bench::shipped();
+    let paths = bench.realize(&["atomic-host", "atomic-host-image"]);
+    let [tree, image] = &paths[..] else {
+        panic!("{paths:?}")
+    };
+
+    let mut inspect = Command::new("skopeo");
+    inspect
+        .arg("inspect")
+        .arg(format!("oci:{}", image.display()));
+    let said: Value = serde_json::from_str(&run(&mut inspect)).unwrap();
+    let expected = serde_json::json!({
+        "containers.bootc": "1",
+        "org.opencontainers.image.version": "1",
+        "ostree.bootable": "1",
+        "ostree.linux": "0.0.0-placeholder",
+    });
+    assert_eq!(said["Labels"], expected);
+    let components: Vec<&str> = said["LayersData"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|layer| layer["Annotations"]["ostree.components"].as_str())
+        .collect();
+    if said.get("LayersData").is_some() {
+        assert!(components.contains(&"placeholder-kernel"), "{components:?}");
+    }
+
+    let bundle = bench.path().join("bundle");
+    let mut umoci = Command::new("umoci");
+    umoci.arg("unpack");
+    if !is_root() {
+        umoci.arg("--rootless");
+    }
+    run(umoci.arg("--image").arg(image).arg(&bundle));
+    let out = bench.path().join("out");
+    let mut ostree = Command::new("ostree");
+    ostree
+        .arg("checkout")
+        .arg(format!("--repo={}", tree.display()));
+    let mut copy = Command::new("ostree");
+    if !is_root() {
+        let own = bench.path().join("copy");
+        run(Command::new("ostree")
+            .arg("init")
+            .arg("--mode=bare-user")
+            .arg(format!("--repo={}", own.display())));
+        run(copy
+            .arg("pull-local")
+            .arg(format!("--repo={}", own.display()))
+            .arg(tree)
+            .arg(REF));
+        ostree = Command::new("ostree");
+        ostree
+            .arg("checkout")
+            .arg("-U")
+            .arg(format!("--repo={}", own.display()));
+    }
+    run(ostree.arg("--fsync=no").arg(REF).arg(&out));
+
+    let mut found = system(&bundle.join("rootfs"));
+    let mut expected = BTreeMap::new();
+    for (path, line) in system(&out) {
+        // Containers have their configuration where programs look for it.
+        let path = match path.strip_prefix("usr/etc") {
+            Some(rest) => format!("etc{rest}"),
+            None => path,
+        };
+        expected.insert(path, line);
+    }
+    assert_eq!(
+        expected.remove("tmp").unwrap().split(' ').next(),
+        Some("120777")
+    );
+    assert_eq!(
+        found.remove("tmp").unwrap().split(' ').next(),
+        Some("41777")
+    );
+    assert_eq!(found, expected);
+}
