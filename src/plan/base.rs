@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::offer::Offered;
 use super::solve::Request;
+use super::step::From;
 use crate::formats::rpm::Solvable;
 use crate::ids::{Digest, Name, Nevra};
 
@@ -12,6 +13,7 @@ use crate::ids::{Digest, Name, Nevra};
 pub(super) struct Base {
     /// The image that has them.
     pub name: Name,
+    pub root: From,
     pub packages: BTreeSet<(Nevra, Digest)>,
 }
 
@@ -19,6 +21,7 @@ impl Base {
     /// All that an image holds, but for what may be exchanged. Second, the names of these that it has none of.
     pub fn of(
         name: &Name,
+        root: From,
         packages: &BTreeSet<(Nevra, Digest)>,
         replace: &BTreeSet<String>,
     ) -> (Base, Vec<String>) {
@@ -30,6 +33,7 @@ impl Base {
             .filter(|(nevra, _)| !replace.iter().any(|text| called(nevra, text)));
         let base = Base {
             name: name.clone(),
+            root,
             packages: kept.cloned().collect(),
         };
         let absent = |text: &&String| !packages.iter().any(|(nevra, _)| called(nevra, text));

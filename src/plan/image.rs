@@ -97,7 +97,7 @@ impl Planner<'_> {
         let Some((step, installed)) = self.layered(below, image)? else {
             return Ok(None);
         };
-        let (base, absent) = Base::of(name, &installed.solved, replace);
+        let (base, absent) = Base::of(name, installed.root.clone(), &installed.solved, replace);
         if !absent.is_empty() {
             return Err(Error::NotInBase {
                 place: recipe.place("replace", &absent[0]).to_string(),

@@ -73,7 +73,8 @@ pub struct Repository {
     pub comps: Option<BlobId>,
 }
 
-/// `root`: an installed root of unpacked packages (role `package`), with an rpmdb.
+/// `root`: an installed root of unpacked packages (role `package`), with an rpmdb;
+/// accounts that were created in the root of an image's base (role `base`) keep their numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Root {

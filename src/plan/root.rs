@@ -73,7 +73,11 @@ impl Planner<'_> {
             arch: release.arch.clone(),
             epoch: release.epoch,
         };
-        let inputs = packages.clone();
+        let mut inputs = packages.clone();
+        inputs.extend(base.map(|base| Needed {
+            role: "base".to_owned(),
+            from: base.root.clone(),
+        }));
         let step = self.step("root", named(recipe), &params, inputs, BTreeMap::new())?;
         Ok(Some(Installed {
             root: From::Step(step, MAIN.to_owned()),

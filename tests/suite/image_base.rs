@@ -210,3 +210,43 @@ fn a_base_that_changed_says_so_and_remakes_what_stands_on_it() {
         "{diff}"
     );
 }
+
+/// `b` is asked for before `a` is there, by a file that comes later.
+#[test]
+fn an_account_of_the_base_keeps_its_number_whoever_else_comes() {
+    let bench = bench();
+    let user = |name: &str, at: &str| {
+        let asks = file(at, &format!("u {name}\\n"));
+        asks + &format!(
+            "[[files]]\npath = \"/var/lib/{name}\"\ndirectory = true\nuser = \"{name}\"\ngroup = \"{name}\"\n"
+        )
+    };
+    let first = user("b", "/usr/lib/sysusers.d/b.conf");
+    let second = user("a", "/usr/lib/sysusers.d/a.conf");
+    bench.write(
+        "recipes/app.toml",
+        package(
+            "app",
+            "1",
+            &(String::from("requires = [\"lib\"]\n") + &first),
+        ),
+    );
+    bench.write("recipes/plain.toml", package("plain", "1", &second));
+    let paths = bench.realize(&["below", "above"]);
+    let owner = |layout: &Path, directory: &str| {
+        let mut found = Vec::new();
+        for blob in std::fs::read_dir(layout.join("blobs/sha256")).unwrap() {
+            let mut tar = Command::new("tar");
+            tar.args(["--numeric-owner", "-tvzf"])
+                .arg(blob.unwrap().path());
+            let listed = String::from_utf8(tar.output().unwrap().stdout).unwrap();
+            let line = listed.lines().find(|line| line.ends_with(directory));
+            found.extend(line.map(|line| line.split_whitespace().nth(1).unwrap().to_owned()));
+        }
+        found
+    };
+    assert_eq!(owner(&paths[0], " var/lib/b/"), ["999/999"]);
+    // Said once, by the layer of the base: nothing about it changed.
+    assert_eq!(owner(&paths[1], " var/lib/b/"), ["999/999"]);
+    assert_eq!(owner(&paths[1], " var/lib/a/"), ["998/998"]);
+}

@@ -9,7 +9,7 @@ use super::Package;
 use super::claims::Chosen;
 use crate::compose::{Workspace, WorkspaceError};
 use crate::formats::accounts::{Created, Database, Request, allocate};
-use crate::ids::TreePath;
+use crate::ids::{TreeId, TreePath};
 use crate::tree::{Builder, Child, Content, Leaf, Meta, Occupied};
 
 const SECONDS_A_DAY: i64 = 86_400;
@@ -26,10 +26,13 @@ pub struct Owners {
 
 impl Owners {
     /// Reads the account files of the winners, and gives numbers to the accounts that `sysusers.d` asks for.
+    ///
+    /// Accounts that were created for a root below keep their numbers.
     pub fn find(
         packages: &[Package],
         chosen: &Chosen,
         epoch: i64,
+        below: Option<TreeId>,
         workspace: &dyn Workspace,
     ) -> Result<Self, crate::compose::Error> {
         let tree = Winners {
@@ -46,7 +49,11 @@ impl Owners {
         }
         let request = tree.request()?;
         let path_owners = |path: &str| tree.owner(path, &database);
-        let created = allocate(&database, &request, &path_owners);
+        let kept = match below {
+            Some(root) => installed(root, workspace)?,
+            None => Database::default(),
+        };
+        let created = allocate(&database, &kept, &request, &path_owners);
         for line in request.ignored.iter().chain(&created.refused) {
             workspace.note(&format!("sysusers.d: {line}"));
         }
@@ -118,6 +125,18 @@ impl Owners {
         })?;
         edit(tree, "etc/gshadow", 0, workspace, |b| created.gshadow(b))
     }
+}
+
+/// The accounts of a root that was installed before.
+fn installed(root: TreeId, workspace: &dyn Workspace) -> Result<Database, crate::compose::Error> {
+    let mut database = Database::default();
+    if let Some((blob, _)) = workspace.lookup_file(root, &TreePath::parse("etc/passwd")?)? {
+        database.read_passwd(&workspace.bytes(blob)?);
+    }
+    if let Some((blob, _)) = workspace.lookup_file(root, &TreePath::parse("etc/group")?)? {
+        database.read_group(&workspace.bytes(blob)?);
+    }
+    Ok(database)
 }
 
 /// Changes a file of the tree, or makes it when there is something to say.

@@ -36,6 +36,9 @@ pub struct Root;
 const KIND: &str = "root";
 const PACKAGE: &str = "package";
 
+/// The role of the root that the base of an image has; of it only the numbers of accounts are taken over.
+const BASE: &str = "base";
+
 impl Composer for Root {
     fn version(&self) -> u32 {
         1
@@ -52,7 +55,10 @@ impl Composer for Root {
         note_skipped(&packages, workspace)?;
         let links = links::DirectoryLinks::gather(&packages)?;
         let chosen = claims::choose(&packages, &links, arch::color(&parameters.arch))?;
-        let owners = accounts::Owners::find(&packages, &chosen, parameters.epoch, workspace)?;
+        let below = derivation.inputs_as(BASE).next();
+        let below = below.map(|base| workspace.root(base)).transpose()?;
+        let owners =
+            accounts::Owners::find(&packages, &chosen, parameters.epoch, below, workspace)?;
         let mut tree = files::build(&packages, &chosen, &owners, parameters.epoch)?;
         owners.write(&mut tree, workspace)?;
         database::add(

@@ -39,8 +39,16 @@ pub struct NewGroup {
 }
 
 /// Chooses a number for everything that the database lacks.
-pub fn allocate(database: &Database, request: &Request, owners: PathOwners<'_>) -> Created {
-    let mut numbers = Numbers::new(database, request);
+///
+/// Who has one in `kept` gets that one again, and nobody else does: so are the numbers of a system
+/// that is there already, and is installed anew with more in it.
+pub fn allocate(
+    database: &Database,
+    kept: &Database,
+    request: &Request,
+    owners: PathOwners<'_>,
+) -> Created {
+    let mut numbers = Numbers::new(database, kept, request);
     let mut created = Created {
         members: request
             .members
@@ -74,11 +82,15 @@ pub fn allocate(database: &Database, request: &Request, owners: PathOwners<'_>) 
     created
 }
 
+/// Names by number.
+type Held = BTreeMap<u32, BTreeSet<String>>;
+
 /// Which numbers are taken, by whom, while more are given out.
 struct Numbers<'a> {
     known: &'a Database,
-    uids: BTreeMap<u32, BTreeSet<String>>,
-    gids: BTreeMap<u32, BTreeSet<String>>,
+    kept: &'a Database,
+    uids: Held,
+    gids: Held,
     given_users: BTreeMap<String, u32>,
     given_groups: BTreeMap<String, u32>,
     new_groups: Vec<NewGroup>,
@@ -87,7 +99,13 @@ struct Numbers<'a> {
 }
 
 impl<'a> Numbers<'a> {
-    fn new(known: &'a Database, request: &Request) -> Self {
+    fn new(known: &'a Database, kept: &'a Database, request: &Request) -> Self {
+        let joined = |mut known: Held, kept: Held| {
+            for (id, names) in kept {
+                known.entry(id).or_default().extend(names);
+            }
+            known
+        };
         let mut ranges = request.ranges.clone();
         if ranges.is_empty() {
             ranges.push(SYSTEM);
@@ -95,8 +113,9 @@ impl<'a> Numbers<'a> {
         ranges.sort_by_key(|&(low, high)| (std::cmp::Reverse(high), low));
         Numbers {
             known,
-            uids: known.uids(),
-            gids: known.gids(),
+            kept,
+            uids: joined(known.uids(), kept.uids()),
+            gids: joined(known.gids(), kept.gids()),
             given_users: BTreeMap::new(),
             given_groups: BTreeMap::new(),
             new_groups: Vec::new(),
@@ -129,7 +148,8 @@ impl<'a> Numbers<'a> {
         }
         let wanted = wanted.filter(|&id| self.group_may(id, name, false));
         let like = like.filter(|&id| self.group_may(id, name, true));
-        let id = match wanted.or(like) {
+        let kept = self.kept.groups.get(name).copied();
+        let id = match kept.or(wanted).or(like) {
             Some(id) => id,
             None => loop {
                 let id = self.free.next()?;
@@ -176,7 +196,8 @@ impl<'a> Numbers<'a> {
         }
         let wanted = wanted.filter(|&id| self.user_may(id, name, !strict));
         let like = Some(gid).filter(|&id| self.user_may(id, name, true));
-        let uid = match wanted.or(like) {
+        let kept = self.kept.users.get(name).copied();
+        let uid = match kept.or(wanted).or(like) {
             Some(id) => id,
             None => loop {
                 let id = self.free.next().ok_or("no number is free")?;
@@ -218,7 +239,23 @@ mod tests {
         let mut request = Request::default();
         request.read("t.conf", text);
         request.complete();
-        allocate(&Database::default(), &request, &|_| None)
+        let nobody = Database::default();
+        allocate(&nobody, &nobody, &request, &|_| None)
+    }
+
+    #[test]
+    fn who_had_a_number_keeps_it_and_nobody_else_gets_it() {
+        let mut kept = Database::default();
+        kept.read_passwd(b"b:x:999:998:::\ngone:x:997:997:::\n");
+        kept.read_group(b"b:x:998:\ngone:x:997:\n");
+        let mut request = Request::default();
+        request.read("t.conf", "u a 999\nu b\nu c\n");
+        let created = allocate(&Database::default(), &kept, &request, &|_| None);
+        let users = created.users.iter();
+        let users: Vec<_> = users
+            .map(|u| (u.account.name.as_str(), u.uid, u.gid))
+            .collect();
+        assert_eq!(users, [("a", 996, 996), ("b", 999, 998), ("c", 995, 995)]);
     }
 
     #[test]

@@ -137,7 +137,7 @@ mod tests {
         let group = b"root:x:0:\naudio:x:63:bin\n+:::\n";
         let mut database = Database::default();
         database.read_group(group);
-        let created = allocate(&database, &request, &|_| None);
+        let created = allocate(&database, &Database::default(), &request, &|_| None);
         assert_eq!(
             created.group(group),
             b"root:x:0:\naudio:x:63:bin,web\nweb:x:48:\n+:::\n"
