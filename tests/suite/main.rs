@@ -28,6 +28,7 @@ mod image_base;
 mod image_clients;
 mod image_host;
 mod image_layers;
+mod image_real;
 mod layers;
 mod licences;
 mod lint;
