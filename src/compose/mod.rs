@@ -131,6 +131,17 @@ fn part<F: Remembered>(
     inputs: impl IntoIterator<Item = Input>,
     workspace: &dyn Workspace,
 ) -> Result<F, Error> {
+    part_of(kind, params, inputs, workspace, || Ok(()))
+}
+
+/// The same, of something that is put into the workspace only if the step is made.
+fn part_of<F: Remembered>(
+    kind: &'static str,
+    params: &impl serde::Serialize,
+    inputs: impl IntoIterator<Item = Input>,
+    workspace: &dyn Workspace,
+    provide: impl FnOnce() -> Result<(), Error>,
+) -> Result<F, Error> {
     let composer = composer(kind).ok_or(Error::Part { kind })?;
     let derivation = Derivation::new(kind, composer.version(), params, inputs)
         .map_err(|source| Error::Facts { kind, source })?;
@@ -140,6 +151,7 @@ fn part<F: Remembered>(
             return Ok(facts);
         }
     }
+    provide()?;
     let composed = composer.compose(&derivation, workspace)?;
     let facts = composed.facts_of(kind)?;
     workspace.remember(&derivation, &composed)?;

@@ -28,6 +28,9 @@ impl Planner<'_> {
         recipe: &Recipe,
         image: &Image,
     ) -> Result<Option<(StepId, Installed)>, Error> {
+        if let Some(planned) = self.images.get(&recipe.name) {
+            return Ok(Some(planned.clone()));
+        }
         let bases = self.recipes.bases(image);
         if bases.iter().any(|(name, _)| **name == recipe.name) {
             return Err(Error::BaseCircle {
@@ -77,7 +80,9 @@ impl Planner<'_> {
             annotations: image.annotations.clone(),
         };
         let step = self.step("image", named(recipe), &params, inputs, BTreeMap::new())?;
-        Ok(Some((step, installed)))
+        let planned = (step, installed);
+        self.images.insert(recipe.name.clone(), planned.clone());
+        Ok(Some(planned))
     }
 
     /// What an image stands on, as inputs and as packages.

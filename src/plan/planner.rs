@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::error::Error;
 use super::known::{Known, Outcome};
 use super::offer::Offered;
+use super::root::Installed;
 use super::step::{Needed, Plan, Step, StepId};
 use crate::ids::{BlobId, Name, canonical};
 use crate::recipe::{Kind, Recipe, Recipes};
@@ -50,6 +51,8 @@ pub(super) struct Planner<'a> {
     index: BTreeMap<Vec<u8>, StepId>,
     /// The packages of each module that was planned; `None` where facts are missing.
     pub offered: BTreeMap<Name, Option<Arc<Vec<Offered>>>>,
+    /// The images that were planned, each with its root: others stand on them.
+    pub images: BTreeMap<Name, (StepId, Installed)>,
 }
 
 impl<'a> Planner<'a> {
@@ -60,6 +63,7 @@ impl<'a> Planner<'a> {
             plan: Plan::default(),
             index: BTreeMap::new(),
             offered: BTreeMap::new(),
+            images: BTreeMap::new(),
         }
     }
 

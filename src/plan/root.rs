@@ -22,6 +22,7 @@ use crate::recipe::{Install, Kind, Module, Recipe, Selection};
 const QUESTION: u32 = 1;
 
 /// An installed root, planned.
+#[derive(Clone)]
 pub(super) struct Installed {
     pub root: From,
     /// The packages in it, unpacked, as inputs of a step.

@@ -1,24 +1,38 @@
 //! `layer`: a tree as a compressed archive, by its digests; a part of `image`.
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+
 use super::Error;
 use super::archive::Archive;
 use super::compress::{Compressed, Summed};
 use crate::compose::{self, Composed, Composer, Remembered, Workspace};
-use crate::ids::BlobId;
+use crate::ids::{BlobId, TreePath};
 use crate::plan::facts::LayerFacts;
 use crate::plan::{Derivation, parameters};
+use crate::tree::{Builder, Directory};
 
 /// Composes `layer` derivations.
 pub struct Layer;
 
 const KIND: &str = "layer";
 
-/// A layer, made now or before.
+/// The layer that a tree is, made now or before; what is in the tree has a time.
 pub fn layer(
-    params: &parameters::Layer,
+    tree: &Builder,
+    links: BTreeSet<Vec<TreePath>>,
+    compression: &str,
     workspace: &dyn Workspace,
 ) -> Result<LayerFacts, compose::Error> {
-    compose::part(KIND, params, [], workspace)
+    let named = |directory: &Directory| Ok::<_, Infallible>(directory.id());
+    let Ok(id) = tree.finish(&mut { named });
+    let params = parameters::Layer {
+        tree: id,
+        links,
+        compression: compression.to_owned(),
+    };
+    let provide = || Ok(workspace.finish(tree).map(drop)?);
+    compose::part_of(KIND, &params, [], workspace, provide)
 }
 
 impl Remembered for LayerFacts {

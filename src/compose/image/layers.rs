@@ -55,13 +55,9 @@ pub fn make(
     let layers: Vec<Layer> = layers.into_values().collect();
     let made = layers.into_par_iter().map(|mut layer| {
         settle(&mut layer.tree, params.epoch);
-        let params = parameters::Layer {
-            tree: workspace.finish(&layer.tree)?,
-            links: within(new.links, &layer.tree),
-            compression: params.compression.clone(),
-        };
+        let links = within(new.links, &layer.tree);
         Ok(Made {
-            facts: layer::layer(&params, workspace)?,
+            facts: layer::layer(&layer.tree, links, &params.compression, workspace)?,
             packages: layer.packages,
         })
     });
