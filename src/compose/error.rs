@@ -44,6 +44,8 @@ pub enum Error {
     Occupied(#[from] crate::tree::Occupied),
     #[error(transparent)]
     Path(#[from] crate::ids::path::InvalidPath),
+    #[error(transparent)]
+    Name(#[from] crate::ids::name::InvalidName),
     #[error("entry {entry} of a {kind} step's inputs has nothing at {path}")]
     InputPath {
         kind: &'static str,
@@ -79,6 +81,10 @@ pub enum Error {
     },
     #[error(transparent)]
     Comps(#[from] crate::formats::comps::Error),
+    #[error("the tree has no {path}, so it can't be described as a repository")]
+    NoRepomd { path: TreePath },
+    #[error(transparent)]
+    Productmd(#[from] crate::formats::productmd::Error),
     #[error(transparent)]
     Root(#[from] super::root::Error),
     #[error(transparent)]

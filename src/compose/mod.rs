@@ -13,6 +13,7 @@ pub mod package;
 mod packages;
 pub mod repository;
 pub mod root;
+mod treeinfo;
 pub mod unpack;
 pub mod workspace;
 

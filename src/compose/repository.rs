@@ -5,6 +5,7 @@
 //! repodata/                   primary, filelists, other, modules (with defaults), group
 //! addons/NAME/Packages/       one module each, as its step made it: enabled by hand, so without defaults
 //! addons/NAME/repodata/
+//! .treeinfo                   the edition as a variant, each add-on as an add-on of it
 //! ```
 //!
 //! No byte of a package is read: the modules' trees say which files there are, the records what is in them.
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::module::facts;
 use super::packages::{self, Package};
+use super::treeinfo::{Described, tree_info};
 use super::{Composed, Composer, Error, Output, Workspace};
 use crate::formats::comps;
 use crate::formats::modulemd::{self, Defaults, Document};
@@ -37,7 +39,7 @@ struct Stream {
 
 impl Composer for Repository {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn compose(
@@ -56,6 +58,13 @@ impl Composer for Repository {
         let modules = modules(derivation, &rpms, workspace)?;
         edition(&mut tree, &modules, params.comps, workspace)?;
         let addons = addons(&mut tree, derivation, &rpms, workspace)?;
+        let described = Described {
+            release: &params.release,
+            variant: params.variant.clone(),
+            name: params.name.to_string(),
+        };
+        let addon_names = addons.keys().map(String::as_str);
+        tree_info(&mut tree, &described, addon_names, workspace)?;
         let facts = RepositoryFacts {
             modules: modules.iter().map(Stream::facts).collect(),
             addons,

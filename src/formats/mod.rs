@@ -8,6 +8,7 @@ pub mod modulemd;
 pub mod oci;
 pub mod openpgp;
 pub mod ostree;
+pub mod productmd;
 pub mod repodata;
 pub mod rpm;
 pub mod rpmdb;

@@ -9,9 +9,11 @@ pub mod hash;
 pub mod name;
 pub mod nevra;
 pub mod path;
+pub mod variant;
 
 pub use digest::{Algorithm, Digest, InvalidDigest};
 pub use hash::{BlobId, DerivationKey, EntryId, Hash, TraceId, TreeId};
 pub use name::Name;
 pub use nevra::{Evr, Nevra};
 pub use path::TreePath;
+pub use variant::VariantId;

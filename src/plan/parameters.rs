@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::ids::{BlobId, Digest, TreeId, TreePath};
+use crate::ids::{BlobId, Digest, Name, TreeId, TreePath, VariantId};
+use crate::recipe;
 
 /// `fetch`: an RPM file from wherever its source has it, known by what it must be.
 ///
@@ -71,6 +72,34 @@ pub struct Repository {
     /// The comps document that becomes `group` metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comps: Option<BlobId>,
+    /// What `.treeinfo` calls it.
+    pub name: Name,
+    pub variant: VariantId,
+    pub release: Release,
+}
+
+/// What trees and composes say of the release that they are of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    pub name: String,
+    pub short: String,
+    pub version: String,
+    pub arch: String,
+    /// Seconds since 1970.
+    pub epoch: i64,
+}
+
+impl From<&recipe::Release> for Release {
+    fn from(release: &recipe::Release) -> Self {
+        Release {
+            name: release.name.clone(),
+            short: release.short.clone(),
+            version: release.version.clone(),
+            arch: release.arch.clone(),
+            epoch: release.epoch,
+        }
+    }
 }
 
 /// `root`: an installed root of unpacked packages (role `package`), with an rpmdb;

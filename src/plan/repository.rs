@@ -8,7 +8,7 @@ use super::parameters;
 use super::planner::{Planner, named};
 use super::step::{From, Needed, StepId};
 use crate::formats::rpm::record;
-use crate::ids::BlobId;
+use crate::ids::{BlobId, VariantId};
 use crate::recipe::{Kind, Recipe, Repository};
 
 impl Planner<'_> {
@@ -65,6 +65,9 @@ impl Planner<'_> {
         let params = parameters::Repository {
             record: record::VERSION,
             comps,
+            name: recipe.name.clone(),
+            variant: VariantId::of_name(&recipe.name),
+            release: parameters::Release::from(&self.recipes.release),
         };
         self.step("repository", named(recipe), &params, inputs, attachments)
             .map(Some)

@@ -15,6 +15,7 @@ use store::tree::{Builder, Child};
 use crate::support::checkout::checkout;
 use crate::support::dnf::Machine;
 use crate::support::fixtures;
+use crate::support::productmd;
 use crate::support::records::dependency;
 use crate::support::rpm::{Built, Draft, enter, nevra, spec, try_compose};
 use crate::support::workspace::Memory;
@@ -60,17 +61,29 @@ fn edition(
     inputs: &[(&str, EntryId)],
     rpms: &[EntryId],
 ) -> Result<Composed, Error> {
-    let params = parameters::Repository {
-        record: record::VERSION,
-        comps: None,
-    };
     let rpms = rpms.iter().map(|rpm| ("rpm", *rpm));
     try_compose(
         memory,
         "repository",
-        &params,
+        &edition_params(),
         inputs.iter().copied().chain(rpms),
     )
+}
+
+fn edition_params() -> parameters::Repository {
+    parameters::Repository {
+        record: record::VERSION,
+        comps: None,
+        name: "server".parse().unwrap(),
+        variant: "Server".parse().unwrap(),
+        release: parameters::Release {
+            name: "Sampler, 100%".into(),
+            short: "sampler".into(),
+            version: "1.2".into(),
+            arch: "x86_64".into(),
+            epoch: 1_793_491_200,
+        },
+    }
 }
 
 /// An edition in small: two modules, one standing on the other, and an add-on.
@@ -205,6 +218,7 @@ fn an_edition_lies_flat_with_its_addons_beside_it() {
         "/Packages/lib-1.0-1.x86_64.rpm",
         "/Packages/server-2.4-1.x86_64.rpm",
         "/addons/extras/Packages/extra-1-1.noarch.rpm",
+        "/.treeinfo",
         "/addons/extras/repodata/repomd.xml",
         "/repodata/repomd.xml",
     ] {
@@ -316,6 +330,67 @@ fn dnf_installs_from_an_addon_once_it_is_enabled() {
 }
 
 #[test]
+fn productmd_reads_of_a_tree_what_the_tree_holds() {
+    let sample = Sample::new();
+    let directory = sample.on_disk();
+    let told = productmd::tree(directory.path());
+    let release = &told["release"];
+    assert_eq!(release["name"], "Sampler, 100%");
+    assert_eq!(
+        (&release["short"], &release["version"]),
+        (&"sampler".into(), &"1.2".into())
+    );
+    assert_eq!(told["arch"], "x86_64");
+    assert_eq!(told["timestamp"], 1_793_491_200);
+    let variants = told["variants"].as_object().unwrap();
+    let uids: Vec<&String> = variants.keys().collect();
+    assert_eq!(uids, ["Server", "Server-Extras"]);
+    assert_eq!(variants["Server"]["type"], "variant");
+    assert_eq!(variants["Server-Extras"]["type"], "addon");
+    assert_eq!(variants["Server-Extras"]["parent"], "Server");
+
+    // Each variant is where the file says: dnf finds its packages there, and the digest is that of its metadata.
+    for (uid, package) in [("Server", "server"), ("Server-Extras", "extra")] {
+        let repository = directory
+            .path()
+            .join(variants[uid]["repository"].as_str().unwrap());
+        let machine = Machine::new(&[("it", &repository)]);
+        let hotfixes = "--setopt=it.module_hotfixes=1";
+        let listed = machine.run(&["repoquery", hotfixes, "--queryformat=%{name}", package]);
+        assert_eq!(listed.trim(), package, "{uid}");
+        let file = format!("{package}-");
+        let packages = directory
+            .path()
+            .join(variants[uid]["packages"].as_str().unwrap());
+        let mut names = std::fs::read_dir(packages).unwrap();
+        assert!(names.any(|name| {
+            let name = name.unwrap().file_name();
+            name.to_string_lossy().starts_with(&file)
+        }));
+    }
+    let checksums = told["checksums"].as_object().unwrap();
+    assert_eq!(checksums.len(), 2);
+    for (path, checksum) in checksums {
+        let sum = productmd::sha256(&directory.path().join(path));
+        assert_eq!(checksum, &serde_json::json!(["sha256", sum]), "{path}");
+    }
+}
+
+#[test]
+fn a_release_that_productmd_could_not_name_is_refused() {
+    let sample = Sample::new();
+    let mut params = edition_params();
+    params.release.version = "1~rc1".into();
+    let inputs = sample.rpms.iter().map(|rpm| ("rpm", rpm.rpm));
+    let inputs: Vec<_> = sample.modules.iter().copied().chain(inputs).collect();
+    let error = try_compose(&sample.memory, "repository", &params, inputs).unwrap_err();
+    assert!(
+        error.to_string().contains("\"1~rc1\" can't be said"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_labelled_package_needs_its_modulemd() {
     let memory = Memory::default();
     let rpm = spec("x-1-1.noarch").module("other:2:1:c").build(&memory);
@@ -375,8 +450,8 @@ fn comps_become_groups() {
     let with = |comps: &[u8]| {
         let (blob, _) = workspace.write(&mut &comps[..]).unwrap();
         let params = parameters::Repository {
-            record: record::VERSION,
             comps: Some(blob),
+            ..edition_params()
         };
         let rpms = sample.rpms.iter().map(|rpm| ("rpm", rpm.rpm));
         let inputs: Vec<_> = sample.modules.iter().copied().chain(rpms).collect();
@@ -525,7 +600,7 @@ fn the_bytes_of_modules_and_editions_never_move() {
         ids,
         [
             "s4w3zs567fnqzgdizca3encwnnra7xojczwnlfspz7dcjwrruq6a",
-            "pjstjzy7kxa5jy5bum34ci7rq5coi5ayliwewfywkmy5otta65ca"
+            "3mfg7tukfcg66bb3hetoqxet3jl2rrmurfyzukcea2cujdsvznsq"
         ]
     );
 }

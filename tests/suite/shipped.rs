@@ -8,6 +8,7 @@ use std::process::Command;
 use super::support::bench::{Bench, allow};
 use super::support::dnf::Machine;
 use super::support::materialize::is_root;
+use super::support::productmd;
 
 const REF: &str = "sampler/1/x86_64/atomic-host";
 
@@ -134,7 +135,13 @@ fn dnf_uses_the_editions_that_ship() {
         "{weak:?}"
     );
 
-    let addon = server.join("addons/web-server");
+    let told = productmd::tree(server);
+    assert_eq!(told["variants"]["Server-WebServer"]["type"], "addon");
+    let addon = server.join(
+        told["variants"]["Server-WebServer"]["repository"]
+            .as_str()
+            .unwrap(),
+    );
     let machine = Machine::new(&[("server", server), ("web-server", &addon)]);
     assert!(
         machine

@@ -33,6 +33,7 @@ const SHAPES: [(&str, &[(&str, &str)]); 12] = [
             ("Unpack", "unpack-params"),
             ("Module", "module-params"),
             ("Repository", "repository-params"),
+            ("Release", "release"),
             ("Root", "root-params"),
             ("Ostree", "ostree-params"),
         ],

@@ -174,6 +174,15 @@ impl Archive {
         let params = parameters::Repository {
             record: 1,
             comps: None,
+            name: "edition".parse().unwrap(),
+            variant: "Edition".parse().unwrap(),
+            release: parameters::Release {
+                name: "Archive".to_owned(),
+                short: "archive".to_owned(),
+                version: "1".to_owned(),
+                arch: "x86_64".to_owned(),
+                epoch: 0,
+            },
         };
         let listed = format!("{modules:?} {packages:?}");
         let edition = self.files(

@@ -11,6 +11,7 @@ pub mod materialize;
 pub mod paths;
 pub mod podman;
 pub mod primary;
+pub mod productmd;
 pub mod python;
 pub mod records;
 pub mod registry;
