@@ -81,6 +81,15 @@ pub enum Error {
     },
     #[error(transparent)]
     Comps(#[from] crate::formats::comps::Error),
+    #[error(transparent)]
+    Variant(#[from] crate::ids::variant::InvalidVariant),
+    #[error("{purpose:?} is not what a compose is for")]
+    Purpose { purpose: String },
+    #[error(
+        "artifact {name} gives no image that a compose could hold: no file at its top ends in iso, qcow2, raw, \
+         ociarchive or the like"
+    )]
+    NoImage { name: String },
     #[error("the tree has no {path}, so it can't be described as a repository")]
     NoRepomd { path: TreePath },
     #[error(transparent)]

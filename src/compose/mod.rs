@@ -4,6 +4,7 @@
 //! A composer sees its derivation and a [`Workspace`], nothing else: no clock, no environment, no store.
 
 mod error;
+mod held;
 pub mod image;
 pub mod import;
 mod index;
@@ -11,6 +12,7 @@ pub mod module;
 pub mod ostree;
 pub mod package;
 mod packages;
+pub mod release;
 pub mod repository;
 pub mod root;
 mod treeinfo;
@@ -43,6 +45,7 @@ pub trait Composer: Sync {
 pub fn composer(kind: &str) -> Option<&'static dyn Composer> {
     Some(match kind {
         "image" => &image::Image,
+        "compose" => &release::Compose,
         "import" => &import::Import,
         "index" => &index::Index,
         "layer" => &image::Layer,

@@ -12,17 +12,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::held;
 use super::module::facts;
 use super::packages::{self, Package};
 use super::treeinfo::{Described, tree_info};
 use super::{Composed, Composer, Error, Output, Workspace};
 use crate::formats::comps;
 use crate::formats::modulemd::{self, Defaults, Document};
-use crate::formats::repodata::Metadata;
 use crate::ids::{BlobId, EntryId, TreePath};
 use crate::plan::facts::{ModuleFacts, RepositoryFacts};
 use crate::plan::{Derivation, parameters};
-use crate::tree::{Builder, Child, Content, Leaf, Node};
+use crate::tree::{Builder, Child, Content};
 
 /// Composes `repository` derivations.
 pub struct Repository;
@@ -180,7 +180,8 @@ impl Stream {
     ) -> Result<Self, Error> {
         let module = document(role, entry, workspace)?;
         let mut packages = Vec::new();
-        for (file, leaf) in files(entry, packages::DIRECTORY, workspace)? {
+        let root = workspace.root(entry)?;
+        for (file, leaf) in held::files(KIND, (entry, root), packages::DIRECTORY, workspace)? {
             let Content::File { blob, .. } = leaf.content else {
                 continue;
             };
@@ -217,55 +218,17 @@ impl Stream {
     }
 }
 
-/// The regular files of one directory of an entry.
-fn files(
-    entry: EntryId,
-    directory: &str,
-    workspace: &dyn Workspace,
-) -> Result<BTreeMap<String, Leaf>, Error> {
-    let path = TreePath::parse(directory)?;
-    let root = workspace.root(entry)?;
-    let Some(Node::Directory(id)) = workspace.lookup(root, &path)? else {
-        return Err(Error::InputPath {
-            kind: KIND,
-            entry,
-            path,
-        });
-    };
-    let directory = workspace.directory(id)?;
-    let leaf = |(name, node): (&Vec<u8>, &Node)| match node {
-        Node::Leaf(leaf) => Some((String::from_utf8_lossy(name).into_owned(), leaf.clone())),
-        Node::Directory(_) => None,
-    };
-    Ok(directory.entries.iter().filter_map(leaf).collect())
-}
-
 /// The modulemd document that a module's metadata carries.
 fn document(
     role: &str,
     entry: EntryId,
     workspace: &dyn Workspace,
 ) -> Result<modulemd::Module, Error> {
-    let broken = |source: Box<dyn std::error::Error + Send + Sync>| Error::Metadata {
+    let root = workspace.root(entry)?;
+    let held = held::modules(KIND, role, (entry, root), workspace)?;
+    let mut modules = held.into_iter().flat_map(|held| held.modules);
+    modules.next().ok_or_else(|| Error::Metadata {
         module: role.to_owned(),
-        source,
-    };
-    let mut metadata = Metadata::default();
-    for (name, leaf) in files(entry, "repodata", workspace)? {
-        // Packages' indexes are large, and made anew anyway.
-        let wanted = name == "repomd.xml" || name.contains("modules.yaml");
-        if let (Content::File { blob, .. }, true) = (leaf.content, wanted) {
-            metadata.files.insert(name, workspace.bytes(blob)?);
-        }
-    }
-    let modules = metadata.get("modules").map_err(|e| broken(e.into()))?;
-    let text = String::from_utf8(modules.unwrap_or_default()).map_err(|e| broken(e.into()))?;
-    let documents = modulemd::read(&text).map_err(|e| broken(e.into()))?;
-    documents
-        .into_iter()
-        .find_map(|document| match document {
-            Document::Module { module, .. } => Some(*module),
-            _ => None,
-        })
-        .ok_or_else(|| broken("it has no modulemd document".into()))
+        source: "it has no modulemd document".into(),
+    })
 }

@@ -1,5 +1,6 @@
 //! What a composer sees of the world.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +19,10 @@ pub trait Workspace: Sync {
     fn root(&self, entry: EntryId) -> Result<TreeId, WorkspaceError>;
     /// The paths of an input that are one file.
     fn links(&self, entry: EntryId) -> Result<Vec<Vec<TreePath>>, WorkspaceError>;
+    /// The media parameters of an input: a volume id, a format.
+    fn media(&self, _entry: EntryId) -> Result<BTreeMap<String, String>, WorkspaceError> {
+        Ok(BTreeMap::new())
+    }
     /// The record of a package, for an input that is an RPM file.
     fn record(&self, rpm: EntryId) -> Result<Arc<Record>, WorkspaceError>;
     /// The records of many, in their order.

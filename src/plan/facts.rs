@@ -158,3 +158,11 @@ pub struct ImageLayer {
     /// Bytes of the compressed archive.
     pub size: u64,
 }
+
+/// Facts of a `compose` entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComposeFacts {
+    /// `SHORT-VERSION-DATE[.TYPE].RESPIN`.
+    pub id: String,
+}

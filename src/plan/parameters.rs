@@ -212,3 +212,19 @@ pub struct ImageConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,
 }
+
+/// `compose`: artifacts (role `VARIANT/KIND/NAME`) and the packages of editions (role `rpm`) as a release directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compose {
+    /// `rpm::record::VERSION`.
+    pub record: u32,
+    pub release: Release,
+    /// `YYYYMMDD`.
+    pub date: String,
+    /// `production`, `nightly`, `test`, `ci` or `development`.
+    pub purpose: String,
+    pub respin: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}

@@ -77,6 +77,7 @@ impl<'a> Planner<'a> {
             Kind::Repository(repository) => self.repository(recipe, repository),
             Kind::Ostree(ostree) => self.ostree(recipe, ostree),
             Kind::Image(image) => self.image(recipe, image),
+            Kind::Compose(compose) => self.compose(recipe, compose),
         }
     }
 

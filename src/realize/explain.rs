@@ -223,7 +223,7 @@ fn topic(derivation: &Derivation, artifact: Option<&Name>) -> Option<String> {
             .params
             .text(&["module", "name"])
             .map(str::to_owned),
-        "repository" | "root" | "ostree" | "image" => artifact.map(Name::to_string),
+        "repository" | "root" | "ostree" | "image" | "compose" => artifact.map(Name::to_string),
         _ => None,
     }
 }

@@ -44,6 +44,13 @@ impl Workspace for StoreWorkspace<'_> {
             .map_err(|e| WorkspaceError::new(format!("opening entry {entry}"), e))
     }
 
+    fn media(&self, entry: EntryId) -> Result<BTreeMap<String, String>, WorkspaceError> {
+        let found = self.store.entry(entry);
+        found
+            .map(|found| found.media)
+            .map_err(|e| WorkspaceError::new(format!("opening entry {entry}"), e))
+    }
+
     fn record(&self, rpm: EntryId) -> Result<Arc<Record>, WorkspaceError> {
         self.facts.record(rpm).ok_or_else(|| unknown(rpm))
     }

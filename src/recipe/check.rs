@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Fault, Problem, Problems};
-use super::{Image, Install, Kind, Module, Recipe, Recipes, Repository, Selection};
+use super::{Compose, Image, Install, Kind, Module, Recipe, Recipes, Repository, Selection};
 use crate::ids::Name;
+
+/// The kinds that a compose is made of.
+const COMPOSED: [&str; 2] = ["repository", "ostree"];
 
 impl Recipes {
     /// Looks for names of nothing, of the wrong thing, or of too much.
@@ -24,6 +27,7 @@ impl Recipes {
                 Kind::Repository(repository) => check.repository(repository),
                 Kind::Ostree(ostree) => check.selection(&ostree.selection, &ostree.selection),
                 Kind::Image(image) => check.image(image),
+                Kind::Compose(compose) => check.compose(compose),
             }
         }
         Problems::check(problems)
@@ -303,6 +307,29 @@ impl<'r> Check<'r, '_> {
             };
             if let Some(fault) = fault {
                 self.report("install", &item, fault);
+            }
+        }
+    }
+
+    /// A variant has one tree to install from at most.
+    fn compose(&mut self, compose: &Compose) {
+        for (variant, names) in &compose.variants {
+            let field = format!("variants.{variant}");
+            let mut edition: Option<&Name> = None;
+            for name in names {
+                if !self.refers(&field, name, &COMPOSED) {
+                    continue;
+                }
+                if self.recipes.repository(name).is_some()
+                    && let Some(first) = edition.replace(name)
+                {
+                    let fault = Fault::TwoEditions {
+                        variant: variant.to_string(),
+                        first: first.to_string(),
+                        second: name.to_string(),
+                    };
+                    self.report(&field, name.as_str(), fault);
+                }
             }
         }
     }

@@ -202,6 +202,15 @@ pub enum Fault {
     },
     #[error("{name:?} is listed in \"modules\" and in \"addons\"")]
     ModuleAndAddon { name: String },
+    #[error(
+        "{first:?} and {second:?} are two editions in variant {variant:?}, which has one tree to install from; \
+         give each a variant of its own"
+    )]
+    TwoEditions {
+        variant: String,
+        first: String,
+        second: String,
+    },
     #[error("{first:?} and {second:?} are two streams of one module, {module:?}")]
     TwoStreams {
         module: String,

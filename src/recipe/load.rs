@@ -10,7 +10,9 @@ use super::document::Document;
 use super::error::{Error, Fault, Place, Problem, Problems};
 use super::fields::Fields;
 use super::release::Release;
-use super::{Kind, Lifecycle, Recipe, Recipes, image, module, ostree, package, repository, source};
+use super::{
+    Kind, Lifecycle, Recipe, Recipes, compose, image, module, ostree, package, repository, source,
+};
 use crate::ids::Name;
 
 /// The file that all recipes have in common.
@@ -23,17 +25,18 @@ const BODIES: &str = "files";
 const LIMIT: u64 = 4 << 20;
 
 /// The kinds that can be composed, in the order of the design.
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "source",
     "package",
     "module",
     "repository",
     "ostree",
     "image",
+    "compose",
 ];
 
 /// The kinds that are planned.
-const LATER: [&str; 4] = ["installer", "disk", "compose", "command"];
+const LATER: [&str; 3] = ["installer", "disk", "command"];
 
 impl Recipes {
     /// Reads every `*.toml` of a directory and its folders, but for hidden ones and those called `files`.
@@ -164,9 +167,6 @@ fn name(file: &Path) -> Result<Name, Fault> {
         Err(Fault::Name { name, reason })
     };
     match stem.parse::<Name>() {
-        Ok(_) if stem == "release" => {
-            refuse("release.toml, at the top of the recipes, is what they have in common")
-        }
         Ok(name) => Ok(name),
         Err(_) => {
             refuse("use letters, digits and ._+-, at most 128, beginning with a letter or digit")
@@ -225,6 +225,13 @@ type Parts = (Option<String>, Option<Lifecycle>, Kind);
 fn read_recipe(document: &Document, name: &Name) -> Option<Parts> {
     let table = document.parse()?;
     let fields = Fields::new(document, table.get_ref(), 0, "");
+    if name.as_str() == "release" && fields.has("release") {
+        let reason = "release.toml, at the top of the recipes, is what they have in common; \
+            one in a folder is an artifact of that name, with a `kind`";
+        let name = name.to_string();
+        fields.report(fields.place("release"), Fault::Name { name, reason });
+        return None;
+    }
     let kind = fields.required("kind")?;
     let summary = fields.string("summary").map(|found| found.value);
     let lifecycle = fields.table("lifecycle").map(lifecycle);
@@ -235,6 +242,7 @@ fn read_recipe(document: &Document, name: &Name) -> Option<Parts> {
         "repository" => repository::read(&fields).map(Kind::Repository),
         "ostree" => ostree::read(&fields).map(Kind::Ostree),
         "image" => image::read(&fields).map(Kind::Image),
+        "compose" => compose::read(&fields).map(Kind::Compose),
         _ => {
             // Its fields are those of a kind that is not known here.
             fields.report(kind.at, unknown(kind.value));

@@ -6,6 +6,7 @@
 
 pub mod body;
 mod check;
+pub mod compose;
 pub mod date;
 pub mod dependency;
 pub mod document;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use body::Body;
+pub use compose::Compose;
 pub use date::Date;
 pub use dependency::{Comparison, Dependency};
 pub use document::Places;
@@ -82,6 +84,7 @@ pub enum Kind {
     Repository(Repository),
     Ostree(Ostree),
     Image(Image),
+    Compose(Compose),
 }
 
 impl Kind {
@@ -94,6 +97,7 @@ impl Kind {
             Kind::Repository(_) => "repository",
             Kind::Ostree(_) => "ostree",
             Kind::Image(_) => "image",
+            Kind::Compose(_) => "compose",
         }
     }
 }
@@ -115,6 +119,7 @@ impl Recipe {
                 let from = image.selection.from.iter();
                 from.chain(&image.base).cloned().collect()
             }
+            Kind::Compose(compose) => compose.variants.values().flatten().cloned().collect(),
         }
     }
 

@@ -396,7 +396,7 @@ fn names_are_unique_and_the_error_names_both_files() {
     assert_eq!(
         written.complaints(),
         "a/release.toml:1:1: a recipe can't be called \"release\": \
-         release.toml, at the top of the recipes, is what they have in common\n\
+         release.toml, at the top of the recipes, is what they have in common; one in a folder is an artifact of that name, with a `kind`\n\
          b/a b.toml:1:1: a recipe can't be called \"a b\": \
          use letters, digits and ._+-, at most 128, beginning with a letter or digit"
     );

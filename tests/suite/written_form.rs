@@ -36,6 +36,7 @@ const SHAPES: [(&str, &[(&str, &str)]); 12] = [
             ("Release", "release"),
             ("Root", "root-params"),
             ("Ostree", "ostree-params"),
+            ("Compose", "compose-params"),
         ],
     ),
     (
@@ -48,6 +49,7 @@ const SHAPES: [(&str, &[(&str, &str)]); 12] = [
             ("RootFacts", "root-facts"),
             ("RootPackage", "root-package"),
             ("OstreeFacts", "ostree-facts"),
+            ("ComposeFacts", "compose-facts"),
         ],
     ),
     (

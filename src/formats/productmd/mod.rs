@@ -3,8 +3,15 @@
 //! Version 1.2 of the formats, as the library of that name writes and checks them (`release-engineering/productmd`).
 //! Pure writers: values in, text out. What the library would refuse to load is an error here.
 
+pub mod compose;
+pub mod composeinfo;
+pub mod images;
+mod json;
+pub mod modules;
+pub mod rpms;
 pub mod treeinfo;
 
+pub use compose::Compose;
 pub use treeinfo::TreeInfo;
 
 /// The version that the headers of all files carry.

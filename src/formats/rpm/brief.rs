@@ -14,6 +14,10 @@ pub struct Brief {
     /// `name:stream:version:context`, in packages of a module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub source: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_rpm: Option<String>,
     /// SHA-256 of the whole file.
     pub digest: Digest,
     /// Length of the whole file in bytes.
@@ -29,6 +33,8 @@ impl Brief {
             nevra: record.nevra.clone(),
             license: record.license.clone(),
             label: record.modularity_label.clone(),
+            source: record.source,
+            source_rpm: record.source_rpm.clone(),
             digest: record.sha256.clone(),
             size: record.file_size,
             file: record.file,

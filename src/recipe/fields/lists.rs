@@ -112,6 +112,31 @@ impl<'t, 'a> Fields<'t, 'a> {
         map
     }
 
+    /// A table of any keys with sets of what has rules of its own as values; none of them is empty.
+    pub fn name_sets<K, T>(
+        &self,
+        field: &'static str,
+        what: &'static str,
+        item: &'static str,
+    ) -> BTreeMap<K, BTreeSet<T>>
+    where
+        K: FromStr<Err: fmt::Display> + Ord,
+        T: FromStr<Err: fmt::Display> + Ord,
+    {
+        let mut map = BTreeMap::new();
+        self.each(field, what, |key, name, value| {
+            let path = format!("{field}.{name}");
+            let items = self.items(&path, value);
+            if items.is_empty() && value.get_ref().as_array().is_some() {
+                let hint = "name what belongs to it, or leave it out";
+                let field = path.clone();
+                self.report(value.span().start, Fault::Empty { field, hint });
+            }
+            map.insert(key, self.unique(&path, items, item));
+        });
+        map
+    }
+
     fn each<K>(
         &self,
         field: &'static str,

@@ -109,7 +109,9 @@ pub fn diff(records: &impl Records, from: &Subject, to: &Subject) -> Result<Diff
     old.hold_origin(records, from)?;
     new.hold_origin(records, to)?;
     let repositories = old.is_repository() && new.is_repository();
-    let skip = |path: &TreePath| repositories && is_packages(path);
+    let composes = [&old, &new].iter().all(|held| held.kind == "compose");
+    let skip =
+        |path: &TreePath| repositories && is_packages(path) || composes && is_told_elsewhere(path);
     let bytes = Bytes::of(records.size(from.entry)?, records.size(to.entry)?);
     Ok(Diff {
         schema: SCHEMA,
@@ -127,6 +129,18 @@ pub fn diff(records: &impl Records, from: &Subject, to: &Subject) -> Result<Diff
 fn is_packages(path: &TreePath) -> bool {
     let names: Vec<&[u8]> = path.names().collect();
     matches!(*names, [b"Packages"] | [b"addons", _, b"Packages"])
+}
+
+/// Of a compose, the trees of its variants: packages are compared as packages, OSTree repositories as artifacts.
+fn is_told_elsewhere(path: &TreePath) -> bool {
+    let names: Vec<&[u8]> = path.names().collect();
+    match names.as_slice() {
+        [b"compose", _, _, b"ostree", _] => true,
+        [b"compose", _, _, b"os", rest @ ..] => {
+            matches!(rest, [b"Packages"] | [b"addons", _, b"Packages"])
+        }
+        _ => false,
+    }
 }
 
 /// One side, sorted into what is compared.

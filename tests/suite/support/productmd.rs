@@ -32,6 +32,38 @@ print(json.dumps({
 }))
 "#;
 
+/// Loads all metadata of a compose, as a tool would that is told its directory; prints it as the library writes it anew.
+const COMPOSE: &str = r#"
+import json, sys
+import productmd.compose
+compose = productmd.compose.Compose(sys.argv[1])
+told = {}
+for name in ("info", "rpms", "images", "modules"):
+    loaded = getattr(compose, name)
+    loaded.validate()
+    told[name] = loaded.serialize({})
+told["id"] = compose.info.create_compose_id()
+told["path"] = compose.compose_path
+# Adding everything once more goes through all checks that the library has.
+rpms = productmd.rpms.Rpms()
+for variant, arches in compose.rpms.rpms.items():
+    for arch, sources in arches.items():
+        for source, packages in sources.items():
+            for nevra, package in packages.items():
+                of = None if package["category"] == "source" else source
+                rpms.add(variant, arch, nevra, package["path"], package["sigkey"], package["category"], of)
+modules = productmd.modules.Modules()
+for variant, arches in compose.modules.modules.items():
+    for arch, streams in arches.items():
+        for uid, module in streams.items():
+            for category, path in module["modulemd_path"].items():
+                tag = module["metadata"]["koji_tag"]
+                modules.add(variant, arch, uid, tag, path, category, module["rpms"])
+told["again"] = {"rpms": rpms.rpms, "modules": modules.modules}
+told["variants"] = sorted(v.uid for v in compose.info.get_variants(recursive=True))
+print(json.dumps(told))
+"#;
+
 /// Where `scripts/test` puts the library on systems that have no package of it.
 fn library() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/judges")
@@ -57,6 +89,11 @@ pub fn ask(program: &str, directory: &Path) -> Value {
 /// What it reads of the tree in a directory.
 pub fn tree(directory: &Path) -> Value {
     ask(TREE, directory)
+}
+
+/// What it reads of a compose.
+pub fn compose(directory: &Path) -> Value {
+    ask(COMPOSE, directory)
 }
 
 /// As `sha256sum` has it.

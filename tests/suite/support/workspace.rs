@@ -92,6 +92,12 @@ impl Workspace for Memory {
         Ok(output.links.iter().cloned().collect())
     }
 
+    fn media(&self, entry: EntryId) -> Result<BTreeMap<String, String>, WorkspaceError> {
+        let inner = self.inner.lock().unwrap();
+        let output = inner.entries.get(&entry).ok_or_else(|| missing(entry))?;
+        Ok(output.media.clone())
+    }
+
     fn record(&self, rpm: EntryId) -> Result<Arc<Record>, WorkspaceError> {
         self.inner
             .lock()
