@@ -66,6 +66,10 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    // Before anything else is done: it has to be alone in its process.
+    if let Some(code) = crate::compose::command::help(std::env::args_os().nth(1).as_deref()) {
+        return code;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

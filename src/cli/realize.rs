@@ -102,6 +102,7 @@ impl Arguments {
             label: self.label,
             now: now(),
             network: (!self.offline).then(network),
+            program: std::env::current_exe().ok(),
         };
         let progress = Progress::new(context.global.quiet, context.global.verbose);
         let result = crate::realize::realize(

@@ -95,6 +95,8 @@ pub enum Error {
     #[error(transparent)]
     Productmd(#[from] crate::formats::productmd::Error),
     #[error(transparent)]
+    Command(#[from] super::command::Error),
+    #[error(transparent)]
     Root(#[from] super::root::Error),
     #[error(transparent)]
     Image(#[from] super::image::Error),

@@ -3,6 +3,7 @@
 //! One file a kind, one line in [`composer`] to name it.
 //! A composer sees its derivation and a [`Workspace`], nothing else: no clock, no environment, no store.
 
+pub mod command;
 mod error;
 mod held;
 pub mod image;
@@ -44,6 +45,7 @@ pub trait Composer: Sync {
 /// The composer of a kind of derivation.
 pub fn composer(kind: &str) -> Option<&'static dyn Composer> {
     Some(match kind {
+        "command" => &command::Command,
         "image" => &image::Image,
         "compose" => &release::Compose,
         "import" => &import::Import,

@@ -66,6 +66,17 @@ pub trait Workspace: Sync {
 
     /// A directory of its own on disk, empty, gone after the step.
     fn scratch(&self) -> Result<PathBuf, WorkspaceError>;
+    /// A tree as a read-only directory on disk, gone after the step; without devices, sockets and pipes.
+    fn lay_out(&self, _tree: TreeId) -> Result<PathBuf, WorkspaceError> {
+        Err(WorkspaceError::new(
+            "laying out a tree",
+            "this workspace has no place for it",
+        ))
+    }
+    /// The program to start where a step needs a process of its own.
+    fn program(&self) -> Option<PathBuf> {
+        None
+    }
     /// A line for the step's log: what was skipped, dropped or assumed.
     fn note(&self, line: &str);
 }

@@ -23,7 +23,7 @@ impl Planner<'_> {
     }
 
     /// The step that makes an image, and the root that it is made of.
-    fn layered(
+    pub(super) fn layered(
         &mut self,
         recipe: &Recipe,
         image: &Image,

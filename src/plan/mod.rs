@@ -8,6 +8,7 @@
 //! whoever realizes them plans again, knowing more.
 
 mod base;
+mod command;
 mod compose;
 pub mod derivation;
 mod error;

@@ -228,3 +228,18 @@ pub struct Compose {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
+
+/// `command`: a contained command in a root (role `root`), with inputs (role `input/NAME`); what it writes is the tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// The program and its arguments.
+    pub run: Vec<String>,
+    /// The architecture of the machine that it runs on.
+    pub host: String,
+    /// Seconds since 1970, for those who ask for them instead of the time.
+    pub epoch: i64,
+    pub seconds: u64,
+    pub mebibytes: u64,
+    pub processes: u64,
+}

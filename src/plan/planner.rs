@@ -78,6 +78,7 @@ impl<'a> Planner<'a> {
             Kind::Ostree(ostree) => self.ostree(recipe, ostree),
             Kind::Image(image) => self.image(recipe, image),
             Kind::Compose(compose) => self.compose(recipe, compose),
+            Kind::Command(command) => self.command(recipe, command),
         }
     }
 

@@ -102,6 +102,7 @@ fn rpm(store: &Store, batch: &Batch, path: &Path, mut file: File) -> Result<Adde
         facts: &facts,
         parts: &parts,
         notes: Default::default(),
+        program: None,
     };
     let composed = composer
         .compose(&derivation, &workspace)

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,7 @@ pub(super) struct Engine<'a> {
     pub outside: &'a Outside<'a>,
     pub jobs: usize,
     pub keep_going: bool,
+    program: Option<&'a Path>,
     /// Steps that this realize ran before, to learn what it needed to plan.
     earlier: &'a BTreeSet<DerivationKey>,
     states: Vec<Mutex<State<'a>>>,
@@ -67,7 +69,7 @@ impl<'a> Engine<'a> {
         previous: &'a Previous<'a>,
         plan: &'a Plan,
         look: &'a Look<'a>,
-        options: &super::Options,
+        options: &'a super::Options,
         earlier: &'a BTreeSet<DerivationKey>,
     ) -> Self {
         let state = |outcome: &'a Option<Outcome>| {
@@ -89,6 +91,7 @@ impl<'a> Engine<'a> {
                 .expect("a realize has a way outside, be it closed"),
             jobs: options.jobs,
             keep_going: options.keep_going,
+            program: options.program.as_deref(),
             earlier,
             busy: plan.steps.iter().map(|_| Mutex::default()).collect(),
             states,
@@ -464,6 +467,7 @@ impl<'a> Engine<'a> {
             facts: self.facts,
             parts: &self.parts,
             notes: Mutex::default(),
+            program: self.program,
         };
         let composed = composer.compose(&derivation, &workspace)?;
         let notes = workspace

@@ -1,6 +1,7 @@
 //! Planning and running in turns, until every artifact that was asked for is there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,6 +34,8 @@ pub struct Options {
     pub now: i64,
     /// The way to repositories; `None` to go without.
     pub network: Option<Network>,
+    /// The store program, which contains commands; `None` to refuse to run any.
+    pub program: Option<PathBuf>,
 }
 
 /// Realizes artifacts: makes what is missing, and a generation of each that came out new.

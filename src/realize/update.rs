@@ -193,7 +193,7 @@ fn answer(
     let mut unsolved = Vec::new();
     let mut answers: BTreeMap<Name, BTreeMap<String, SourcePackage>> = BTreeMap::new();
     for (name, recipe) in &recipes.recipes {
-        let solves = matches!(recipe.kind, Kind::Ostree(_) | Kind::Image(_));
+        let solves = recipe.selection().is_some();
         if !solves && !matches!(recipe.kind, Kind::Module(_)) {
             continue;
         }

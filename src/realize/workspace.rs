@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::facts::Facts;
@@ -22,6 +22,8 @@ pub(super) struct StoreWorkspace<'a> {
     /// What steps inside others gave, in this process.
     pub parts: &'a Parts,
     pub notes: Mutex<Vec<String>>,
+    /// Started where a step needs a process of its own.
+    pub program: Option<&'a Path>,
 }
 
 /// The facts of steps inside others, by key, which may not be committed yet.
@@ -138,6 +140,18 @@ impl Workspace for StoreWorkspace<'_> {
         self.batch
             .scratch()
             .map_err(|e| WorkspaceError::new("making scratch space", e))
+    }
+
+    fn lay_out(&self, tree: TreeId) -> Result<PathBuf, WorkspaceError> {
+        let at = self.scratch()?.join("tree");
+        self.store
+            .lay_out(tree, &at)
+            .map_err(|e| WorkspaceError::new(format!("laying out tree {tree}"), e))?;
+        Ok(at)
+    }
+
+    fn program(&self) -> Option<PathBuf> {
+        self.program.map(Path::to_owned)
     }
 
     fn note(&self, line: &str) {

@@ -3,11 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Fault, Problem, Problems};
-use super::{Compose, Image, Install, Kind, Module, Recipe, Recipes, Repository, Selection};
+use super::{
+    Command, CommandRoot, Compose, Image, Install, Kind, Module, Recipe, Recipes, Repository,
+    Selection,
+};
 use crate::ids::Name;
 
 /// The kinds that a compose is made of.
-const COMPOSED: [&str; 2] = ["repository", "ostree"];
+const COMPOSED: [&str; 3] = ["repository", "ostree", "command"];
+
+/// The kinds that a command can read.
+const READ: [&str; 7] = [
+    "image",
+    "package",
+    "module",
+    "repository",
+    "ostree",
+    "compose",
+    "command",
+];
 
 impl Recipes {
     /// Looks for names of nothing, of the wrong thing, or of too much.
@@ -28,6 +42,7 @@ impl Recipes {
                 Kind::Ostree(ostree) => check.selection(&ostree.selection, &ostree.selection),
                 Kind::Image(image) => check.image(image),
                 Kind::Compose(compose) => check.compose(compose),
+                Kind::Command(command) => check.command(command),
             }
         }
         Problems::check(problems)
@@ -307,6 +322,33 @@ impl<'r> Check<'r, '_> {
             };
             if let Some(fault) = fault {
                 self.report("install", &item, fault);
+            }
+        }
+    }
+
+    fn command(&mut self, command: &Command) {
+        match &command.root {
+            CommandRoot::Packages(selection) => self.selection(selection, selection),
+            CommandRoot::Artifact(name) => {
+                self.refers("root", name, &["ostree", "image", "command"]);
+            }
+        }
+        for name in &command.inputs {
+            self.refers("inputs", name, &READ);
+        }
+        // Whoever is made of itself can't be made; of all kinds, only this one can be told to.
+        let mut seen = BTreeSet::new();
+        let mut open = self.recipe.uses();
+        while let Some(name) = open.pop() {
+            if name == self.recipe.name {
+                let name = name.to_string();
+                self.report("kind", "", Fault::Circle { name });
+                return;
+            }
+            if seen.insert(name.clone())
+                && let Some(recipe) = self.recipes.get(&name)
+            {
+                open.extend(recipe.uses());
             }
         }
     }

@@ -202,6 +202,8 @@ pub enum Fault {
     },
     #[error("{name:?} is listed in \"modules\" and in \"addons\"")]
     ModuleAndAddon { name: String },
+    #[error("{name:?} is made of itself, by way of its root or its inputs")]
+    Circle { name: String },
     #[error(
         "{first:?} and {second:?} are two editions in variant {variant:?}, which has one tree to install from; \
          give each a variant of its own"

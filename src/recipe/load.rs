@@ -11,7 +11,8 @@ use super::error::{Error, Fault, Place, Problem, Problems};
 use super::fields::Fields;
 use super::release::Release;
 use super::{
-    Kind, Lifecycle, Recipe, Recipes, compose, image, module, ostree, package, repository, source,
+    Kind, Lifecycle, Recipe, Recipes, command, compose, image, module, ostree, package, repository,
+    source,
 };
 use crate::ids::Name;
 
@@ -25,7 +26,7 @@ const BODIES: &str = "files";
 const LIMIT: u64 = 4 << 20;
 
 /// The kinds that can be composed, in the order of the design.
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 8] = [
     "source",
     "package",
     "module",
@@ -33,10 +34,11 @@ const KINDS: [&str; 7] = [
     "ostree",
     "image",
     "compose",
+    "command",
 ];
 
 /// The kinds that are planned.
-const LATER: [&str; 3] = ["installer", "disk", "command"];
+const LATER: [&str; 2] = ["installer", "disk"];
 
 impl Recipes {
     /// Reads every `*.toml` of a directory and its folders, but for hidden ones and those called `files`.
@@ -243,6 +245,7 @@ fn read_recipe(document: &Document, name: &Name) -> Option<Parts> {
         "ostree" => ostree::read(&fields).map(Kind::Ostree),
         "image" => image::read(&fields).map(Kind::Image),
         "compose" => compose::read(&fields).map(Kind::Compose),
+        "command" => command::read(&fields).map(Kind::Command),
         _ => {
             // Its fields are those of a kind that is not known here.
             fields.report(kind.at, unknown(kind.value));

@@ -6,6 +6,7 @@
 
 pub mod body;
 mod check;
+pub mod command;
 pub mod compose;
 pub mod date;
 pub mod dependency;
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use body::Body;
+pub use command::{Command, Root as CommandRoot};
 pub use compose::Compose;
 pub use date::Date;
 pub use dependency::{Comparison, Dependency};
@@ -85,6 +87,7 @@ pub enum Kind {
     Ostree(Ostree),
     Image(Image),
     Compose(Compose),
+    Command(Command),
 }
 
 impl Kind {
@@ -98,6 +101,7 @@ impl Kind {
             Kind::Ostree(_) => "ostree",
             Kind::Image(_) => "image",
             Kind::Compose(_) => "compose",
+            Kind::Command(_) => "command",
         }
     }
 }
@@ -119,7 +123,29 @@ impl Recipe {
                 let from = image.selection.from.iter();
                 from.chain(&image.base).cloned().collect()
             }
+            Kind::Command(command) => {
+                let root: Vec<Name> = match &command.root {
+                    CommandRoot::Packages(selection) => selection.from.iter().cloned().collect(),
+                    CommandRoot::Artifact(name) => vec![name.clone()],
+                };
+                root.into_iter()
+                    .chain(command.inputs.iter().cloned())
+                    .collect()
+            }
             Kind::Compose(compose) => compose.variants.values().flatten().cloned().collect(),
+        }
+    }
+
+    /// What it has installed.
+    pub fn selection(&self) -> Option<&Selection> {
+        match &self.kind {
+            Kind::Ostree(ostree) => Some(&ostree.selection),
+            Kind::Image(image) => Some(&image.selection),
+            Kind::Command(command) => match &command.root {
+                CommandRoot::Packages(selection) => Some(selection),
+                CommandRoot::Artifact(_) => None,
+            },
+            _ => None,
         }
     }
 
@@ -178,15 +204,12 @@ impl Recipes {
     /// Whoever stands on itself is left at the second time around; [`Recipes::check`] complains.
     pub fn selection(&self, name: &Name) -> Option<Selection> {
         let recipe = self.get(name)?;
-        let image = match &recipe.kind {
-            Kind::Ostree(ostree) => return Some(ostree.selection.clone()),
-            Kind::Image(image) => image,
-            _ => return None,
-        };
-        let mut whole = image.selection.clone();
-        for (_, base) in self.bases(image) {
-            whole.from.extend(base.selection.from.iter().cloned());
-            whole.install.extend(base.selection.install.iter().cloned());
+        let mut whole = recipe.selection()?.clone();
+        if let Kind::Image(image) = &recipe.kind {
+            for (_, base) in self.bases(image) {
+                whole.from.extend(base.selection.from.iter().cloned());
+                whole.install.extend(base.selection.install.iter().cloned());
+            }
         }
         Some(whole)
     }

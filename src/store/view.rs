@@ -90,6 +90,14 @@ impl Store {
         Ok(path)
     }
 
+    /// Lays a tree out as a view is, in a place that is the caller's, who holds what is in it.
+    pub fn lay_out(&self, root: TreeId, at: &Path) -> Result<()> {
+        let staging = Staging::new(self.layout())?;
+        // Whoever reads this makes something of it that is kept.
+        self.build(root, at, &staging, false)?;
+        finish(at, DIRECTORY)
+    }
+
     /// Everything below `entries/`, with the entry that its name begins with.
     pub(super) fn views(&self) -> Result<Vec<(PathBuf, Option<EntryId>)>> {
         let dir = self.layout().entries();

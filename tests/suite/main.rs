@@ -10,6 +10,7 @@
 mod attack;
 mod canonical;
 mod cli;
+mod command;
 mod compose;
 mod crash;
 mod crowd;

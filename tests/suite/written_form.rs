@@ -37,6 +37,7 @@ const SHAPES: [(&str, &[(&str, &str)]); 12] = [
             ("Root", "root-params"),
             ("Ostree", "ostree-params"),
             ("Compose", "compose-params"),
+            ("Command", "command-params"),
         ],
     ),
     (

@@ -19,7 +19,13 @@ pub(super) fn check(scene: &Scene) -> Vec<Finding> {
             Kind::Source(_) => ("no module draws from it", "source"),
             Kind::Package(_) => ("no module has it", "from"),
             Kind::Module(_) => ("no edition, tree or image has it", "modules"),
-            Kind::Repository(_) | Kind::Ostree(_) | Kind::Image(_) | Kind::Compose(_) => return None,
+            Kind::Repository(_)
+            | Kind::Ostree(_)
+            | Kind::Image(_)
+            | Kind::Compose(_)
+            | Kind::Command(_) => {
+                return None;
+            }
         };
         let (kind, name) = (recipe.kind.name(), &recipe.name);
         let message = format!("{kind} {name} is unused: {by}");
