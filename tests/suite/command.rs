@@ -532,7 +532,7 @@ fn mistakes_in_commands_are_named() {
         ),
         (
             "root = \"edition\"\nrun = \"true\"\n".to_owned(),
-            "ostree or command is wanted",
+            "ostree, image or command is wanted",
         ),
         (
             "root = \"out\"\nrun = \"true\"\n".to_owned(),
