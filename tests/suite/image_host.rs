@@ -104,3 +104,41 @@ fn a_host_that_ships_is_the_tree_that_ostree_checks_out() {
     );
     assert_eq!(found, expected);
 }
+
+/// It moves from `/boot` to its modules, and stays in the layer of its package.
+#[test]
+fn a_kernel_is_not_in_the_layer_that_every_package_changes() {
+    let package = "kind = \"package\"\nsummary = \"A\"\nversion = \"1\"\nrelease = \"1\"\nlicense = \"MIT\"\n";
+    let file = |path: &str| format!("[[files]]\npath = \"{path}\"\ncontent = \"{path}\"\n");
+    let kernel = file("/boot/vmlinuz-1") + &file("/usr/lib/modules/1/modules.dep");
+    let bench = Bench::of(&[
+        ("kernel.toml", &format!("{package}{kernel}")),
+        ("tool.toml", &format!("{package}{}", file("/usr/bin/tool"))),
+        (
+            "all.toml",
+            "kind = \"module\"\nstream = \"1\"\nversion = 1\nfrom = [\"kernel\", \"tool\"]\n",
+        ),
+        (
+            "host.toml",
+            "kind = \"image\"\nfrom = [\"all\"]\ninstall = [\"kernel\", \"tool\"]\nbootable = true\n",
+        ),
+    ]);
+    let image = bench.realize(&["host"]).remove(0);
+    let mut layers = Vec::new();
+    for blob in std::fs::read_dir(image.join("blobs/sha256")).unwrap() {
+        let mut tar = Command::new("tar");
+        let listed = tar.arg("-tzf").arg(blob.unwrap().path()).output().unwrap();
+        layers.push(String::from_utf8(listed.stdout).unwrap());
+    }
+    let of = |name: &str| {
+        layers
+            .iter()
+            .position(|layer| layer.contains(name))
+            .unwrap()
+    };
+    assert_eq!(
+        of("usr/lib/modules/1/vmlinuz\n"),
+        of("usr/lib/modules/1/modules.dep\n")
+    );
+    assert_ne!(of("usr/lib/modules/1/vmlinuz\n"), of("rpmdb.sqlite\n"));
+}

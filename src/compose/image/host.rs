@@ -1,10 +1,10 @@
 //! The root of a host that boots: arranged as for OSTree, as far as a container can be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Error;
 use crate::compose::{self, Workspace, ostree};
-use crate::ids::TreePath;
+use crate::ids::{BlobId, TreePath};
 use crate::tree::{Builder, Child, Content, Leaf, Meta};
 
 /// Arranges the tree in place; returns the version of its kernel.
@@ -20,6 +20,21 @@ pub fn arrange(tree: &mut Builder, workspace: &dyn Workspace) -> Result<String, 
     let tmp = Child::Directory(Builder::new(Meta::new(0o1777)));
     tree.replace(&TreePath::parse("tmp")?, tmp)?;
     Ok(kernel)
+}
+
+/// The first path of every file, by what is in it: where it is looked for once the tree is arranged.
+pub fn origins(tree: &Builder) -> BTreeMap<BlobId, TreePath> {
+    let mut origins = BTreeMap::new();
+    for (path, child) in tree.paths() {
+        if let Child::Leaf(Leaf {
+            content: Content::File { blob, size: 1.. },
+            ..
+        }) = child
+        {
+            origins.entry(*blob).or_insert(path);
+        }
+    }
+    origins
 }
 
 /// The groups of links whose files were not moved.

@@ -7,12 +7,12 @@ use rayon::prelude::*;
 use super::Error;
 use super::difference::{Difference, Linked};
 use super::layer;
+use super::owners::{Owners, file};
 use super::packing::{Bin, pack};
-use crate::compose::root::Owned;
 use crate::compose::{self, Workspace};
 use crate::formats::oci::{OPAQUE, WHITEOUT};
 use crate::formats::tar;
-use crate::ids::{BlobId, TreePath};
+use crate::ids::TreePath;
 use crate::plan::facts::LayerFacts;
 use crate::plan::parameters;
 use crate::tree::{Builder, Child, Content, Leaf, Meta};
@@ -27,11 +27,11 @@ pub struct Made {
 pub fn make(
     new: Linked<'_>,
     difference: &Difference,
-    owned: Option<&Owned>,
+    owners: Option<&Owners<'_>>,
     params: &parameters::Image,
     workspace: &dyn Workspace,
 ) -> Result<Vec<Made>, compose::Error> {
-    let bins = Bins::of(new, difference, owned, params.layers);
+    let bins = Bins::of(new.tree, difference, owners, params.layers);
     let mut layers: BTreeMap<Bin, Layer> = BTreeMap::new();
     for path in &difference.changed {
         let (bin, package) = bins.of_path(path);
@@ -44,7 +44,7 @@ pub fn make(
     let emptied = difference.emptied.iter();
     let emptied = emptied.map(|path| (path.clone(), OPAQUE.to_vec()));
     for (directory, name) in gone.chain(emptied) {
-        let layer = layers.entry(bins.gone());
+        let layer = layers.entry(bins.gone.clone());
         let layer = layer.or_insert_with(|| Layer::new(new.tree));
         let mark = Child::Leaf(workspace.file(0, b"")?);
         layer
@@ -66,76 +66,54 @@ pub fn make(
 
 /// Which path lies in which layer.
 struct Bins<'a> {
-    owned: Option<&'a Owned>,
+    owners: Option<&'a Owners<'a>>,
+    tree: &'a Builder,
     /// By source.
     bins: BTreeMap<String, Bin>,
-    /// Who has a file that lies elsewhere now.
-    moved: BTreeMap<BlobId, usize>,
-    tree: &'a Builder,
-    one: bool,
+    /// Where it lies that something is gone.
+    gone: Bin,
 }
 
 impl<'a> Bins<'a> {
-    fn of(new: Linked<'a>, difference: &Difference, owned: Option<&'a Owned>, layers: u32) -> Self {
+    fn of(
+        tree: &'a Builder,
+        difference: &Difference,
+        owners: Option<&'a Owners<'a>>,
+        layers: u32,
+    ) -> Self {
         let mut bins = Bins {
-            owned,
+            owners,
+            tree,
             bins: BTreeMap::new(),
-            moved: BTreeMap::new(),
-            tree: new.tree,
-            one: layers <= 1,
+            gone: Bin::Top,
         };
-        let Some(owned) = owned.filter(|_| !bins.one) else {
+        let Some(owners) = owners else {
             return bins;
         };
-        let empty = BlobId::of(b"");
-        for (path, &owner) in &owned.paths {
-            if let Some((blob, _)) = file(new.tree.get(path))
-                && blob != empty
-            {
-                bins.moved.insert(blob, owner);
-            }
-        }
         let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
         for path in &difference.changed {
-            let Some(owner) = bins.owner(path) else {
-                continue;
-            };
-            let size = file(new.tree.get(path)).map_or(0, |(_, size)| size);
-            let source = owned.packages[owner].source.clone();
-            *sizes.entry(source).or_default() += size;
+            if let Some(owner) = owners.of(tree, path) {
+                let size = file(tree.get(path)).map_or(0, |(_, size)| size);
+                *sizes.entry(owner.source.clone()).or_default() += size;
+            }
         }
-        let taken = match difference.gone.is_empty() && difference.emptied.is_empty() {
-            true => 1,
-            false => 2,
-        };
-        bins.bins = pack(&sizes, layers.saturating_sub(taken));
+        let mut left = layers.saturating_sub(1);
+        if left > 0 && !(difference.gone.is_empty() && difference.emptied.is_empty()) {
+            bins.gone = Bin::Gone;
+            left -= 1;
+        }
+        bins.bins = pack(&sizes, left);
         bins
-    }
-
-    fn owner(&self, path: &TreePath) -> Option<usize> {
-        let owned = self.owned?;
-        if let Some(&owner) = owned.paths.get(path) {
-            return Some(owner);
-        }
-        let (blob, _) = file(self.tree.get(path))?;
-        self.moved.get(&blob).copied()
     }
 
     /// The bin of a path, and the package that has it.
     fn of_path(&self, path: &TreePath) -> (Bin, Option<&'a String>) {
-        let owner = self.owned.zip(self.owner(path));
-        let Some(owner) = owner.map(|(owned, owner)| &owned.packages[owner]) else {
+        let owner = self.owners.and_then(|owners| owners.of(self.tree, path));
+        let Some(owner) = owner else {
             return (Bin::Top, None);
         };
         let bin = self.bins.get(&owner.source).cloned();
         (bin.unwrap_or(Bin::Top), Some(&owner.name))
-    }
-
-    fn gone(&self) -> Bin {
-        match self.one {
-            true => Bin::Top,
-            false => Bin::Gone,
-        }
     }
 }
 
@@ -205,17 +183,6 @@ impl Layer {
 
 fn whiteout(path: &TreePath) -> Vec<u8> {
     [WHITEOUT, path.file_name().unwrap_or_default()].concat()
-}
-
-/// Blob and size of a regular file.
-fn file(child: Option<&Child>) -> Option<(BlobId, u64)> {
-    match child {
-        Some(Child::Leaf(Leaf {
-            content: Content::File { size, blob },
-            ..
-        })) => Some((*blob, *size)),
-        _ => None,
-    }
 }
 
 /// The groups of links of which a layer has all.

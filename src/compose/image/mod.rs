@@ -16,25 +16,27 @@ mod error;
 mod host;
 mod layer;
 mod layers;
+mod owners;
 mod packing;
 
 pub use error::Error;
 pub use layer::Layer;
 pub use packing::{Bin, pack};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::root::Owned;
 use super::{Composed, Composer, Output, Workspace};
 use crate::formats::oci::{self, LAYOUT, Manifest};
-use crate::ids::{EntryId, TreePath};
+use crate::ids::{BlobId, EntryId, TreePath};
 use crate::plan::facts::{ImageFacts, ImageLayer};
 use crate::plan::{Derivation, parameters};
 use crate::tree::{Builder, Child, Leaf};
 use below::Below;
 use difference::{Difference, Linked};
+use owners::Owners;
 
 pub const KIND: &str = "image";
 
@@ -71,17 +73,18 @@ impl Composer for Image {
             }
             None => Difference::all(&new.tree),
         };
-        let owned = match params.layers {
+        let owners = match params.layers {
             ..=1 => None,
             _ => {
                 let packages = derivation.inputs_as(PACKAGE).collect();
-                Some(Owned::of(packages, &params.arch, workspace)?)
+                let owned = Owned::of(packages, &params.arch, workspace)?;
+                Some(Owners::new(owned, &new.origins))
             }
         };
         let made = layers::make(
             new.linked(),
             &difference,
-            owned.as_ref(),
+            owners.as_ref(),
             &params,
             workspace,
         )?;
@@ -112,6 +115,8 @@ fn only(derivation: &Derivation, role: &'static str) -> Result<EntryId, super::E
 struct Root {
     tree: Builder,
     links: BTreeSet<Vec<TreePath>>,
+    /// Where the files of a host lay before they were arranged.
+    origins: BTreeMap<BlobId, TreePath>,
     kernel: Option<String>,
 }
 
@@ -123,14 +128,16 @@ impl Root {
     ) -> Result<Root, super::Error> {
         let mut tree = workspace.open(workspace.root(entry)?)?;
         let mut links: BTreeSet<_> = workspace.links(entry)?.into_iter().collect();
-        let mut kernel = None;
+        let (mut kernel, mut origins) = (None, BTreeMap::new());
         if bootable {
+            origins = host::origins(&tree);
             kernel = Some(host::arrange(&mut tree, workspace)?);
             links = host::kept(&links, &tree);
         }
         Ok(Root {
             tree,
             links,
+            origins,
             kernel,
         })
     }

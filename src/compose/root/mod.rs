@@ -23,7 +23,7 @@ mod owned;
 mod packages;
 
 pub use error::{Conflict, Error};
-pub use owned::Owned;
+pub use owned::{Owned, Owner};
 
 use super::{Composed, Composer, Output, Workspace};
 use crate::plan::facts::{RootFacts, RootPackage};
