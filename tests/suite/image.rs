@@ -227,6 +227,12 @@ impl Layout {
     }
 }
 
+/// The file of a blob in a layout.
+fn blob(layout: &Path, digest: &str) -> PathBuf {
+    let hex = digest.strip_prefix("sha256:").unwrap();
+    layout.join("blobs/sha256").join(hex)
+}
+
 fn inspect(layout: &Path, arguments: &[&str]) -> Value {
     let mut command = Command::new("skopeo");
     command.arg("inspect").args(arguments);
@@ -309,6 +315,30 @@ fn umoci_unpacks_an_image_to_the_tree_that_was_installed() {
             continue;
         }
         assert_same(&memory, &root, &layout.unpack());
+    }
+}
+
+/// Another reader of archives, with another idea of what is optional in them.
+#[test]
+fn tar_unpacks_a_layer_to_the_tree_that_was_installed() {
+    let memory = Memory::default();
+    let root = sample(&memory);
+    for compression in ["gzip", "zstd"] {
+        let params = parameters::Image {
+            compression: compression.to_owned(),
+            ..parameters()
+        };
+        let image = alone(&memory, &root, &params).unwrap();
+        let layout = Layout::of(&memory, &image);
+        let digest = &facts(&image).layers[0].digest;
+        let blob = blob(&layout.path(), digest);
+        let unpacked = layout.directory.path().join("unpacked");
+        fs::create_dir(&unpacked).unwrap();
+        let mut tar = Command::new("tar");
+        tar.args(["-xp", "--xattrs", "--xattrs-include=*", "--numeric-owner"]);
+        tar.arg(format!("--{compression}"));
+        run(tar.arg("-C").arg(&unpacked).arg("-f").arg(blob));
+        assert_same(&memory, &root, &unpacked);
     }
 }
 
@@ -431,11 +461,7 @@ fn a_layer_on_a_base_says_only_what_is_new_changed_or_gone() {
 
     let layout = Layout::of(&memory, &image);
     assert_same(&memory, &new, &layout.unpack());
-    let digest = image_facts.layers[1]
-        .digest
-        .strip_prefix("sha256:")
-        .unwrap();
-    let archive = layout.path().join("blobs/sha256").join(digest);
+    let archive = blob(&layout.path(), &image_facts.layers[1].digest);
     let listed = run(Command::new("tar").arg("-tzf").arg(archive));
     let listed: Vec<&str> = listed.lines().collect();
     assert_eq!(
