@@ -289,6 +289,36 @@ fn a_command_sees_nothing_of_the_machine() {
 }
 
 #[test]
+fn what_the_caller_had_open_or_set_makes_no_difference() {
+    let bench = bench();
+    let script = "ls /proc/self/fd | wc -l > $OUT/open; echo x > $OUT/file; mkdir $OUT/dir; umask > $OUT/mask";
+    let expected = works(&bench, "", script);
+    // Standard input, output, error, and the directory that is read.
+    assert_eq!(
+        fs::read_to_string(expected.join("open")).unwrap().trim(),
+        "4"
+    );
+    assert_eq!(
+        fs::read_to_string(expected.join("mask")).unwrap().trim(),
+        "0022"
+    );
+    let other = self::bench();
+    other.write("recipes/out.toml", recipe("", script));
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-euc",
+            "umask 077; ulimit -c 0; exec 7</ 8</etc/passwd 9>>log; exec \"$1\" realize out",
+            "sh",
+        ])
+        .arg(env!("CARGO_BIN_EXE_store"))
+        .env("STORE_DIR", other.store())
+        .current_dir(other.path());
+    let out = Said::of(command.output().unwrap()).works().out;
+    assert_eq!(Path::new(out.trim()).file_name(), expected.file_name());
+}
+
+#[test]
 fn a_command_reaches_no_network() {
     let bench = bench();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
+use nix::sched::{CloneFlags, unshare};
 use rustix::fs::{Mode, OFlags, StatVfsMountFlags, open, statvfs};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount,
@@ -18,7 +19,7 @@ use rustix::process::{
     DumpableBehavior, Gid, Signal, Uid, geteuid, set_dumpable_behavior,
     set_parent_process_death_signal,
 };
-use rustix::thread::{UnshareFlags, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use super::capture::Capture;
 use super::message::{Message, Request, hear, tell, unhex};
@@ -65,8 +66,11 @@ pub fn needed<T, E: std::fmt::Display>(what: &str, result: Result<T, E>) -> Outc
 
 /// Runs this process as the helper.
 pub fn run() -> ExitCode {
+    let inherited = close_inherited();
+    // What is written has the modes that its writer says, whoever started all this.
+    rustix::process::umask(Mode::from_raw_mode(0o022));
     let mut output = BufWriter::new(io::stdout().lock());
-    let done = contain(&mut BufReader::new(io::stdin()), &mut output);
+    let done = inherited.and_then(|()| contain(&mut BufReader::new(io::stdin()), &mut output));
     let Err(Wrong {
         what,
         why,
@@ -82,6 +86,21 @@ pub fn run() -> ExitCode {
     // Who started it may be gone; then nobody wants to know.
     let _ = tell(&mut output, &message).and_then(|()| output.flush());
     ExitCode::FAILURE
+}
+
+/// Files that who started the store program had open are a way out of any container.
+fn close_inherited() -> Outcome<()> {
+    let what = "closing files of others";
+    let mut open: Vec<i32> = Vec::new();
+    for item in tried(what, fs::read_dir("/proc/self/fd"))? {
+        let name = tried(what, item)?.file_name();
+        open.extend(name.to_str().and_then(|name| name.parse::<i32>().ok()));
+    }
+    for number in open.into_iter().filter(|number| *number > 2) {
+        // That of the list is closed already.
+        let _ = nix::unistd::close(number);
+    }
+    Ok(())
 }
 
 fn contain(input: &mut dyn BufRead, output: &mut dyn Write) -> Outcome<()> {
@@ -133,19 +152,14 @@ fn enter() -> Outcome<()> {
             other => needed("giving up groups", other)?,
         }
     }
-    let all = UnshareFlags::NEWUSER
-        | UnshareFlags::NEWNS
-        | UnshareFlags::NEWPID
-        | UnshareFlags::NEWNET
-        | UnshareFlags::NEWIPC
-        | UnshareFlags::NEWUTS
-        | UnshareFlags::NEWCGROUP;
-    #[expect(
-        deprecated,
-        reason = "what makes it unsafe is a table of files of one's own, which is not asked for"
-    )]
-    let entered = rustix::thread::unshare(all);
-    needed("making namespaces", entered)
+    let all = CloneFlags::CLONE_NEWUSER
+        | CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWNET
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS
+        | CloneFlags::CLONE_NEWCGROUP;
+    needed("making namespaces", unshare(all))
 }
 
 /// In its namespace, which has one user and one group.

@@ -52,6 +52,8 @@ fn begin() -> Outcome<(Child, Request)> {
         "binding the container to its helper",
         set_parent_process_death_signal(Some(Signal::KILL)),
     )?;
+    // No terminal to type into.
+    tried("beginning a session", rustix::process::setsid())?;
     let request: Option<Request> = tried(
         "reading the request",
         hear(&mut BufReader::new(io::stdin())),
