@@ -85,6 +85,8 @@ pub enum Error {
     Variant(#[from] crate::ids::variant::InvalidVariant),
     #[error("{purpose:?} is not what a compose is for")]
     Purpose { purpose: String },
+    #[error("{path} of an OCI layout has a longer name or more bytes than an archive can say")]
+    Unarchivable { path: TreePath },
     #[error(
         "artifact {name} gives no image that a compose could hold: no file at its top ends in iso, qcow2, raw, \
          ociarchive or the like"

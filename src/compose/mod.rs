@@ -10,6 +10,7 @@ pub mod image;
 pub mod import;
 mod index;
 pub mod module;
+mod ociarchive;
 pub mod ostree;
 pub mod package;
 mod packages;

@@ -5,7 +5,7 @@
 //! compose/VARIANT/ARCH/os/              an edition, its .treeinfo naming the variant
 //! compose/VARIANT/ARCH/ostree/NAME/     an OSTree repository
 //! compose/VARIANT/ARCH/iso/NAME.iso     images of any other artifact: by format here,
-//! compose/VARIANT/ARCH/images/NAME.raw  or here
+//! compose/VARIANT/ARCH/images/NAME.raw  or here; an OCI layout as NAME.ociarchive
 //! compose/metadata/                     composeinfo, rpms, images and modules, as JSON
 //! ```
 //!
@@ -18,6 +18,7 @@ use std::io::{ErrorKind, Read};
 use sha2::{Digest as _, Sha256};
 
 use super::held::{self, Modules};
+use super::ociarchive;
 use super::packages::{self, Package};
 use super::treeinfo::{self, ADDONS, Described, tree_info};
 use super::{Composed, Composer, Error, Output, Workspace, WorkspaceError};
@@ -26,7 +27,7 @@ use crate::formats::productmd::{self, composeinfo, modules, rpms};
 use crate::ids::{BlobId, EntryId, TreeId, TreePath, VariantId};
 use crate::plan::facts::ComposeFacts;
 use crate::plan::{Derivation, parameters};
-use crate::tree::{Builder, Child, Content, Node};
+use crate::tree::{Builder, Child, Content, Leaf, Node};
 
 /// Composes `compose` derivations.
 pub struct Compose;
@@ -226,7 +227,7 @@ impl Release<'_> {
         Ok(())
     }
 
-    /// The files at the top of an artifact that are images, by the ends of their names.
+    /// What an artifact has at its top that is an image: files, by the ends of their names, or an OCI layout as a whole.
     fn image_files(
         &mut self,
         variant: &VariantId,
@@ -234,41 +235,18 @@ impl Release<'_> {
         name: &str,
         entry: EntryId,
     ) -> Result<(), Error> {
-        let workspace = self.workspace;
-        let root = workspace.root(entry)?;
-        let media = workspace.media(entry)?;
+        let root = self.workspace.root(entry)?;
+        let mut files = held::files(KIND, (entry, root), "", self.workspace)?;
+        if files.contains_key(ociarchive::MARK) {
+            let time = self.params.release.epoch;
+            let (blob, size) = ociarchive::archive(root, time, self.workspace)?;
+            let archive = Leaf::file(0o644, blob, size);
+            files = [(format!("{name}.ociarchive"), archive)].into();
+        }
+        let media = self.workspace.media(entry)?;
         let mut found = false;
-        for (file, leaf) in held::files(KIND, (entry, root), "", workspace)? {
-            let (Some((format, kind)), Content::File { blob, size }) =
-                (images::format(&file), &leaf.content)
-            else {
-                continue;
-            };
-            found = true;
-            let (category, directory) = match format {
-                "iso" => ("isos", "iso"),
-                _ => ("images", "images"),
-            };
-            let (blob, size) = (*blob, *size);
-            let path = format!("{at}/{directory}/{file}");
-            let flag = |name: &str| media.get(name).is_some_and(|value| value == "true");
-            self.images.push(Image {
-                variant: variant.to_string(),
-                arch: self.params.release.arch.clone(),
-                path: path.clone(),
-                mtime: self.params.release.epoch,
-                size,
-                kind: media.get("type").map_or(kind, String::as_str).to_owned(),
-                format: format.to_owned(),
-                volume_id: media.get("volume_id").cloned(),
-                implanted_md5: media.get("implanted_md5").cloned(),
-                bootable: flag("bootable"),
-                sha256: sha256(blob, workspace)?,
-                subvariant: name.to_owned(),
-            });
-            self.put(&path, Child::Leaf(leaf))?;
-            let paths = &mut self.known(variant).paths;
-            paths.insert(category, format!("{at}/{directory}"));
+        for (file, leaf) in files {
+            found |= self.image(variant, at, name, (file, leaf), &media)?;
         }
         match found {
             true => Ok(()),
@@ -276,6 +254,47 @@ impl Release<'_> {
                 name: name.to_owned(),
             }),
         }
+    }
+
+    /// Puts a file where images of its format belong, and tells of it; whether it is one.
+    ///
+    /// What the medium is, an artifact says beside it: `type`, `volume_id`, `bootable` and `implanted_md5`.
+    fn image(
+        &mut self,
+        variant: &VariantId,
+        at: &str,
+        name: &str,
+        (file, leaf): (String, Leaf),
+        media: &BTreeMap<String, String>,
+    ) -> Result<bool, Error> {
+        let (Some((format, kind)), &Content::File { blob, size }) =
+            (images::format(&file), &leaf.content)
+        else {
+            return Ok(false);
+        };
+        let (category, directory) = match format {
+            "iso" => ("isos", "iso"),
+            _ => ("images", "images"),
+        };
+        let path = format!("{at}/{directory}/{file}");
+        self.images.push(Image {
+            variant: variant.to_string(),
+            arch: self.params.release.arch.clone(),
+            path: path.clone(),
+            mtime: self.params.release.epoch,
+            size,
+            kind: media.get("type").map_or(kind, String::as_str).to_owned(),
+            format: format.to_owned(),
+            volume_id: media.get("volume_id").cloned(),
+            implanted_md5: media.get("implanted_md5").cloned(),
+            bootable: media.get("bootable").is_some_and(|value| value == "true"),
+            sha256: sha256(blob, self.workspace)?,
+            subvariant: name.to_owned(),
+        });
+        self.put(&path, Child::Leaf(leaf))?;
+        let paths = &mut self.known(variant).paths;
+        paths.insert(category, format!("{at}/{directory}"));
+        Ok(true)
     }
 
     /// The metadata, and the directory that it makes whole.

@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use store::plan::parameters;
+
 use super::support::bench::{Bench, Said};
 use super::support::productmd;
+use super::support::rpm::try_compose;
+use super::support::workspace::Memory;
 
 /// All recipes but that of the command: a root with a shell and its usual programs, and an input.
 const RECIPES: [(&str, &str); 5] = [
@@ -537,6 +541,21 @@ fn an_image_that_a_command_made_goes_into_a_compose() {
         (found.permissions().mode() & 0o7777, found.mtime()),
         (0o444, 1)
     );
+}
+
+#[test]
+fn a_caller_that_names_no_program_is_told_so() {
+    let memory = Memory::default();
+    let params = parameters::Command {
+        run: vec!["/bin/true".to_owned()],
+        host: std::env::consts::ARCH.to_owned(),
+        epoch: 0,
+        seconds: 1,
+        mebibytes: 1,
+        processes: 1,
+    };
+    let error = try_compose(&memory, "command", &params, []).unwrap_err();
+    assert!(error.to_string().contains("`store realize`"), "{error}");
 }
 
 #[test]

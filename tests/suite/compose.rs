@@ -6,8 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use store::compose::{MAIN, Output, Workspace};
 use store::formats::rpm::record;
+use store::ids::TreePath;
 use store::plan::parameters;
 use store::tree::{Builder, Child, Leaf};
 
@@ -268,6 +270,75 @@ fn productmd_loads_the_images_of_artifacts_that_give_some() {
     let empty = Output::new("command", workspace.finish(&empty).unwrap());
     let error = compose(&[("Host/command/x", memory.enter(&empty))]).unwrap_err();
     assert!(error.to_string().contains("x gives no image"), "{error}");
+}
+
+/// A layout as a kind that makes container images gives it: made by hand, of one layer.
+#[test]
+fn a_container_image_becomes_an_archive_that_skopeo_reads() {
+    let memory = Memory::default();
+    let workspace: &dyn Workspace = &memory;
+    let mut layout = Builder::default();
+    let mut file = |path: &str, bytes: &[u8]| {
+        let leaf = workspace.file(0o644, bytes).unwrap();
+        let path = TreePath::parse(path).unwrap();
+        layout.replace(&path, Child::Leaf(leaf)).unwrap();
+    };
+    let mut blob = |bytes: &[u8]| {
+        let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(bytes));
+        file(&format!("blobs/sha256/{digest}"), bytes);
+        (format!("sha256:{digest}"), bytes.len())
+    };
+    // An archive without files, and one that fills its last block to the byte.
+    let (layer, layer_size) = blob(&[0; 1024]);
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["{layer}"]}}}}"#
+    );
+    let (config, config_size) = blob(config.as_bytes());
+    let of = |kind: &str| format!("application/vnd.oci.image.{kind}");
+    let manifest = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": of("manifest.v1+json"),
+        "config": { "mediaType": of("config.v1+json"), "digest": config, "size": config_size },
+        "layers": [{ "mediaType": of("layer.v1.tar"), "digest": layer, "size": layer_size }],
+    })
+    .to_string();
+    let (digest, size) = blob(manifest.as_bytes());
+    let index = serde_json::json!({
+        "schemaVersion": 2,
+        "manifests": [{ "mediaType": of("manifest.v1+json"), "digest": digest, "size": size }],
+    });
+    file("index.json", index.to_string().as_bytes());
+    file("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
+    let image = Output::new("image", workspace.finish(&layout).unwrap());
+    let input = ("Host/image/base", memory.enter(&image));
+    let made = try_compose(&memory, "compose", &params(), [input]).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    checkout(&memory, made.outputs[MAIN].root, directory.path());
+    let told = productmd::compose(directory.path());
+    let image = &payload(&told, "images")["Host"]["x86_64"][0];
+    assert_eq!(
+        (&image["type"], &image["format"]),
+        (&"container".into(), &"ociarchive".into())
+    );
+    let path = directory
+        .path()
+        .join("compose")
+        .join(image["path"].as_str().unwrap());
+    assert_eq!(image["checksums"]["sha256"], productmd::sha256(&path));
+    let skopeo = |arguments: &[&str]| {
+        let output = Command::new("skopeo")
+            .env("TMPDIR", directory.path())
+            .args(arguments)
+            .output()
+            .unwrap();
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complained}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let archive = format!("oci-archive:{}", path.display());
+    assert_eq!(skopeo(&["inspect", "--raw", &archive]), manifest);
+    let copy = format!("dir:{}", directory.path().join("copy").display());
+    skopeo(&["--insecure-policy", "copy", &archive, &copy]);
 }
 
 fn params() -> parameters::Compose {

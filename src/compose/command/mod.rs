@@ -14,6 +14,7 @@
 //!     └── tree, as a stream┘
 //! ```
 //!
+//! Files of root and inputs have the modes and times of views; owners and devices are left out.
 //! The command is nobody: an id of its own outside, 0 inside, no capability, no way to get one, no network.
 //! Its clock is the machine's, only `SOURCE_DATE_EPOCH` is fixed: times of files are not kept.
 
@@ -74,6 +75,7 @@ impl Composer for Command {
         workspace: &dyn Workspace,
     ) -> Result<Composed, super::Error> {
         let params: parameters::Command = super::parameters(KIND, derivation)?;
+        let program = workspace.program().ok_or(Error::NoProgram)?;
         let roots: Vec<EntryId> = derivation.inputs_as("root").collect();
         let &[root] = roots.as_slice() else {
             let count = roots.len();
@@ -95,7 +97,6 @@ impl Composer for Command {
             let at = workspace.lay_out(workspace.root(*entry)?)?;
             request.input(name, &at);
         }
-        let program = workspace.program().ok_or(Error::NoProgram)?;
         let mut received = Received::default();
         let log = {
             let mut take = |message: Message, content: &mut dyn Read| {
