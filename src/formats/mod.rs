@@ -3,7 +3,9 @@
 //! Nothing here knows the store. Facts about a format name their source where they are used.
 
 pub mod accounts;
+pub mod calendar;
 pub mod comps;
+pub mod iso9660;
 pub mod modulemd;
 pub mod oci;
 pub mod openpgp;
