@@ -14,4 +14,5 @@ pub mod productmd;
 pub mod repodata;
 pub mod rpm;
 pub mod rpmdb;
+pub mod squashfs;
 pub mod tar;

@@ -66,6 +66,7 @@ mod solve_dnf;
 mod solve_libsolv;
 mod solve_modules;
 mod solve_real;
+mod squashfs;
 mod store_batch;
 mod store_crash;
 mod store_disk;
