@@ -5,6 +5,8 @@
 pub mod accounts;
 pub mod calendar;
 pub mod comps;
+pub mod fat;
+pub mod grub;
 pub mod iso9660;
 pub mod modulemd;
 pub mod oci;

@@ -36,6 +36,7 @@ mod layers;
 mod licences;
 mod lint;
 mod lint_judge;
+mod loaders;
 mod lock;
 mod migration;
 mod modulemd;

@@ -1,0 +1,30 @@
+//! A FAT file system as a list of parts: what firmware reads its boot loaders from.
+//!
+//! ```text
+//! sector 0      boot record: FAT16, clusters of 2 KiB
+//!        1..    the table, twice
+//!        …      the root directory, 512 entries
+//!        …      clusters: directories first, then each file in one stretch
+//! ```
+//!
+//! Names are upper case, eight letters and three, as loaders have them by specification. Own code: a few structures
+//! of fixed places, which give parts instead of bytes, so a loader lies in the store once; `fatfs` writes bytes,
+//! and was last released years ago.
+//!
+//! Facts: "FAT: General Overview of On-Disk Format" 1.03, and the UEFI specification 2.10, chapter 13.3.
+
+mod write;
+
+pub use write::write;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0} has no name that FAT can hold: eight letters, a dot and three, in upper case")]
+    Name(crate::ids::TreePath),
+    #[error("{0} is neither a file nor a directory that was opened")]
+    Kind(crate::ids::TreePath),
+    #[error("the boot loaders have {0} bytes, and their file system can hold 127 MiB")]
+    TooLong(u64),
+    #[error("the directory {0} has more entries than fit")]
+    TooMany(crate::ids::TreePath),
+}

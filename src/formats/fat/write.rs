@@ -1,0 +1,216 @@
+//! From a tree to a file system.
+
+use super::Error;
+use crate::formats::calendar::Moment;
+use crate::ids::TreePath;
+use crate::tree::{Assembly, Builder, Child, Content, Part};
+
+const SECTOR: usize = 512;
+const CLUSTER: usize = 4 * SECTOR;
+const ROOT_ENTRIES: usize = 512;
+const ENTRY: usize = 32;
+
+/// Clusters of FAT16: with fewer or more, readers take it for FAT12 or FAT32.
+const FEWEST: usize = 4085;
+const MOST: usize = 65_524;
+
+const DIRECTORY: u8 = 0x10;
+const ARCHIVE: u8 = 0x20;
+const VOLUME: u8 = 0x08;
+
+/// What a cluster's entry in the table says when nothing follows it.
+const END: u16 = 0xffff;
+
+/// Lays out a tree; `label` has at most eleven characters, `time` is in seconds since 1970.
+pub fn write(tree: &Builder, label: &str, time: i64) -> Result<Assembly, Error> {
+    let mut layout = Layout {
+        time: stamp(time),
+        table: vec![0xfff8, END],
+        clusters: Vec::new(),
+    };
+    let root = layout.root(tree, label)?;
+    let used = layout.table.len() - 2;
+    // Room to spare costs nothing but zeros; a machine's owner may put something beside it.
+    let clusters = (used + used / 16).max(FEWEST);
+    if clusters > MOST {
+        return Err(Error::TooLong((used * CLUSTER) as u64));
+    }
+    let sectors_of_table = ((clusters + 2) * 2).div_ceil(SECTOR);
+    let mut table: Vec<u8> = layout
+        .table
+        .iter()
+        .flat_map(|next| next.to_le_bytes())
+        .collect();
+    table.resize(sectors_of_table * SECTOR, 0);
+    let sectors =
+        1 + 2 * sectors_of_table + ROOT_ENTRIES * ENTRY / SECTOR + clusters * (CLUSTER / SECTOR);
+    // Whole blocks of a disc.
+    let whole = sectors.next_multiple_of(4);
+    let mut head = boot_record(whole, sectors_of_table, label);
+    head.extend(&table);
+    head.extend(&table);
+    head.extend(root);
+    let mut parts = vec![Part::Inline { bytes: head }];
+    parts.extend(layout.clusters);
+    let tail = (clusters - used) * CLUSTER + (whole - sectors) * SECTOR;
+    parts.push(Part::Inline {
+        bytes: vec![0; tail],
+    });
+    Ok(Assembly { parts })
+}
+
+struct Layout {
+    /// Time and date, as entries have them.
+    time: [u8; 4],
+    table: Vec<u16>,
+    /// What is in the clusters, in order; each part fills its last one.
+    clusters: Vec<Part>,
+}
+
+impl Layout {
+    fn root(&mut self, tree: &Builder, label: &str) -> Result<Vec<u8>, Error> {
+        let mut name = [b' '; 11];
+        let text = label.as_bytes();
+        name[..text.len()].copy_from_slice(text);
+        let mut entries = self.entry(&name, VOLUME, 0, 0);
+        entries.extend(self.directory(&TreePath::root(), tree, 0)?);
+        if entries.len() > ROOT_ENTRIES * ENTRY {
+            return Err(Error::TooMany(TreePath::root()));
+        }
+        entries.resize(ROOT_ENTRIES * ENTRY, 0);
+        Ok(entries)
+    }
+
+    /// The entries of what is in a directory; their clusters are laid out on the way.
+    fn directory(&mut self, path: &TreePath, tree: &Builder, own: u16) -> Result<Vec<u8>, Error> {
+        let mut entries = Vec::new();
+        for (name, child) in &tree.children {
+            let path = path.join(name).expect("children have names");
+            let short = short(name).ok_or_else(|| Error::Name(path.clone()))?;
+            match child {
+                Child::Directory(directory) => {
+                    let bytes = (directory.children.len() + 2) * ENTRY;
+                    let first = self.reserve(bytes as u64)?;
+                    let place = self.clusters.len();
+                    self.clusters.push(Part::Inline { bytes: Vec::new() });
+                    let mut inside = self.entry(b".          ", DIRECTORY, first, 0);
+                    inside.extend(self.entry(b"..         ", DIRECTORY, own, 0));
+                    inside.extend(self.directory(&path, directory, first)?);
+                    inside.resize(bytes.next_multiple_of(CLUSTER), 0);
+                    self.clusters[place] = Part::Inline { bytes: inside };
+                    entries.extend(self.entry(&short, DIRECTORY, first, 0));
+                }
+                Child::Leaf(leaf) => {
+                    let Content::File { size, blob } = leaf.content else {
+                        return Err(Error::Kind(path));
+                    };
+                    let length = u32::try_from(size).map_err(|_| Error::TooLong(size))?;
+                    let first = self.reserve(size)?;
+                    if size > 0 {
+                        self.clusters.push(Part::Range {
+                            blob,
+                            offset: 0,
+                            length: size,
+                        });
+                        let rest = (size as usize).next_multiple_of(CLUSTER) - size as usize;
+                        if rest > 0 {
+                            let bytes = vec![0; rest];
+                            self.clusters.push(Part::Inline { bytes });
+                        }
+                    }
+                    entries.extend(self.entry(&short, ARCHIVE, first, length));
+                }
+                Child::Finished(_) => return Err(Error::Kind(path)),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Takes the next clusters for some bytes; returns the first, or 0 for no bytes.
+    fn reserve(&mut self, bytes: u64) -> Result<u16, Error> {
+        let count = bytes.div_ceil(CLUSTER as u64);
+        let first = self.table.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        if count > MOST as u64 || first + count as usize > MOST {
+            return Err(Error::TooLong(bytes + (first * CLUSTER) as u64));
+        }
+        let last = first + count as usize - 1;
+        self.table
+            .extend((first + 1..=last).map(|next| next as u16));
+        self.table.push(END);
+        Ok(first as u16)
+    }
+
+    fn entry(&self, name: &[u8; 11], attributes: u8, first: u16, length: u32) -> Vec<u8> {
+        let mut bytes = name.to_vec();
+        bytes.extend([attributes, 0, 0]);
+        bytes.extend(self.time);
+        bytes.extend(&self.time[2..]);
+        bytes.extend([0; 2]);
+        bytes.extend(self.time);
+        bytes.extend(first.to_le_bytes());
+        bytes.extend(length.to_le_bytes());
+        bytes
+    }
+}
+
+/// A name of eight letters and three, filled up with blanks.
+fn short(name: &[u8]) -> Option<[u8; 11]> {
+    let (base, extension) = match name.iter().position(|&byte| byte == b'.') {
+        Some(dot) => (&name[..dot], &name[dot + 1..]),
+        None => (name, &b""[..]),
+    };
+    let good =
+        |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"-_~".contains(byte);
+    let fits = (1..=8).contains(&base.len()) && extension.len() <= 3;
+    if !fits || !base.iter().chain(extension).all(good) {
+        return None;
+    }
+    let mut short = [b' '; 11];
+    short[..base.len()].copy_from_slice(base);
+    short[8..8 + extension.len()].copy_from_slice(extension);
+    Some(short)
+}
+
+/// Two bytes of a time of day, in two seconds, and two of a date from 1980 to 2107.
+fn stamp(seconds: i64) -> [u8; 4] {
+    let moment = Moment::of(seconds);
+    let year = moment.year.clamp(1980, 2107) - 1980;
+    let time = (u16::from(moment.hour) << 11)
+        | (u16::from(moment.minute) << 5)
+        | (u16::from(moment.second) / 2);
+    let date = ((year as u16) << 9) | (u16::from(moment.month) << 5) | u16::from(moment.day);
+    let ([a, b], [c, d]) = (time.to_le_bytes(), date.to_le_bytes());
+    [a, b, c, d]
+}
+
+fn boot_record(sectors: usize, sectors_of_table: usize, label: &str) -> Vec<u8> {
+    let mut bytes = vec![0xeb, 0x3c, 0x90];
+    bytes.extend(b"STORE   ");
+    bytes.extend((SECTOR as u16).to_le_bytes());
+    bytes.push((CLUSTER / SECTOR) as u8);
+    bytes.extend(1u16.to_le_bytes());
+    bytes.push(2);
+    bytes.extend((ROOT_ENTRIES as u16).to_le_bytes());
+    let few = u16::try_from(sectors).unwrap_or(0);
+    bytes.extend(few.to_le_bytes());
+    bytes.push(0xf8);
+    bytes.extend((sectors_of_table as u16).to_le_bytes());
+    bytes.extend(32u16.to_le_bytes());
+    bytes.extend(64u16.to_le_bytes());
+    bytes.extend(0u32.to_le_bytes());
+    let many = if few == 0 { sectors as u32 } else { 0 };
+    bytes.extend(many.to_le_bytes());
+    bytes.extend([0x80, 0, 0x29]);
+    // The serial number says nothing: there is one such file system on an image, and it has a label.
+    bytes.extend(0x5354_4f52u32.to_le_bytes());
+    let mut name = [b' '; 11];
+    name[..label.len()].copy_from_slice(label.as_bytes());
+    bytes.extend(name);
+    bytes.extend(b"FAT16   ");
+    bytes.resize(SECTOR - 2, 0);
+    bytes.extend([0x55, 0xaa]);
+    bytes
+}
