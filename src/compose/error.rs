@@ -103,5 +103,7 @@ pub enum Error {
     #[error(transparent)]
     Image(#[from] super::image::Error),
     #[error(transparent)]
+    Installer(#[from] super::installer::Error),
+    #[error(transparent)]
     Ostree(#[from] super::ostree::Error),
 }

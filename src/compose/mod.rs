@@ -9,6 +9,7 @@ mod held;
 pub mod image;
 pub mod import;
 mod index;
+pub mod installer;
 pub mod module;
 mod ociarchive;
 pub mod ostree;
@@ -51,6 +52,7 @@ pub fn composer(kind: &str) -> Option<&'static dyn Composer> {
         "compose" => &release::Compose,
         "import" => &import::Import,
         "index" => &index::Index,
+        "installer" => &installer::Installer,
         "layer" => &image::Layer,
         "module" => &module::Module,
         "objects" => &ostree::Objects,
@@ -58,6 +60,7 @@ pub fn composer(kind: &str) -> Option<&'static dyn Composer> {
         "package" => &package::Package,
         "repository" => &repository::Repository,
         "root" => &root::Root,
+        "squashfs" => &installer::Squashfs,
         "unpack" => &unpack::Unpack,
         _ => return None,
     })

@@ -166,3 +166,18 @@ pub struct ComposeFacts {
     /// `SHORT-VERSION-DATE[.TYPE].RESPIN`.
     pub id: String,
 }
+
+/// Facts of an `installer` entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstallerFacts {
+    /// The label of the disc.
+    pub volume: String,
+    /// Bytes of the image.
+    pub size: u64,
+    /// MD5 in hex, as the media check of the disc compares it.
+    pub media_sum: String,
+    /// The version of the kernel; a disc without one boots nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<String>,
+}

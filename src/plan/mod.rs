@@ -15,6 +15,7 @@ mod error;
 pub mod facts;
 pub mod holding;
 mod image;
+mod installer;
 pub mod known;
 mod manifest;
 mod module;

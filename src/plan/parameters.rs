@@ -243,3 +243,64 @@ pub struct Command {
     pub mebibytes: u64,
     pub processes: u64,
 }
+
+/// `squashfs`: an installed root (role `root`) as one SquashFS image, which says what it is the installer of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Squashfs {
+    /// `gzip`, `xz` or `zstd`.
+    pub compression: String,
+    /// Seconds since 1970: of the image, and of files that have no time of their own.
+    pub epoch: i64,
+    /// Of the release: its name, version and architecture, for `.buildstamp`.
+    pub product: String,
+    pub version: String,
+    pub arch: String,
+}
+
+/// `installer`: a disc that boots a SquashFS image (role `stage2`) of a root (role `root`), whose kernel and boot loaders it has;
+/// it holds an edition (role `repository`) and a tree or container image (role `payload`), if there are any.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Installer {
+    /// What the image is called: `NAME.iso`.
+    pub file: String,
+    /// The label of the disc.
+    pub volume: String,
+    /// Of the release: its names, version and architecture.
+    pub product: String,
+    pub short: String,
+    pub version: String,
+    pub arch: String,
+    /// Seconds since 1970: the time of everything that has none of its own.
+    pub epoch: i64,
+    /// Of the kernel, beside those that find stage 2 and the kickstart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// Seconds that the boot menu waits.
+    pub timeout: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kickstart: Option<BlobId>,
+    /// The name of the edition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edition: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Payload>,
+}
+
+/// How a payload is deployed, and where its updates come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payload {
+    /// The ref of a tree; a container image has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// What the repository of updates, and the system, are called on the machine.
+    pub remote: String,
+    /// Where updates come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates: Option<String>,
+    /// A path on the machine: the key that checks them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}

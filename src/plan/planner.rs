@@ -79,6 +79,7 @@ impl<'a> Planner<'a> {
             Kind::Image(image) => self.image(recipe, image),
             Kind::Compose(compose) => self.compose(recipe, compose),
             Kind::Command(command) => self.command(recipe, command),
+            Kind::Installer(installer) => self.installer(recipe, installer),
         }
     }
 

@@ -223,9 +223,8 @@ fn topic(derivation: &Derivation, artifact: Option<&Name>) -> Option<String> {
             .params
             .text(&["module", "name"])
             .map(str::to_owned),
-        "repository" | "root" | "ostree" | "image" | "compose" | "command" => {
-            artifact.map(Name::to_string)
-        }
+        "repository" | "root" | "ostree" | "image" | "squashfs" | "installer" | "compose"
+        | "command" => artifact.map(Name::to_string),
         _ => None,
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Fault, Problem, Problems};
 use super::{
-    Command, CommandRoot, Compose, Image, Install, Kind, Module, Recipe, Recipes, Repository,
-    Selection,
+    Command, CommandRoot, Compose, Image, Install, Installer, Kind, Module, Recipe, Recipes,
+    Repository, Selection,
 };
 use crate::ids::Name;
 
@@ -13,7 +13,8 @@ use crate::ids::Name;
 const COMPOSED: [&str; 3] = ["repository", "ostree", "command"];
 
 /// The kinds that a command can read.
-const READ: [&str; 7] = [
+const READ: [&str; 8] = [
+    "installer",
     "image",
     "package",
     "module",
@@ -39,10 +40,13 @@ impl Recipes {
                 Kind::Source(_) | Kind::Package(_) => {}
                 Kind::Module(module) => check.module(module),
                 Kind::Repository(repository) => check.repository(repository),
-                Kind::Ostree(ostree) => check.selection(&ostree.selection, &ostree.selection),
+                Kind::Ostree(ostree) => {
+                    check.selection("install", &ostree.selection, &ostree.selection)
+                }
                 Kind::Image(image) => check.image(image),
                 Kind::Compose(compose) => check.compose(compose),
                 Kind::Command(command) => check.command(command),
+                Kind::Installer(installer) => check.installer(installer),
             }
         }
         Problems::check(problems)
@@ -281,7 +285,7 @@ impl<'r> Check<'r, '_> {
     fn image(&mut self, image: &Image) {
         let own = &image.selection;
         let Some(base) = &image.base else {
-            return self.selection(own, own);
+            return self.selection("install", own, own);
         };
         let below = self.recipes.bases(image);
         if let Some(last) = below
@@ -296,12 +300,29 @@ impl<'r> Check<'r, '_> {
         if self.refers("base", base, &["image"])
             && let Some(whole) = self.recipes.selection(&self.recipe.name)
         {
-            self.selection(own, &whole);
+            self.selection("install", own, &whole);
         }
     }
 
-    /// What a recipe installs; `whole` is that with what it stands on.
-    fn selection(&mut self, own: &Selection, whole: &Selection) {
+    fn installer(&mut self, installer: &Installer) {
+        if let Some(repository) = &installer.repository {
+            self.refers("repository", repository, &["repository"]);
+        }
+        if let Some(payload) = &installer.payload
+            && self.refers("payload", payload, &["ostree", "image"])
+            && let Some(image) = self.recipes.image(payload)
+        {
+            let bases = self.recipes.bases(image);
+            if !bases.last().map_or(image, |(_, bottom)| bottom).bootable {
+                let name = payload.to_string();
+                self.report("payload", payload.as_str(), Fault::NoHost { name });
+            }
+        }
+        self.selection("runtime", &installer.selection, &installer.selection);
+    }
+
+    /// What a recipe installs by a field; `whole` is that with what it stands on.
+    fn selection(&mut self, field: &str, own: &Selection, whole: &Selection) {
         let mut complete = true;
         for name in &own.from {
             complete &= self.refers("from", name, &["module", "repository"]);
@@ -321,14 +342,14 @@ impl<'r> Check<'r, '_> {
                 Install::Package(package) => self.missing_package(&modules, package),
             };
             if let Some(fault) = fault {
-                self.report("install", &item, fault);
+                self.report(field, &item, fault);
             }
         }
     }
 
     fn command(&mut self, command: &Command) {
         match &command.root {
-            CommandRoot::Packages(selection) => self.selection(selection, selection),
+            CommandRoot::Packages(selection) => self.selection("install", selection, selection),
             CommandRoot::Artifact(name) => {
                 self.refers("root", name, &["ostree", "image", "command"]);
             }

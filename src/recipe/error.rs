@@ -163,6 +163,10 @@ pub enum Fault {
         field: &'static str,
         other: &'static str,
     },
+    #[error(
+        "image {name:?} is no host that boots, so it can't be installed; \"bootable = true\" makes one"
+    )]
+    NoHost { name: String },
     #[error("an image can't stand on itself: {}", chain.join(" on "))]
     BaseCircle { chain: Vec<String> },
     #[error(

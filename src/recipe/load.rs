@@ -11,8 +11,8 @@ use super::error::{Error, Fault, Place, Problem, Problems};
 use super::fields::Fields;
 use super::release::Release;
 use super::{
-    Kind, Lifecycle, Recipe, Recipes, command, compose, image, module, ostree, package, repository,
-    source,
+    Kind, Lifecycle, Recipe, Recipes, command, compose, image, installer, module, ostree, package,
+    repository, source,
 };
 use crate::ids::Name;
 
@@ -26,19 +26,20 @@ const BODIES: &str = "files";
 const LIMIT: u64 = 4 << 20;
 
 /// The kinds that can be composed, in the order of the design.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     "source",
     "package",
     "module",
     "repository",
     "ostree",
     "image",
+    "installer",
     "compose",
     "command",
 ];
 
 /// The kinds that are planned.
-const LATER: [&str; 2] = ["installer", "disk"];
+const LATER: [&str; 1] = ["disk"];
 
 impl Recipes {
     /// Reads every `*.toml` of a directory and its folders, but for hidden ones and those called `files`.
@@ -244,6 +245,7 @@ fn read_recipe(document: &Document, name: &Name) -> Option<Parts> {
         "repository" => repository::read(&fields).map(Kind::Repository),
         "ostree" => ostree::read(&fields).map(Kind::Ostree),
         "image" => image::read(&fields).map(Kind::Image),
+        "installer" => installer::read(&fields).map(Kind::Installer),
         "compose" => compose::read(&fields).map(Kind::Compose),
         "command" => command::read(&fields).map(Kind::Command),
         _ => {

@@ -14,6 +14,7 @@ pub mod document;
 pub mod error;
 pub mod fields;
 pub mod image;
+pub mod installer;
 mod load;
 pub mod module;
 pub mod ostree;
@@ -36,6 +37,7 @@ pub use dependency::{Comparison, Dependency};
 pub use document::Places;
 pub use error::{Error, Fault, Place, Problem, Problems};
 pub use image::{Compression, Image, ImageConfig};
+pub use installer::{Installer, SquashfsCompression, Updates};
 pub use module::{Definition, Module, Stream};
 pub use ostree::Ostree;
 pub use package::{Change, Package};
@@ -86,6 +88,7 @@ pub enum Kind {
     Repository(Repository),
     Ostree(Ostree),
     Image(Image),
+    Installer(Installer),
     Compose(Compose),
     Command(Command),
 }
@@ -100,6 +103,7 @@ impl Kind {
             Kind::Repository(_) => "repository",
             Kind::Ostree(_) => "ostree",
             Kind::Image(_) => "image",
+            Kind::Installer(_) => "installer",
             Kind::Compose(_) => "compose",
             Kind::Command(_) => "command",
         }
@@ -123,6 +127,11 @@ impl Recipe {
                 let from = image.selection.from.iter();
                 from.chain(&image.base).cloned().collect()
             }
+            Kind::Installer(installer) => {
+                let from = installer.selection.from.iter();
+                let installed = installer.repository.iter().chain(&installer.payload);
+                from.chain(installed).cloned().collect()
+            }
             Kind::Command(command) => {
                 let root: Vec<Name> = match &command.root {
                     CommandRoot::Packages(selection) => selection.from.iter().cloned().collect(),
@@ -141,6 +150,7 @@ impl Recipe {
         match &self.kind {
             Kind::Ostree(ostree) => Some(&ostree.selection),
             Kind::Image(image) => Some(&image.selection),
+            Kind::Installer(installer) => Some(&installer.selection),
             Kind::Command(command) => match &command.root {
                 CommandRoot::Packages(selection) => Some(selection),
                 CommandRoot::Artifact(_) => None,

@@ -71,10 +71,15 @@ impl FromStr for Install {
 }
 
 pub(super) fn read(fields: &Fields) -> Selection {
+    read_as(fields, "install")
+}
+
+/// With the packages under another name than `install`.
+pub(super) fn read_as(fields: &Fields, field: &'static str) -> Selection {
     let hint = "name the modules or repositories that packages come from";
     let from = fields.filled_set("from", "a recipe's name", hint);
     let hint = "name packages, or profiles as @MODULE/PROFILE";
-    let install = fields.filled_set("install", "installed", hint);
+    let install = fields.filled_set(field, "installed", hint);
     let weak = fields.boolean("weak", true);
     Selection {
         from,

@@ -21,8 +21,10 @@ fn composed(jobs: usize) -> String {
     recipes.check().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let store = Store::create(dir.path()).unwrap();
-    let names = ["edition", "host", "small", "large", "bootable", "release"]
-        .map(|name| name.parse().unwrap());
+    let names = [
+        "edition", "host", "small", "large", "bootable", "disc", "release",
+    ]
+    .map(|name| name.parse().unwrap());
     let options = Options {
         jobs,
         keep_going: false,

@@ -31,6 +31,7 @@ mod image_clients;
 mod image_host;
 mod image_layers;
 mod image_real;
+mod installer;
 mod iso;
 mod layers;
 mod licences;

@@ -38,6 +38,9 @@ const SHAPES: [(&str, &[(&str, &str)]); 12] = [
             ("Ostree", "ostree-params"),
             ("Compose", "compose-params"),
             ("Command", "command-params"),
+            ("Squashfs", "squashfs-params"),
+            ("Installer", "installer-params"),
+            ("Payload", "payload"),
         ],
     ),
     (
@@ -51,6 +54,7 @@ const SHAPES: [(&str, &[(&str, &str)]); 12] = [
             ("RootPackage", "root-package"),
             ("OstreeFacts", "ostree-facts"),
             ("ComposeFacts", "compose-facts"),
+            ("InstallerFacts", "installer-facts"),
         ],
     ),
     (

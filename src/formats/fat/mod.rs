@@ -1,7 +1,7 @@
 //! A FAT file system as a list of parts: what firmware reads its boot loaders from.
 //!
 //! ```text
-//! sector 0      boot record: FAT16, clusters of 2 KiB
+//! sector 0      boot record: FAT16, in the smallest clusters that are few enough
 //!        1..    the table, twice
 //!        …      the root directory, 512 entries
 //!        …      clusters: directories first, then each file in one stretch

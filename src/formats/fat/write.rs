@@ -6,7 +6,8 @@ use crate::ids::TreePath;
 use crate::tree::{Assembly, Builder, Child, Content, Part};
 
 const SECTOR: usize = 512;
-const CLUSTER: usize = 4 * SECTOR;
+/// The largest cluster that is used here.
+const LARGEST: usize = 4 * SECTOR;
 const ROOT_ENTRIES: usize = 512;
 const ENTRY: usize = 32;
 
@@ -23,18 +24,30 @@ const END: u16 = 0xffff;
 
 /// Lays out a tree; `label` has at most eleven characters, `time` is in seconds since 1970.
 pub fn write(tree: &Builder, label: &str, time: i64) -> Result<Assembly, Error> {
+    let mut cluster = SECTOR;
+    loop {
+        match with_clusters(tree, label, time, cluster) {
+            Err(Error::TooLong(_)) if cluster < LARGEST => cluster *= 2,
+            result => return result,
+        }
+    }
+}
+
+fn with_clusters(
+    tree: &Builder,
+    label: &str,
+    time: i64,
+    cluster: usize,
+) -> Result<Assembly, Error> {
     let mut layout = Layout {
+        cluster,
         time: stamp(time),
         table: vec![0xfff8, END],
         clusters: Vec::new(),
     };
     let root = layout.root(tree, label)?;
     let used = layout.table.len() - 2;
-    // Room to spare costs nothing but zeros; a machine's owner may put something beside it.
-    let clusters = (used + used / 16).max(FEWEST);
-    if clusters > MOST {
-        return Err(Error::TooLong((used * CLUSTER) as u64));
-    }
+    let clusters = used.max(FEWEST);
     let sectors_of_table = ((clusters + 2) * 2).div_ceil(SECTOR);
     let mut table: Vec<u8> = layout
         .table
@@ -43,16 +56,16 @@ pub fn write(tree: &Builder, label: &str, time: i64) -> Result<Assembly, Error> 
         .collect();
     table.resize(sectors_of_table * SECTOR, 0);
     let sectors =
-        1 + 2 * sectors_of_table + ROOT_ENTRIES * ENTRY / SECTOR + clusters * (CLUSTER / SECTOR);
+        1 + 2 * sectors_of_table + ROOT_ENTRIES * ENTRY / SECTOR + clusters * (cluster / SECTOR);
     // Whole blocks of a disc.
     let whole = sectors.next_multiple_of(4);
-    let mut head = boot_record(whole, sectors_of_table, label);
+    let mut head = boot_record(whole, sectors_of_table, cluster, label);
     head.extend(&table);
     head.extend(&table);
     head.extend(root);
     let mut parts = vec![Part::Inline { bytes: head }];
     parts.extend(layout.clusters);
-    let tail = (clusters - used) * CLUSTER + (whole - sectors) * SECTOR;
+    let tail = (clusters - used) * cluster + (whole - sectors) * SECTOR;
     parts.push(Part::Inline {
         bytes: vec![0; tail],
     });
@@ -60,6 +73,8 @@ pub fn write(tree: &Builder, label: &str, time: i64) -> Result<Assembly, Error> 
 }
 
 struct Layout {
+    /// Bytes of a cluster.
+    cluster: usize,
     /// Time and date, as entries have them.
     time: [u8; 4],
     table: Vec<u16>,
@@ -96,7 +111,7 @@ impl Layout {
                     let mut inside = self.entry(b".          ", DIRECTORY, first, 0);
                     inside.extend(self.entry(b"..         ", DIRECTORY, own, 0));
                     inside.extend(self.directory(&path, directory, first)?);
-                    inside.resize(bytes.next_multiple_of(CLUSTER), 0);
+                    inside.resize(bytes.next_multiple_of(self.cluster), 0);
                     self.clusters[place] = Part::Inline { bytes: inside };
                     entries.extend(self.entry(&short, DIRECTORY, first, 0));
                 }
@@ -112,7 +127,7 @@ impl Layout {
                             offset: 0,
                             length: size,
                         });
-                        let rest = (size as usize).next_multiple_of(CLUSTER) - size as usize;
+                        let rest = (size as usize).next_multiple_of(self.cluster) - size as usize;
                         if rest > 0 {
                             let bytes = vec![0; rest];
                             self.clusters.push(Part::Inline { bytes });
@@ -128,13 +143,13 @@ impl Layout {
 
     /// Takes the next clusters for some bytes; returns the first, or 0 for no bytes.
     fn reserve(&mut self, bytes: u64) -> Result<u16, Error> {
-        let count = bytes.div_ceil(CLUSTER as u64);
+        let count = bytes.div_ceil(self.cluster as u64);
         let first = self.table.len();
         if count == 0 {
             return Ok(0);
         }
         if count > MOST as u64 || first + count as usize > MOST {
-            return Err(Error::TooLong(bytes + (first * CLUSTER) as u64));
+            return Err(Error::TooLong(bytes + (first * self.cluster) as u64));
         }
         let last = first + count as usize - 1;
         self.table
@@ -186,11 +201,11 @@ fn stamp(seconds: i64) -> [u8; 4] {
     [a, b, c, d]
 }
 
-fn boot_record(sectors: usize, sectors_of_table: usize, label: &str) -> Vec<u8> {
+fn boot_record(sectors: usize, sectors_of_table: usize, cluster: usize, label: &str) -> Vec<u8> {
     let mut bytes = vec![0xeb, 0x3c, 0x90];
     bytes.extend(b"STORE   ");
     bytes.extend((SECTOR as u16).to_le_bytes());
-    bytes.push((CLUSTER / SECTOR) as u8);
+    bytes.push((cluster / SECTOR) as u8);
     bytes.extend(1u16.to_le_bytes());
     bytes.push(2);
     bytes.extend((ROOT_ENTRIES as u16).to_le_bytes());

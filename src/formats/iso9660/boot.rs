@@ -28,6 +28,8 @@ const TABLE: usize = 8;
 const COVERED: usize = 64;
 /// Where the block list of `diskboot.img` begins, which follows the 2048 bytes of `cdboot.img`.
 pub const BLOCK_LIST: usize = 2048 + 0x1f4;
+/// No byte behind this one depends on the place.
+pub const TOLD: usize = BLOCK_LIST + 12;
 /// Bytes of a disk's sector, in which its addresses count.
 pub const SECTOR: u64 = 512;
 

@@ -12,7 +12,7 @@ use crate::tree::{Builder, Child, Content, Leaf};
 pub enum Held {
     Blob(BlobId),
     /// The image that a BIOS loads: some of its bytes say where it lies, so it is nobody else's.
-    Bios,
+    Bios(BlobId),
 }
 
 /// Extents in the order in which they lie.
@@ -51,6 +51,13 @@ impl Files {
         Ok(files)
     }
 
+    /// The block of the image that a BIOS loads, where there is one.
+    pub fn bios(&self) -> u64 {
+        let mut places = self.block.iter();
+        let found = places.find(|(held, _)| matches!(held, Held::Bios(_)));
+        found.map_or(0, |(_, block)| *block)
+    }
+
     /// Gives every extent its place from a block on; returns the block behind all of them.
     pub fn place(&mut self, first: u64) -> u64 {
         let mut next = first;
@@ -66,8 +73,10 @@ impl Files {
 pub fn held(path: &TreePath, leaf: &Leaf, boot: &Boot) -> Option<(Held, u64)> {
     match &leaf.content {
         Content::File { size, .. } if *size == 0 => None,
-        Content::File { size, .. } if boot.bios.as_ref().is_some_and(|bios| bios.path == *path) => {
-            Some((Held::Bios, *size))
+        Content::File { size, blob }
+            if boot.bios.as_ref().is_some_and(|bios| bios.path == *path) =>
+        {
+            Some((Held::Bios(*blob), *size))
         }
         Content::File { size, blob } => Some((Held::Blob(*blob), *size)),
         _ => None,

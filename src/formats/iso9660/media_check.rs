@@ -24,9 +24,9 @@ const DIGITS: usize = 3;
 const STEP: usize = 32 * 1024;
 
 impl Image {
-    /// Writes the sum into the image, whose bytes a reader gives as they are without it.
-    pub fn implant(&mut self, reader: &mut dyn Read) -> Result<(), Error> {
-        let text = sums(reader, self.blocks * BLOCK)?;
+    /// Writes the sum into the image, whose bytes a reader gives as they are without it; returns it in hex.
+    pub fn implant(&mut self, reader: &mut dyn Read) -> Result<String, Error> {
+        let (whole, text) = sums(reader, self.blocks * BLOCK)?;
         let Some(Part::Inline { bytes }) = self.assembly.parts.first_mut() else {
             return Err(Error::NoImage("its first part is not what was written"));
         };
@@ -35,12 +35,12 @@ impl Image {
             .ok_or(Error::NoImage("it has no descriptor"))?;
         place.fill(b' ');
         place[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(())
+        Ok(whole)
     }
 }
 
-/// The text that says the sums of an image of some length in bytes.
-fn sums(reader: &mut dyn Read, length: u64) -> io::Result<String> {
+/// The sum in hex, and the text that says it, of an image of some length in bytes.
+fn sums(reader: &mut dyn Read, length: u64) -> io::Result<(String, String)> {
     let total = length.saturating_sub(SKIPPED * BLOCK);
     let mut sum = Md5::new();
     let mut fragments = String::new();
@@ -58,10 +58,11 @@ fn sums(reader: &mut dyn Read, length: u64) -> io::Result<String> {
         offset += step as u64;
     }
     let whole = data_encoding::HEXLOWER.encode(&sum.finalize());
-    Ok(format!(
+    let text = format!(
         "ISO MD5SUM = {whole};SKIPSECTORS = {SKIPPED};RHLISOSTATUS=0;FRAGMENT SUMS = {fragments};\
          FRAGMENT COUNT = {FRAGMENTS};THIS IS NOT THE SAME AS RUNNING MD5SUM ON THIS ISO!!"
-    ))
+    );
+    Ok((whole, text))
 }
 
 /// The first digit of a byte in hex, without leading zeros: as much as the original has room for.

@@ -1,6 +1,6 @@
 //! From a tree to an image.
 
-use super::boot::{self, BLOCK_LIST, Boot};
+use super::boot::{self, Boot};
 use super::disk::{BACKUP, Disk};
 use super::files::{Files, Held, extents, held};
 use super::identifier::{identifiers, order};
@@ -158,7 +158,7 @@ impl<'a> Layout<'a> {
             }
         }
         if let Some(bios) = bios {
-            let needed = BLOCK_LIST + 12;
+            let needed = boot::TOLD;
             if bios.bytes.len() < needed {
                 return Err(Error::BootImage {
                     path: bios.path.clone(),
@@ -308,10 +308,7 @@ impl<'a> Layout<'a> {
 
     fn render(&self, total: u64) -> Image {
         let boot = &self.volume.boot;
-        let bios = boot
-            .bios
-            .as_ref()
-            .map(|bios| (bios, self.files.block[&Held::Bios]));
+        let bios = boot.bios.as_ref().map(|bios| (bios, self.files.bios()));
         let efi = boot.efi.as_ref().and_then(|_| {
             let (held, length) = self.files.order.last()?;
             Some((self.files.block[held], *length))
@@ -357,10 +354,22 @@ impl<'a> Layout<'a> {
                     offset: 0,
                     length: *size,
                 }),
-                (Held::Bios, Some((bios, block))) => parts.push(Part::Inline {
-                    bytes: bios.at(block),
-                }),
-                (Held::Bios, None) => unreachable!("only an image for BIOS is held as one"),
+                (Held::Bios(blob), Some((bios, block))) => {
+                    // Only its first bytes are told where it lies.
+                    let mut bytes = bios.at(block);
+                    let told = bytes.len().min(boot::TOLD);
+                    bytes.truncate(told);
+                    parts.push(Part::Inline { bytes });
+                    let (offset, length) = (told as u64, size - told as u64);
+                    if length > 0 {
+                        parts.push(Part::Range {
+                            blob: *blob,
+                            offset,
+                            length,
+                        });
+                    }
+                }
+                (Held::Bios(_), None) => unreachable!("only an image for BIOS is held as one"),
             }
             let rest = blocks(*size) * BLOCK - size;
             if rest > 0 {

@@ -246,7 +246,7 @@ impl Held {
 fn compared(closure: &Closure, kind: &str) -> EntryId {
     let mut roots = closure.inputs(closure.entry, "root");
     match (kind, roots.next(), roots.next()) {
-        ("ostree" | "image", Some(root), None) => root,
+        ("ostree" | "image" | "installer", Some(root), None) => root,
         _ => closure.entry,
     }
 }

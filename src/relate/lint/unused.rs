@@ -18,10 +18,11 @@ pub(super) fn check(scene: &Scene) -> Vec<Finding> {
         let (by, field) = match &recipe.kind {
             Kind::Source(_) => ("no module draws from it", "source"),
             Kind::Package(_) => ("no module has it", "from"),
-            Kind::Module(_) => ("no edition, tree or image has it", "modules"),
+            Kind::Module(_) => ("no edition, tree, image or installer has it", "modules"),
             Kind::Repository(_)
             | Kind::Ostree(_)
             | Kind::Image(_)
+            | Kind::Installer(_)
             | Kind::Compose(_)
             | Kind::Command(_) => {
                 return None;

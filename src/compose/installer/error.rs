@@ -1,0 +1,36 @@
+//! What keeps an installer from being made.
+
+use crate::compose::WorkspaceError;
+use crate::formats::{fat, grub, iso9660, squashfs};
+use crate::tree::Occupied;
+
+/// Why a root can't become an installer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    #[error(transparent)]
+    Occupied(#[from] Occupied),
+    #[error("the disc can't be written")]
+    Disc(#[from] iso9660::Error),
+    #[error("the installer's root can't be written")]
+    Squashfs(#[from] squashfs::Error),
+    #[error("the boot loader for BIOS can't be linked")]
+    Grub(#[from] grub::Error),
+    #[error("the boot loaders for UEFI can't be put into a file system")]
+    Loaders(#[from] fat::Error),
+    #[error("{0:?} is no compression of SquashFS that is known here")]
+    Compression(String),
+    #[error(
+        "the root has two kernels, {first} and {second}; an installer boots one: install only one kernel package"
+    )]
+    TwoKernels { first: String, second: String },
+    #[error("the kickstart is not UTF-8 text")]
+    Kickstart,
+    #[error("{action} {path:?}")]
+    Scratch {
+        action: &'static str,
+        path: std::path::PathBuf,
+        source: std::io::Error,
+    },
+}

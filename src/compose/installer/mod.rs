@@ -1,0 +1,106 @@
+//! `installer`: a disc that boots, and installs what is on it.
+//!
+//! ```text
+//! images/install.img            stage 2: a SquashFS image of the root (role stage2)
+//! images/pxeboot/               kernel and initial RAM disk, of the root
+//! images/{eltorito,efiboot}.img what a BIOS and UEFI load: GRUB, of the root
+//! boot/grub/  EFI/BOOT/         its menu, and the loaders of UEFI
+//! .treeinfo  .discinfo  .disk/  what the disc is
+//! ks.cfg                        answers for the installation
+//! Packages/ repodata/ addons/   the edition (role repository)
+//! ostree/repo/ or container/    the payload
+//! ```
+//!
+//! The disc is an assembly: packages, objects and layers stay where they are, and take no second place in the store.
+//! Facts: lorax's templates, `docs/boot-options.rst` and `dracut/anaconda-lib.sh` of Anaconda.
+
+mod disc;
+mod documents;
+mod efi;
+mod error;
+mod grub;
+mod kernel;
+mod kickstart;
+mod menu;
+mod parts;
+mod squashfs;
+
+pub use error::Error;
+pub use squashfs::Squashfs;
+
+use super::{Composed, Composer, Output, Workspace};
+use crate::ids::EntryId;
+use crate::plan::facts::InstallerFacts;
+use crate::plan::{Derivation, parameters};
+use crate::tree::Leaf;
+use disc::Disc;
+
+/// Composes `installer` derivations.
+pub struct Installer;
+
+pub const KIND: &str = "installer";
+
+impl Composer for Installer {
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn compose(
+        &self,
+        derivation: &Derivation,
+        workspace: &dyn Workspace,
+    ) -> Result<Composed, super::Error> {
+        let params: parameters::Installer = super::parameters(KIND, derivation)?;
+        let root = only(derivation, "root")?.ok_or(super::Error::Inputs {
+            kind: KIND,
+            role: "root",
+            count: 0,
+        })?;
+        let root = workspace.open(workspace.root(root)?)?;
+        let stage2 = super::input_file(KIND, "stage2", squashfs::FILE, derivation, workspace)?;
+
+        let mut disc = Disc::new(&params, workspace);
+        disc.put(documents::STAGE2, Leaf::file(0o644, stage2.0, stage2.1))?;
+        if let Some(edition) = only(derivation, "repository")? {
+            disc.edition(edition)?;
+        }
+        if let Some(payload) = only(derivation, "payload")? {
+            disc.payload(payload)?;
+        }
+        let kernel = kernel::find(&root, workspace)?;
+        if let Some(kernel) = &kernel {
+            disc.kernel(kernel)?;
+        }
+        disc.kickstart()?;
+        disc.loaders(&root, kernel.as_ref())?;
+        disc.documents()?;
+        let burnt = disc.burn()?;
+
+        let leaf = Leaf::file(0o644, burnt.blob, burnt.size);
+        let mut output = Output::new(KIND, workspace.single(&params.file, leaf)?);
+        let media = [("volume_id", &params.volume), ("format", &"iso".to_owned())];
+        let media = media.map(|(name, value)| (name.to_owned(), value.clone()));
+        output.media.extend(media);
+        let facts = InstallerFacts {
+            volume: params.volume.clone(),
+            size: burnt.size,
+            media_sum: burnt.sum,
+            kernel: kernel.map(|kernel| kernel.version),
+        };
+        Composed::of(output).with_facts(KIND, &facts)
+    }
+}
+
+/// The one input in a role, or none.
+fn only(derivation: &Derivation, role: &'static str) -> Result<Option<EntryId>, super::Error> {
+    let inputs: Vec<EntryId> = derivation.inputs_as(role).collect();
+    match inputs[..] {
+        [] => Ok(None),
+        [entry] => Ok(Some(entry)),
+        _ => Err(super::Error::Inputs {
+            kind: KIND,
+            role,
+            count: inputs.len(),
+        }),
+    }
+}

@@ -1,0 +1,534 @@
+//! Kind `installer`: discs of real boot loaders, judged by the clients of discs and by firmware.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::support::bench::Bench;
+
+const BIOS: &str = "/usr/lib/grub/i386-pc";
+
+fn run(command: &mut Command) -> String {
+    let output = command
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(output.status.success(), "{command:?}: {said}");
+    said
+}
+
+fn xorriso(iso: &Path, arguments: &[&str]) -> String {
+    run(Command::new("xorriso")
+        .arg("-indev")
+        .arg(iso)
+        .args(arguments))
+}
+
+/// The file on a disc.
+fn read(iso: &Path, path: &str) -> String {
+    run(Command::new("bsdtar").arg("-xOf").arg(iso).arg(path))
+}
+
+/// GRUB for UEFI as this machine's distribution has linked it.
+fn efi_loader() -> PathBuf {
+    let known = [
+        "/usr/lib/grub/x86_64-efi/monolithic",
+        "/boot/efi/EFI",
+        "/usr/lib/efi/grub2",
+    ];
+    let files = known
+        .iter()
+        .flat_map(|place| walkdir::WalkDir::new(place).sort_by_file_name());
+    let mut files = files
+        .flatten()
+        .filter(|file| file.file_name() == "gcdx64.efi");
+    files.next().expect("scripts/test installs it").into_path()
+}
+
+/// A kernel of a few bytes for BIOS: by the 32-bit boot protocol of Linux, it says on the serial line that it runs.
+///
+/// Facts: Documentation/arch/x86/boot.rst of Linux.
+fn kernel() -> Vec<u8> {
+    let mut image = vec![0; 2048];
+    image[0x1f1] = 3;
+    image[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+    image[0x200..0x202].copy_from_slice(&[0xeb, 0x66]);
+    image[0x202..0x206].copy_from_slice(b"HdrS");
+    image[0x206..0x208].copy_from_slice(&0x0206u16.to_le_bytes());
+    // Loaded high, to one megabyte.
+    image[0x211] = 1;
+    image[0x214..0x218].copy_from_slice(&0x10_0000u32.to_le_bytes());
+    image[0x22c..0x230].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
+    image[0x238..0x23c].copy_from_slice(&2047u32.to_le_bytes());
+    let said = b"\r\nthe kernel runs\r\n\0";
+    let mut code = vec![
+        0xe8, 0, 0, 0, 0,    // call the next instruction
+        0x5e, // pop esi
+        0x83, 0xc6, 0x19, // add esi, to the text
+        0xac, // next: lodsb
+        0x84, 0xc0, // test al, al
+        0x74, 0x0c, // jz end
+        0x88, 0xc1, // mov cl, al
+        0x66, 0xba, 0xf8, 0x03, // mov dx, 0x3f8
+        0x88, 0xc8, // mov al, cl
+        0xee, // out dx, al
+        0xeb, 0xf0, // jmp next
+        0x90, // nop
+        0xf4, // end: hlt
+        0xeb, 0xfd, // jmp end
+        0x90, 0x90, // nop
+    ];
+    code.extend(said);
+    image.extend(code);
+    image.resize(image.len() + 4096, 0);
+    image
+}
+
+/// Recipes of an installer with the boot loaders of this machine, and what `extra` says of the installer.
+fn bench(extra: &str) -> Bench {
+    let mut files = String::new();
+    let bench = Bench::of(&[
+        (
+            "small.toml",
+            "kind = \"package\"\nsummary = \"Something small\"\nversion = \"1\"\nrelease = \"1\"\narch = \"noarch\"\nlicense = \"MIT\"\n\
+             [[files]]\npath = \"/usr/lib/os-release\"\ncontent = \"NAME={name}\\nID=sampler\\nVERSION_ID={version}\\n\"\n",
+        ),
+        (
+            "kernel.toml",
+            "kind = \"package\"\nsummary = \"A kernel that says that it runs\"\nversion = \"1\"\nrelease = \"1\"\narch = \"x86_64\"\nlicense = \"MIT\"\n\
+             [[files]]\npath = \"/boot/vmlinuz-1\"\nsource = \"files/vmlinuz\"\n\
+             [[files]]\npath = \"/usr/lib/modules/1/initramfs.img\"\ncontent = \"nothing that a kernel would read\"\n",
+        ),
+        (
+            "base.toml",
+            "kind = \"module\"\nsummary = \"Base\"\nstream = \"1\"\nversion = 1\nfrom = [\"small\", \"kernel\"]\n\
+             [profiles]\ndefault = [\"small\", \"kernel\"]\n",
+        ),
+        (
+            "boot.toml",
+            "kind = \"module\"\nsummary = \"Boot loaders\"\nstream = \"1\"\nversion = 1\nfrom = [\"loaders\"]\n[profiles]\ndefault = [\"loaders\"]\n",
+        ),
+        (
+            "edition.toml",
+            "kind = \"repository\"\nmodules = [\"base\"]\naddons = [\"boot\"]\n",
+        ),
+        (
+            "host.toml",
+            "kind = \"ostree\"\nfrom = [\"base\"]\ninstall = [\"@base/default\"]\nref = \"sampler/1/host\"\n",
+        ),
+    ]);
+    bench.write("recipes/files/vmlinuz", kernel());
+    let mut add = |from: &Path, to: &str| {
+        let name = to.rsplit('/').next().unwrap();
+        bench.write(&format!("recipes/files/{name}"), fs::read(from).unwrap());
+        files += &format!("[[files]]\npath = \"/{to}\"\nsource = \"files/{name}\"\n");
+    };
+    let mut names: Vec<PathBuf> = fs::read_dir(BIOS)
+        .unwrap_or_else(|error| panic!("{BIOS}: {error}"))
+        .map(|file| file.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|ext| ext == "mod" || ext == "img" || ext == "lst")
+        })
+        .collect();
+    names.sort();
+    for from in names {
+        let name = from.file_name().unwrap().to_str().unwrap().to_owned();
+        add(&from, &format!("usr/lib/grub/i386-pc/{name}"));
+    }
+    add(
+        &efi_loader(),
+        "usr/lib/grub/x86_64-efi/monolithic/gcdx64.efi",
+    );
+    let package = "kind = \"package\"\nsummary = \"Boot loaders\"\nversion = \"1\"\nrelease = \"1\"\narch = \"x86_64\"\nlicense = \"GPL-3.0-or-later\"\n";
+    bench.write("recipes/loaders.toml", format!("{package}{files}"));
+    let installer = "kind = \"installer\"\nfrom = [\"base\", \"boot\"]\nruntime = [\"@base/default\", \"@boot/default\"]\n";
+    bench.write("recipes/disc.toml", format!("{installer}{extra}"));
+    bench
+}
+
+#[test]
+fn the_clients_of_discs_find_an_edition_and_a_tree_on_it() {
+    let bench = bench(
+        "repository = \"edition\"\npayload = \"host\"\narguments = [\"quiet\"]\n\
+         kickstart = \"files/start.ks\"\n[updates]\nurl = \"https://updates.example/repo\"\nremote = \"example\"\nkey = \"/etc/pki/example\"\n",
+    );
+    bench.write("recipes/files/start.ks", "lang en_GB\nreboot");
+    let iso = bench.realize(&["disc"]).remove(0).join("disc.iso");
+    run(Command::new("checkisomd5").arg(&iso));
+    let said = xorriso(
+        &iso,
+        &["-report_el_torito", "plain", "-report_system_area", "plain"],
+    );
+    for line in [
+        "El Torito img path :   1  /images/eltorito.img",
+        "El Torito img path :   2  /images/efiboot.img",
+        "grub2-boot-info",
+        "MBR protective-msdos-label grub2-mbr cyl-align-off GPT",
+        "Volume id    : 'sampler-1-x86_64'",
+    ] {
+        assert!(said.contains(line), "{line:?} is not in {said}");
+    }
+    let kickstart = "lang en_GB\nreboot\n\
+        ostreesetup --nogpg --osname=example --remote=example --url=file:///run/install/repo/ostree/repo --ref=sampler/1/host\n\
+        %post --erroronfail\n\
+        rm -f /etc/ostree/remotes.d/example.conf\n\
+        ostree remote delete --if-exists example\n\
+        ostree remote add --set=gpg-verify=true --set=gpgkeypath=/etc/pki/example example 'https://updates.example/repo'\n\
+        %end\n";
+    assert_eq!(read(&iso, "ks.cfg"), kickstart);
+    assert_eq!(
+        read(&iso, ".discinfo"),
+        "1793491200.000000\nSampler 1\nx86_64\nALL\n"
+    );
+    let menu = read(&iso, "boot/grub/grub.cfg");
+    let linux = "linux /images/pxeboot/vmlinuz inst.stage2=hd:LABEL=sampler-1-x86_64 inst.ks=hd:LABEL=sampler-1-x86_64:/ks.cfg quiet\n";
+    assert!(
+        menu.contains(linux) && menu.contains("initrd /images/pxeboot/initrd.img\n"),
+        "{menu}"
+    );
+
+    let out = bench.path().join("out");
+    xorriso(
+        &iso,
+        &["-osirrox", "on", "-extract", "/", out.to_str().unwrap()],
+    );
+    run(Command::new("chmod").arg("-R").arg("u+w").arg(&out));
+    let fsck = run(Command::new("ostree")
+        .arg("fsck")
+        .arg("--repo")
+        .arg(out.join("ostree/repo")));
+    assert!(fsck.contains("fsck"), "{fsck}");
+    for repository in [".", "addons/boot"] {
+        let url = out.join(repository).canonicalize().unwrap();
+        let listed = run(Command::new("dnf")
+            .args([
+                "-q",
+                "--disableplugin=*",
+                "--setopt=reposdir=/nonexistent",
+                "--setopt=module_platform_id=platform:1",
+            ])
+            .arg(format!(
+                "--setopt=cachedir={}",
+                bench.path().join("cache").display()
+            ))
+            .arg(format!("--repofrompath=x,{}", url.display()))
+            .args([
+                "--setopt=x.module_hotfixes=1",
+                "repoquery",
+                "--qf",
+                "%{name}",
+            ]));
+        assert!(
+            listed.contains(if repository == "." {
+                "small"
+            } else {
+                "loaders"
+            }),
+            "{listed}"
+        );
+    }
+    // By the rules of INI that productmd reads them with.
+    let script = "import configparser,hashlib,sys,os\n\
+        c=configparser.ConfigParser(interpolation=None); c.optionxform=str; os.chdir(sys.argv[1]); c.read('.treeinfo')\n\
+        for path,sum in c['checksums'].items(): assert sum=='sha256:'+hashlib.sha256(open(path,'rb').read()).hexdigest(), path\n\
+        v=c['tree']['variants']; s=c['variant-'+v]; assert os.path.exists(s['repository']+'/repodata/repomd.xml')\n\
+        a=c['addon-'+s['addons']]; assert os.path.isdir(a['packages'])\n\
+        assert os.path.exists(c['stage2']['mainimage']) and os.path.exists(c['images-x86_64']['kernel'])\n\
+        print(len(c['checksums']), v, s['addons'], c['general']['family'])";
+    let said = run(Command::new("python3").args(["-c", script]).arg(&out));
+    assert_eq!(said, "6 edition edition-boot Sampler\n");
+    let listed = run(Command::new("mdir")
+        .arg("-b")
+        .arg("-i")
+        .arg(out.join("images/efiboot.img"))
+        .arg("::EFI/BOOT"));
+    assert_eq!(listed, "::/EFI/BOOT/BOOTX64.EFI\n::/EFI/BOOT/GRUB.CFG\n");
+    let stage2 = bench.path().join("stage2");
+    run(Command::new("unsquashfs")
+        .arg("-no-xattrs")
+        .arg("-d")
+        .arg(&stage2)
+        .arg(out.join("images/install.img")));
+    let stamp = fs::read_to_string(stage2.join(".buildstamp")).unwrap();
+    assert_eq!(
+        stamp,
+        "[Main]\nProduct=Sampler\nVersion=1\nBugURL=\nIsFinal=True\nUUID=202611010000.x86_64\n"
+    );
+    assert!(stage2.join("usr/lib/os-release").exists());
+    let log = bench.print(&["log", "disc"]);
+    assert!(log.contains("no shimx64.efi in the root"), "{log}");
+}
+
+#[test]
+fn a_container_image_is_deployed_and_updated_from_a_registry() {
+    let bench = bench("payload = \"vessel\"\n[updates]\nurl = \"registry.example/host:1\"\n");
+    bench.write(
+        "recipes/vessel.toml",
+        "kind = \"image\"\nfrom = [\"base\"]\ninstall = [\"@base/default\"]\nbootable = true\n",
+    );
+    let iso = bench.realize(&["disc"]).remove(0).join("disc.iso");
+    let kickstart = "ostreecontainer --stateroot=sampler --transport=oci --no-signature-verification --url=/run/install/repo/container\n\
+        %post --erroronfail\nbootc switch --mutate-in-place --transport registry 'registry.example/host:1'\n%end\n";
+    assert_eq!(read(&iso, "ks.cfg"), kickstart);
+    let out = bench.path().join("out");
+    xorriso(
+        &iso,
+        &[
+            "-osirrox",
+            "on",
+            "-extract",
+            "/container",
+            out.to_str().unwrap(),
+        ],
+    );
+    let said = run(Command::new("skopeo")
+        .arg("inspect")
+        .arg(format!("oci:{}", out.display())));
+    assert!(said.contains("containers.bootc"), "{said}");
+}
+
+/// The bytes on disk below a directory, each file once.
+fn du(directory: &Path) -> u64 {
+    let mut seen = std::collections::BTreeSet::new();
+    let files = walkdir::WalkDir::new(directory).into_iter().flatten();
+    let sizes = files.filter_map(|file| {
+        let found = file.metadata().unwrap();
+        (found.is_file() && seen.insert(found.ino())).then(|| found.blocks() * 512)
+    });
+    sizes.sum()
+}
+
+#[test]
+fn a_disc_adds_little_to_what_its_packages_hold() {
+    let bench = bench("repository = \"edition\"\npayload = \"host\"\n");
+    let noise: Vec<u8> = (0..12_000_000u32)
+        .map(|n| (n.wrapping_mul(n.wrapping_add(12345)) >> 11) as u8)
+        .collect();
+    bench.write("recipes/files/noise", noise);
+    bench.edit(
+        "small.toml",
+        "[[files]]\n",
+        "[[files]]\npath = \"/usr/share/noise\"\nsource = \"files/noise\"\n[[files]]\n",
+    );
+    // Only the edition and the tree have it; what runs the installer is the same with and without them.
+    bench.edit("disc.toml", "\"@base/default\", ", "\"kernel\", ");
+    let bare = fs::read_to_string(bench.recipes().join("disc.toml")).unwrap();
+    let bare = bare.replace("repository = \"edition\"\npayload = \"host\"\n", "");
+    bench.write("recipes/bare.toml", bare);
+    bench.realize(&["bare", "edition", "host"]);
+    let objects = bench.store().join("objects");
+    let before = du(&objects);
+    let view = bench.realize(&["disc"]).remove(0);
+    let grown = du(&objects) - before;
+    let iso = fs::read(view.join("disc.iso")).unwrap();
+    assert!(iso.len() > 20_000_000, "{}", iso.len());
+    // Directories, menus and padding: some hundred kilobytes, whatever is on the disc.
+    assert!(grown < 500_000, "grew by {grown}, for {}", iso.len());
+    // The file is written out from the objects: dropped, streamed, and there again.
+    assert!(
+        bench
+            .command()
+            .args(["cat", "disc", "disc.iso"])
+            .output()
+            .unwrap()
+            .stdout
+            == iso
+    );
+    crate::support::bench::allow(&view);
+    fs::remove_dir_all(&view).unwrap();
+    bench.print(&["verify", "--full"]);
+    assert_eq!(bench.realize(&["disc"]), std::slice::from_ref(&view));
+    assert!(fs::read(view.join("disc.iso")).unwrap() == iso);
+    bench.print(&["gc", "--keep-last", "1"]);
+    bench.print(&["verify", "--full"]);
+    assert!(
+        bench
+            .command()
+            .args(["cat", "disc", "disc.iso"])
+            .output()
+            .unwrap()
+            .stdout
+            == iso
+    );
+}
+
+#[test]
+fn a_disc_is_the_same_wherever_it_is_composed_and_needs_no_new_root_for_another_menu() {
+    let (one, two) = (
+        bench("repository = \"edition\"\n"),
+        bench("repository = \"edition\"\n"),
+    );
+    let name = |bench: &Bench| bench.realize(&["disc"])[0].file_name().unwrap().to_owned();
+    let first = name(&one);
+    assert_eq!(first, name(&two));
+    one.edit(
+        "disc.toml",
+        "kind = \"installer\"",
+        "kind = \"installer\"\ntimeout = 5",
+    );
+    let plan = one.print(&["plan", "disc"]);
+    assert!(plan.contains("1 step to do"), "{plan}");
+    assert_ne!(name(&one), first);
+}
+
+#[test]
+fn without_a_kernel_and_boot_loaders_a_disc_is_composed_and_the_log_says_what_is_missing() {
+    let bench = bench("repository = \"edition\"\n");
+    bench.edit(
+        "disc.toml",
+        "\"@base/default\", \"@boot/default\"",
+        "\"small\"",
+    );
+    let iso = bench.realize(&["disc"]).remove(0).join("disc.iso");
+    let log = bench.print(&["log", "disc"]);
+    for line in [
+        "no kernel, neither",
+        "no boot loader for BIOS: the root has no /usr/lib/grub/i386-pc/cdboot.img",
+        "no boot loader for UEFI: the root has no gcdx64.efi",
+    ] {
+        assert!(log.contains(line), "{line:?} is not in {log}");
+    }
+    run(Command::new("checkisomd5").arg(&iso));
+    assert!(!xorriso(&iso, &["-report_el_torito", "plain"]).contains("El Torito img path"));
+}
+
+/// A machine that runs until it says what is waited for.
+struct Machine {
+    child: Child,
+    said: mpsc::Receiver<Vec<u8>>,
+    text: String,
+}
+
+/// Longer than any firmware on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+impl Machine {
+    fn start(arguments: &[String]) -> Self {
+        let mut command = Command::new("qemu-system-x86_64");
+        command.args([
+            "-accel",
+            "tcg",
+            "-m",
+            "512",
+            "-nographic",
+            "-no-reboot",
+            "-net",
+            "none",
+        ]);
+        let child = command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut child = child.unwrap_or_else(|error| panic!("qemu: {error}"));
+        let mut out = child.stdout.take().unwrap();
+        let (to, said) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 4096];
+            while let Ok(length @ 1..) = out.read(&mut buffer) {
+                if to.send(buffer[..length].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Machine {
+            child,
+            said,
+            text: String::new(),
+        }
+    }
+
+    fn waits_for(&mut self, what: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !plain(&self.text).contains(what) {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.said.recv_timeout(left) {
+                Ok(bytes) => self.text += &String::from_utf8_lossy(&bytes),
+                Err(_) => panic!("no {what:?} in {}", self.text),
+            }
+        }
+    }
+
+    fn enter(&mut self) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        stdin.write_all(b"\r").unwrap();
+        stdin.flush().unwrap();
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Without the movements of a cursor, which come in between.
+fn plain(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| c.is_ascii_alphabetic());
+        plain += end.map_or("", |end| &part[end + 1..]);
+    }
+    plain
+}
+
+fn firmware() -> (PathBuf, PathBuf) {
+    let known = [
+        (
+            "/usr/share/OVMF/OVMF_CODE_4M.fd",
+            "/usr/share/OVMF/OVMF_VARS_4M.fd",
+        ),
+        (
+            "/usr/share/OVMF/OVMF_CODE.fd",
+            "/usr/share/OVMF/OVMF_VARS.fd",
+        ),
+        (
+            "/usr/share/edk2/ovmf/OVMF_CODE.fd",
+            "/usr/share/edk2/ovmf/OVMF_VARS.fd",
+        ),
+    ];
+    let there = known.into_iter().find(|(code, _)| Path::new(code).exists());
+    let (code, vars) = there.expect("scripts/test installs it");
+    (code.into(), vars.into())
+}
+
+#[test]
+fn firmware_reaches_the_menu_from_a_disc_and_from_a_stick_and_the_menu_a_kernel() {
+    let bench = bench("repository = \"edition\"\n");
+    let iso = bench.realize(&["disc"]).remove(0).join("disc.iso");
+    let iso = iso.display();
+    let words = |text: String| -> Vec<String> { text.split(' ').map(str::to_owned).collect() };
+    let media = [
+        format!("-drive file={iso},format=raw,readonly=on,media=cdrom"),
+        format!(
+            "-drive file={iso},format=raw,readonly=on,if=none,id=stick -device qemu-xhci -device usb-storage,drive=stick,bootindex=0"
+        ),
+    ];
+    for medium in &media {
+        let mut machine = Machine::start(&words(medium.clone()));
+        machine.waits_for("Rescue a Sampler 1 system");
+        machine.enter();
+        machine.waits_for("the kernel runs");
+    }
+    let (code, vars) = firmware();
+    for (number, medium) in media.iter().enumerate() {
+        let own = bench.path().join(format!("vars-{number}"));
+        fs::copy(&vars, &own).unwrap();
+        let flash = format!(
+            "-drive if=pflash,format=raw,readonly=on,file={} -drive if=pflash,format=raw,file={}",
+            code.display(),
+            own.display()
+        );
+        let mut machine = Machine::start(&words(format!("{flash} {medium}")));
+        machine.waits_for("Rescue a Sampler 1 system");
+    }
+}
