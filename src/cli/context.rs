@@ -61,9 +61,8 @@ impl Context {
 
     /// The recipes in use, where there are any: names may then be short.
     pub fn release(&self) -> Option<String> {
-        Recipes::load(&self.global.recipes)
-            .ok()
-            .map(|recipes| recipes.release.label())
+        let release = Recipes::release(&self.global.recipes);
+        release.ok().map(|release| release.label())
     }
 
     /// The store for writing, made if it is not there.

@@ -83,6 +83,14 @@ impl Recipes {
         Ok(recipes)
     }
 
+    /// Reads only what they have in common.
+    pub fn release(dir: &Path) -> Result<Release, Error> {
+        let mut problems = Vec::new();
+        let release = load_release(dir, &mut problems)?;
+        Problems::check(problems)?;
+        Ok(release.expect("a release that is wrong is a problem"))
+    }
+
     /// A module without a manifest and without a source is all that it is made from.
     fn fill_manifests(&mut self) {
         let packages: BTreeMap<Name, String> = self

@@ -7,7 +7,11 @@ use super::records::{Error, Records};
 use crate::formats::modulemd;
 use crate::formats::rpm::Record;
 use crate::ids::{EntryId, Hash, TraceId, canonical};
-use crate::plan::{Derivation, parameters};
+use crate::plan::parameters;
+use crate::store::End;
+
+const IMPORT: &str = "import";
+const MODULE: &str = "module";
 
 /// A closure is everything that an artifact is made of: the inputs of its trace and their inputs, with what they refer to.
 ///
@@ -27,8 +31,10 @@ pub struct Node {
     pub kind: Option<String>,
     /// The trace that tells how it was made; `None` for what was added from outside.
     pub trace: Option<TraceId>,
-    /// What was asked for; `None` also where that was written by rules that we do not know.
-    pub derivation: Option<Derivation>,
+    /// The kind of the step that gave it.
+    pub step: Option<String>,
+    /// What was asked of that step, where it is a module's.
+    pub params: Option<canonical::Value>,
     /// In which roles others use it.
     pub roles: BTreeSet<String>,
 }
@@ -41,17 +47,62 @@ pub struct Edge {
     pub to: EntryId,
 }
 
+/// How entries are used: whether by an import, and in which role; each way once.
+#[derive(Default)]
+struct Uses {
+    ways: Vec<(bool, Option<String>)>,
+    /// By numbers of ways.
+    used: Vec<(EntryId, usize)>,
+}
+
+impl Uses {
+    fn add(&mut self, entry: EntryId, by_import: bool, role: Option<String>) {
+        let wanted = (by_import, role);
+        let known = self.ways.iter().rposition(|way| *way == wanted);
+        let number = known.unwrap_or_else(|| {
+            self.ways.push(wanted);
+            self.ways.len() - 1
+        });
+        self.used.push((entry, number));
+    }
+
+    /// The uses by other numbers, sorted; without those that come twice.
+    fn sorted(mut self, ways: &[(bool, Option<String>)]) -> Option<Vec<(EntryId, usize)>> {
+        let position = |way| ways.iter().position(|known| known == way);
+        let numbers: Option<Vec<usize>> = self.ways.iter().map(position).collect();
+        let numbers = numbers?;
+        for (_, way) in &mut self.used {
+            *way = numbers[*way];
+        }
+        self.used.sort();
+        self.used.dedup();
+        Some(self.used)
+    }
+
+    fn equal(self, other: Self) -> bool {
+        let ways = self.ways.clone();
+        self.sorted(&ways) == other.sorted(&ways)
+    }
+}
+
 impl Node {
     /// The kind of the step that gave it.
     pub fn step(&self) -> Option<&str> {
-        self.derivation.as_ref().map(|d| d.kind.as_str())
+        self.step.as_deref()
     }
 
     /// Which module it is.
     pub fn module(&self) -> Option<modulemd::Module> {
-        let derivation = self.derivation.as_ref().filter(|d| d.kind == "module")?;
-        let asked: parameters::Module = derivation.params.to().ok()?;
+        let asked: parameters::Module = self.params.as_ref()?.to().ok()?;
         Some(asked.module)
+    }
+
+    /// Takes from a derivation what closures need: most have parameters that nobody asks for, and some a long list of inputs.
+    fn ask(&mut self, derivation: &canonical::Value) {
+        self.step = derivation.text(&["kind"]).map(str::to_owned);
+        if self.step() == Some(MODULE) {
+            self.params = derivation.get(&["params"]);
+        }
     }
 }
 
@@ -123,8 +174,21 @@ impl Closure {
         Some(other.edges_from(from).cloned().collect())
     }
 
-    /// Fills in one node, and returns what it needs.
+    /// Fills in one node by the trace given, or the oldest, and returns what it needs.
     fn open(
+        &mut self,
+        records: &impl Records,
+        from: EntryId,
+        trace: Option<TraceId>,
+    ) -> Result<Vec<Edge>, Error> {
+        let trace = match trace {
+            Some(trace) => Some(trace),
+            None => records.producers(from)?.into_iter().next(),
+        };
+        self.fill(records, from, trace)
+    }
+
+    fn fill(
         &mut self,
         records: &impl Records,
         from: EntryId,
@@ -140,14 +204,10 @@ impl Closure {
                 to,
             }));
         }
-        let trace = match trace {
-            Some(trace) => Some(trace),
-            None => records.producers(from)?.into_iter().next(),
-        };
         if let Some(id) = trace {
             let trace = records.trace(id)?;
             node.trace = Some(id);
-            node.derivation = trace.derivation.to().ok();
+            node.ask(&trace.derivation);
             edges.extend(trace.inputs.into_iter().map(|input| Edge {
                 from,
                 role: Some(input.role),
@@ -155,6 +215,45 @@ impl Closure {
             }));
         }
         Ok(edges)
+    }
+
+    /// Of two closures the parts that the other has not.
+    ///
+    /// `None` where more is to be looked at: one is part of the other, they use what both hold in different ways,
+    /// or the records can't tell what only one has before all are opened.
+    pub fn apart(records: &impl Records, ends: [End; 2]) -> Result<Option<[Self; 2]>, Error> {
+        let Some([one, other]) = records.apart(ends)? else {
+            return Ok(None);
+        };
+        let (one, other) = rayon::join(
+            || Closure::part(records, ends[0].0, &one),
+            || Closure::part(records, ends[1].0, &other),
+        );
+        let ((one, used), (other, used_too)) = (one?, other?);
+        Ok(used.equal(used_too).then_some([one, other]))
+    }
+
+    /// The part of a closure that has only these entries, and how they use the others.
+    fn part(records: &impl Records, entry: EntryId, only: &[End]) -> Result<(Self, Uses), Error> {
+        let mut closure = Closure {
+            entry,
+            nodes: only.iter().map(|(id, _)| (*id, Node::default())).collect(),
+            edges: BTreeSet::new(),
+        };
+        let mut uses = Uses::default();
+        for (id, trace) in only {
+            let edges = closure.fill(records, *id, *trace)?;
+            let by_import = closure.nodes[id].step() == Some(IMPORT);
+            for edge in edges {
+                if let Some(node) = closure.nodes.get_mut(&edge.to) {
+                    node.roles.extend(edge.role.clone());
+                    closure.edges.insert(edge);
+                } else {
+                    uses.add(edge.to, by_import, edge.role);
+                }
+            }
+        }
+        Ok((closure, uses))
     }
 
     /// The inputs of one entry in the role, by their ids.
@@ -190,8 +289,7 @@ impl Closure {
 
     /// The packages whose files went in, by the entries of their contents.
     pub fn installed(&self) -> BTreeSet<EntryId> {
-        let imported =
-            |(id, node): (&EntryId, &Node)| (node.step() == Some("import")).then_some(*id);
+        let imported = |(id, node): (&EntryId, &Node)| (node.step() == Some(IMPORT)).then_some(*id);
         self.nodes.iter().filter_map(imported).collect()
     }
 
@@ -200,7 +298,7 @@ impl Closure {
         // A file that was only imported went no further: its content did.
         let mut only_imported: BTreeMap<EntryId, bool> = BTreeMap::new();
         for edge in &self.edges {
-            let by_import = self.nodes[&edge.from].step() == Some("import");
+            let by_import = self.nodes[&edge.from].step() == Some(IMPORT);
             *only_imported.entry(edge.to).or_insert(true) &= by_import;
         }
         self.of_kind("rpm")
@@ -215,22 +313,31 @@ impl Closure {
         records: &impl Records,
         package: EntryId,
     ) -> Result<Option<Record>, Error> {
-        let import = match self.nodes.get(&package) {
-            Some(node) if node.step() == Some("import") => node.trace,
-            _ => return records.record(package),
-        };
-        let facts = match import {
-            Some(import) => records.trace(import)?.facts,
-            None => None,
-        };
-        let read = |facts: canonical::Value| {
-            facts.to().map_err(|source| Error::Facts {
-                step: "import".to_owned(),
-                entry: package,
-                source,
-            })
-        };
-        facts.map(read).transpose()
+        let mut found = self.records(records, &[package])?;
+        Ok(found.pop().flatten())
+    }
+
+    /// The same of many.
+    pub fn records(
+        &self,
+        records: &impl Records,
+        packages: &[EntryId],
+    ) -> Result<Vec<Option<Record>>, Error> {
+        let mut found = vec![None; packages.len()];
+        let mut files = Vec::new();
+        for (n, package) in packages.iter().enumerate() {
+            match self.nodes.get(package) {
+                Some(node) if node.step() == Some(IMPORT) => {
+                    found[n] = imported(records, *package, node.trace)?;
+                }
+                _ => files.push(n),
+            }
+        }
+        let rpms: Vec<EntryId> = files.iter().map(|n| packages[*n]).collect();
+        for (n, record) in files.into_iter().zip(records.records(&rpms)?) {
+            found[n] = record;
+        }
+        Ok(found)
     }
 
     /// The records of all packages, by name and architecture; several versions of one in the order of versions.
@@ -277,4 +384,24 @@ impl Closure {
         };
         Ok(record.map(|record| record.nevra.to_string()))
     }
+}
+
+/// The record that an import gave.
+fn imported(
+    records: &impl Records,
+    entry: EntryId,
+    import: Option<TraceId>,
+) -> Result<Option<Record>, Error> {
+    let facts = match import {
+        Some(import) => records.trace(import)?.facts,
+        None => None,
+    };
+    let read = |facts: canonical::Value| {
+        facts.to().map_err(|source| Error::Facts {
+            step: IMPORT.to_owned(),
+            entry,
+            source,
+        })
+    };
+    facts.map(read).transpose()
 }

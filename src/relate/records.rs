@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use crate::compose::{Composer, composer};
 use crate::formats::rpm::Record;
-use crate::ids::{BlobId, EntryId, TraceId, TreeId, canonical};
+use crate::ids::{BlobId, DerivationKey, EntryId, TraceId, TreeId, canonical};
 use crate::plan::facts::OriginFacts;
 use crate::realize::sight;
-use crate::store::{self, Entry, Store, Trace};
+use crate::store::{self, End, Entry, Store, Trace};
 use crate::tree::{Content, Directory, Leaf, Node};
 
 /// The records of a store: never the bytes of files.
 ///
 /// The store is one; a test that counts what is read is another.
-pub trait Records {
+pub trait Records: Sync {
     /// `None` where nothing is known of the entry, not even what it was.
     fn entry(&self, id: EntryId) -> Result<Option<Entry>, store::Error>;
 
@@ -26,8 +26,19 @@ pub trait Records {
     /// The traces that gave this entry, oldest first.
     fn producers(&self, entry: EntryId) -> Result<Vec<TraceId>, store::Error>;
 
+    /// What only one of two closures holds, each entry with the trace that is followed from it;
+    /// `None` where that is not known before all of both is opened.
+    fn apart(&self, _: [End; 2]) -> Result<Option<[Vec<End>; 2]>, store::Error> {
+        Ok(None)
+    }
+
     /// What is known of an RPM file, by its entry.
     fn record(&self, rpm: EntryId) -> Result<Option<Record>, Error>;
+
+    /// The same of many.
+    fn records(&self, rpms: &[EntryId]) -> Result<Vec<Option<Record>>, Error> {
+        rpms.iter().map(|rpm| self.record(*rpm)).collect()
+    }
 
     /// The modules that an artifact was solved in, by the record beside its generation; `None` where that is gone.
     fn origin(&self, origin: BlobId) -> Result<Option<OriginFacts>, Error>;
@@ -105,18 +116,30 @@ impl Records for Stored<'_> {
         Ok(newest_first)
     }
 
-    /// Asks for the import as a plan would; imports by older composers count too, as long as they can be read.
+    fn apart(&self, ends: [End; 2]) -> Result<Option<[Vec<End>; 2]>, store::Error> {
+        self.0.apart(ends)
+    }
+
     fn record(&self, rpm: EntryId) -> Result<Option<Record>, Error> {
+        let mut found = self.records(&[rpm])?;
+        Ok(found.pop().flatten())
+    }
+
+    /// Asks for the import as a plan would; imports by older composers count too, as long as they can be read.
+    fn records(&self, rpms: &[EntryId]) -> Result<Vec<Option<Record>>, Error> {
         let newest = composer("import").map_or(0, Composer::version);
+        let mut found = vec![None; rpms.len()];
         for version in (1..=newest).rev() {
-            let key = sight::import(rpm, version).key();
-            for (_, trace) in self.0.traces(key)? {
-                if let Some(record) = trace.facts.and_then(|facts| facts.to().ok()) {
-                    return Ok(Some(record));
-                }
+            let open: Vec<usize> = (0..rpms.len()).filter(|n| found[*n].is_none()).collect();
+            let key = |n: &usize| sight::import(rpms[*n], version).key();
+            let keys: Vec<DerivationKey> = open.iter().map(key).collect();
+            for (n, traces) in open.into_iter().zip(self.0.traces_of(&keys)?) {
+                let traces = self.0.read_traces(traces)?.into_iter();
+                let mut facts = traces.filter_map(|(_, trace)| trace.facts);
+                found[n] = facts.find_map(|facts| facts.to().ok());
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
     fn origin(&self, origin: BlobId) -> Result<Option<OriginFacts>, Error> {

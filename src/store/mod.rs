@@ -55,6 +55,7 @@ pub use batch::Batch;
 pub use entry::Entry;
 pub use error::{Error, Result};
 pub use gc::{GcOptions, GcReport, OnProgress, Progress};
+pub use index::End;
 pub use layout::Kind;
 pub use lease::Lease;
 pub use open::FORMAT;

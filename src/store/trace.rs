@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DerivationKey, EntryId, TraceId, canonical};
+use crate::ids::{DerivationKey, EntryId, Hash, TraceId, canonical};
 
 /// A trace is the record of one run of a derivation, with all its outputs.
 ///
@@ -60,7 +60,7 @@ impl Trace {
         let trace = Trace {
             key: fields.read("key")?,
             derivation: fields.value("derivation")?,
-            inputs: fields.read("inputs")?,
+            inputs: inputs(&mut fields)?,
             outputs: fields.read("outputs")?,
             facts: fields.optional_value("facts"),
             log: fields.read("log")?,
@@ -68,4 +68,16 @@ impl Trace {
         fields.end()?;
         Ok(trace)
     }
+}
+
+/// An edition has ten thousand of them.
+fn inputs(fields: &mut canonical::Fields) -> Result<Vec<TraceInput>, canonical::Error> {
+    let rows = fields.rows("inputs", ["role", "entry"])?;
+    let input = |[role, entry]: [canonical::Cell; 2]| {
+        Ok(TraceInput {
+            role: role.text()?.to_owned(),
+            entry: EntryId(Hash::from_bytes(entry.bytes()?)),
+        })
+    };
+    rows.into_iter().map(input).collect()
 }

@@ -5,8 +5,27 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::items::{Items, Kind, write_head};
-use super::{Error, Value, check, encode};
+use super::items::{Items, Kind, follows, write_head};
+use super::{Error, Value, encode};
+
+/// A value in a row of a list.
+#[derive(Clone, Copy)]
+pub struct Cell<'a>(&'a [u8]);
+
+impl<'a> Cell<'a> {
+    pub fn text(self) -> Result<&'a str, Error> {
+        super::read(self.0)
+    }
+
+    /// Bytes of a known length; a hash in its text form is none.
+    pub fn bytes<const N: usize>(self) -> Result<[u8; N], Error> {
+        let mut items = Items::canonical(self.0);
+        let head = items.head()?;
+        let bytes = (head.kind == Kind::Bytes).then(|| items.string(head));
+        let bytes = bytes.transpose()?.and_then(|bytes| bytes.try_into().ok());
+        bytes.ok_or(Error::Unexpected("bytes are of another length"))
+    }
+}
 
 /// A map that was checked as a whole; whoever reads its fields decides how deep each is looked into.
 pub struct Fields<'a>(BTreeMap<&'a str, &'a [u8]>);
@@ -14,17 +33,22 @@ pub struct Fields<'a>(BTreeMap<&'a str, &'a [u8]>);
 impl<'a> Fields<'a> {
     /// Refuses what is not canonical, and what is not a map.
     pub fn of(bytes: &'a [u8]) -> Result<Self, Error> {
-        check(bytes)?;
         let mut items = Items::canonical(bytes);
         let head = items.head()?;
         if head.kind != Kind::Map {
             return Err(Error::Unexpected("it is no map"));
         }
         let mut fields = BTreeMap::new();
+        let mut last: &[u8] = &[];
         for _ in 0..head.number.unwrap_or_default() {
-            let name = super::read(items.key()?)?;
-            fields.insert(name, items.item()?);
+            let key = items.key()?;
+            if !follows(key, last) {
+                return Err(Error::NotCanonical);
+            }
+            last = key;
+            fields.insert(super::read(key)?, items.inner_item()?);
         }
+        items.end()?;
         Ok(Fields(fields))
     }
 
@@ -37,6 +61,35 @@ impl<'a> Fields<'a> {
         name: &'static str,
     ) -> Result<T, Error> {
         super::read_exact(self.take(name)?)
+    }
+
+    /// A list of maps that have these fields and no others, named in canonical order: of each the values.
+    pub fn rows<const N: usize>(
+        &mut self,
+        name: &'static str,
+        columns: [&str; N],
+    ) -> Result<Vec<[Cell<'a>; N]>, Error> {
+        let mut items = Items::canonical(self.take(name)?);
+        let head = items.head()?;
+        if head.kind != Kind::Array {
+            return Err(Error::Unexpected("it is no list"));
+        }
+        let mut rows = Vec::new();
+        for _ in 0..head.number.unwrap_or_default() {
+            let head = items.head()?;
+            if head.kind != Kind::Map || head.number != Some(N as u64) {
+                return Err(Error::Unexpected("a list has something else than expected"));
+            }
+            let mut row = [Cell(&[]); N];
+            for (cell, column) in row.iter_mut().zip(columns) {
+                if super::read::<&str>(items.key()?)? != column {
+                    return Err(Error::Unexpected("it has a field that is not known"));
+                }
+                *cell = Cell(items.item()?);
+            }
+            rows.push(row);
+        }
+        Ok(rows)
     }
 
     /// A field that is kept as it is.

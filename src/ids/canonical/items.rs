@@ -133,6 +133,13 @@ impl<'a> Items<'a> {
         Ok(&self.bytes[start..self.at])
     }
 
+    /// The same, of an item inside the outermost container.
+    pub fn inner_item(&mut self) -> Result<&'a [u8], Error> {
+        let start = self.at;
+        self.pass(DEEPEST - 1)?;
+        Ok(&self.bytes[start..self.at])
+    }
+
     fn pass(&mut self, depth: usize) -> Result<(), Error> {
         let head = self.head()?;
         let count = head.number.unwrap_or_default();
@@ -148,7 +155,7 @@ impl<'a> Items<'a> {
                 let mut last: &[u8] = &[];
                 for _ in 0..count {
                     let key = self.key()?;
-                    if key <= last {
+                    if !follows(key, last) {
                         return Err(Error::NotCanonical);
                     }
                     last = key;
@@ -241,6 +248,17 @@ impl<'a> Items<'a> {
                 !ended
             }
         }
+    }
+}
+
+/// Whether an encoded key comes after another.
+///
+/// Most keys differ in length already, which the first byte says; this is asked more often than anything else.
+pub(super) fn follows(key: &[u8], last: &[u8]) -> bool {
+    match (key.first(), last.first()) {
+        (Some(a), Some(b)) if a != b => a > b,
+        (Some(_), None) => true,
+        _ => key > last,
     }
 }
 

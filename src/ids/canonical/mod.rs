@@ -14,7 +14,7 @@ mod value;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use fields::{Fields, Map};
+pub use fields::{Cell, Fields, Map};
 use items::Items;
 pub use value::Value;
 

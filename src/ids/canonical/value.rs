@@ -39,6 +39,15 @@ impl Value {
         super::read(at).ok()
     }
 
+    /// What stands under a key of a map, followed through nested maps.
+    pub fn get(&self, path: &[&str]) -> Option<Value> {
+        let mut at: &[u8] = &self.0;
+        for name in path {
+            at = entry(at, name)?;
+        }
+        Some(Value(at.to_vec()))
+    }
+
     /// Where two values differ: the keys of nested maps, joined by dots, in order.
     pub fn differences(&self, other: &Value) -> Vec<String> {
         let mut found = Vec::new();

@@ -102,17 +102,18 @@ impl Bytes {
 
 /// Compares two artifacts by what is recorded of them.
 pub fn diff(records: &impl Records, from: &Subject, to: &Subject) -> Result<Diff, Error> {
-    let before = Closure::of(records, from.entry, from.trace)?;
-    let after = Closure::beside(records, to.entry, to.trace, Some(&before))?;
-    let mut old = Held::of(records, &before, &after)?;
-    let mut new = Held::of(records, &after, &before)?;
+    let [mut old, mut new] = match apart(records, from, to)? {
+        Some(held) => held,
+        None => whole(records, from, to)?,
+    };
     old.hold_origin(records, from)?;
     new.hold_origin(records, to)?;
-    let repositories = old.is_repository() && new.is_repository();
+    let repositories = is_repository(&old.kind) && is_repository(&new.kind);
     let composes = [&old, &new].iter().all(|held| held.kind == "compose");
     let skip =
         |path: &TreePath| repositories && is_packages(path) || composes && is_told_elsewhere(path);
-    let bytes = Bytes::of(records.size(from.entry)?, records.size(to.entry)?);
+    let (size, size_now) = rayon::join(|| records.size(from.entry), || records.size(to.entry));
+    let bytes = Bytes::of(size?, size_now?);
     Ok(Diff {
         schema: SCHEMA,
         from: from.clone(),
@@ -123,6 +124,41 @@ pub fn diff(records: &impl Records, from: &Subject, to: &Subject) -> Result<Diff
         artifacts: artifacts_between(&old.artifacts, &new.artifacts),
         bytes,
     })
+}
+
+/// Both sides, with all that they are made of opened.
+fn whole(records: &impl Records, from: &Subject, to: &Subject) -> Result<[Held; 2], Error> {
+    let before = Closure::of(records, from.entry, from.trace)?;
+    let after = Closure::beside(records, to.entry, to.trace, Some(&before))?;
+    Ok([
+        Held::of(records, &before, &after)?,
+        Held::of(records, &after, &before)?,
+    ])
+}
+
+/// Both sides, without opening what both are made of: of two editions that is nearly everything.
+///
+/// `None` where what they share counts: a lone artifact is said to have changed, one of several to have come or gone;
+/// what a tree was solved in is held against the modules in it; and an OSTree repository is compared by a root in it.
+fn apart(records: &impl Records, from: &Subject, to: &Subject) -> Result<Option<[Held; 2]>, Error> {
+    for subject in [from, to] {
+        let entry = records.entry(subject.entry)?;
+        let repository = entry.is_some_and(|entry| is_repository(&entry.kind));
+        if !repository || subject.origin.is_some() {
+            return Ok(None);
+        }
+    }
+    let ends = [(from.entry, from.trace), (to.entry, to.trace)];
+    let Some([before, after]) = Closure::apart(records, ends)? else {
+        return Ok(None);
+    };
+    let (old, new) = rayon::join(
+        || Held::of(records, &before, &after),
+        || Held::of(records, &after, &before),
+    );
+    let held = [old?, new?];
+    let simple = held.iter().all(|held| held.artifacts.is_empty());
+    Ok(simple.then_some(held))
 }
 
 /// The packages of a repository are compared as packages: at the top, and in each add-on.
@@ -143,6 +179,10 @@ fn is_told_elsewhere(path: &TreePath) -> bool {
     }
 }
 
+fn is_repository(kind: &str) -> bool {
+    ["module", "repository"].contains(&kind)
+}
+
 /// One side, sorted into what is compared.
 struct Held {
     kind: String,
@@ -157,6 +197,9 @@ struct Held {
 
 /// Artifacts by kind and role.
 type Artifacts = BTreeMap<(String, String), BTreeSet<EntryId>>;
+
+/// Records that are in memory at one time: they list files.
+const AT_ONCE: usize = 512;
 
 /// Kinds whose difference shows as one of packages.
 const PACKAGES: [&str; 3] = ["rpm", "content", "unpacked"];
@@ -183,10 +226,6 @@ impl Held {
         Ok(held)
     }
 
-    fn is_repository(&self) -> bool {
-        ["module", "repository"].contains(&self.kind.as_str())
-    }
-
     fn hold_packages(
         &mut self,
         records: &impl Records,
@@ -194,19 +233,24 @@ impl Held {
         other: &Closure,
     ) -> Result<(), Error> {
         let mut shipped = BTreeSet::new();
-        for id in closure.shipped().difference(&other.shipped()) {
-            let Some(record) = closure.record(records, *id)? else {
-                self.unknown.insert(*id);
-                continue;
-            };
-            shipped.insert(record.content);
-            self.hold_package(&record.nevra, packages::Held::shipped(&record));
+        let own: Vec<EntryId> = (closure.shipped().difference(&other.shipped()).copied()).collect();
+        for some in own.chunks(AT_ONCE) {
+            for (id, record) in some.iter().zip(closure.records(records, some)?) {
+                let Some(record) = record else {
+                    self.unknown.insert(*id);
+                    continue;
+                };
+                shipped.insert(record.content);
+                self.hold_package(&record.nevra, packages::Held::shipped(&record));
+            }
         }
-        for id in closure.installed().difference(&other.installed()) {
-            if let Some(record) = closure.record(records, *id)?
-                && !shipped.contains(&record.content)
-            {
-                self.hold_package(&record.nevra, packages::Held::installed(&record));
+        let own: Vec<EntryId> =
+            (closure.installed().difference(&other.installed()).copied()).collect();
+        for some in own.chunks(AT_ONCE) {
+            for record in closure.records(records, some)?.into_iter().flatten() {
+                if !shipped.contains(&record.content) {
+                    self.hold_package(&record.nevra, packages::Held::installed(&record));
+                }
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 //!
 //! It can be lost and made anew; see store-schema/README.md for who is right about what.
 
+mod apart;
 mod briefs;
 mod contents;
 mod graph;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
+pub use apart::End;
 pub(crate) use contents::Contents;
 pub(crate) use graph::Graph;
 pub(crate) use objects::{Below, Form, NewObject, Object, State, Type};

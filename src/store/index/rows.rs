@@ -56,6 +56,17 @@ impl Rows {
     pub fn len(&self) -> usize {
         self.count
     }
+
+    /// Ascending.
+    pub fn iter(&self) -> impl Iterator<Item = i64> + '_ {
+        let words = (0..).step_by(64).zip(&self.bits);
+        let some = words.filter(|(_, word)| **word != 0);
+        some.flat_map(|(first, word)| {
+            (0..64)
+                .filter(move |bit| word & 1 << bit != 0)
+                .map(move |bit| first + bit)
+        })
+    }
 }
 
 impl FromIterator<i64> for Rows {
@@ -126,5 +137,6 @@ mod tests {
         assert!(rows.contains(0) && rows.contains(64) && !rows.contains(1));
         assert!(!rows.insert(64) && rows.insert(1) && !rows.insert(-1));
         assert_eq!(rows.len(), 3);
+        assert!(rows.iter().eq([0, 1, 64]));
     }
 }

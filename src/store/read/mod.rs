@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use crate::store::Store;
 use crate::store::entry::Entry;
 use crate::store::error::{Error, Result};
-use crate::store::index::{Object, State, Type};
+use crate::store::index::{End, Object, State, Type};
 use crate::store::layout::Kind;
 use crate::store::trace::Trace;
 use parts::Parts;
@@ -79,6 +79,17 @@ impl Store {
         match self.index()? {
             Some(index) => index.made(entries),
             None => Ok(vec![Vec::new(); entries.len()]),
+        }
+    }
+
+    /// What only one of two closures holds, of each followed from an entry by its trace, or the oldest without;
+    /// each entry with the trace that was followed from it.
+    ///
+    /// Opens no record; `None` where one is part of the other, or something is not known.
+    pub fn apart(&self, ends: [End; 2]) -> Result<Option<[Vec<End>; 2]>> {
+        match self.index()? {
+            Some(index) => index.apart(ends),
+            None => Ok(None),
         }
     }
 

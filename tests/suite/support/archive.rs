@@ -1,8 +1,8 @@
 //! Records in memory, for relations under test: packages, modules and artifacts in a few words.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 use store::formats::modulemd::Module;
@@ -29,7 +29,7 @@ pub struct Archive {
     /// The bytes of the files that [`Archive::files`] made.
     pub blobs: BTreeSet<Vec<u8>>,
     /// How many directories were read.
-    pub opened: Cell<usize>,
+    pub opened: AtomicUsize,
 }
 
 /// A package in the three forms that it goes through.
@@ -277,7 +277,7 @@ impl Records for Archive {
     }
 
     fn directory(&self, id: TreeId) -> Result<Arc<Directory>, store::store::Error> {
-        self.opened.set(self.opened.get() + 1);
+        self.opened.fetch_add(1, Ordering::Relaxed);
         Ok(self.read(id))
     }
 
