@@ -40,7 +40,7 @@ pub struct Ostree;
 
 impl Composer for Ostree {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn compose(
