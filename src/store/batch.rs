@@ -40,6 +40,13 @@ pub struct Batch {
     flushing: Mutex<bool>,
 }
 
+/// What is expected of blobs that are asked for: a wrong guess costs time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Likely {
+    New,
+    Here,
+}
+
 /// What a batch has staged so far.
 #[derive(Default, Clone)]
 pub(super) struct BatchContent {
@@ -133,7 +140,7 @@ impl Batch {
             .length()
             .ok_or_else(|| bad("it has more bytes than can be counted".into()))?;
         let parts: BTreeSet<BlobId> = assembly.parts.iter().filter_map(Part::blob).collect();
-        let missing = self.missing_blobs(parts.iter().copied())?;
+        let missing = self.missing_blobs(parts.iter().copied(), Likely::Here)?;
         if let Some((id, _)) = missing.iter().find(|(_, length)| length.is_none()) {
             return Err(Error::Missing {
                 kind: Kind::Blob,
@@ -285,7 +292,7 @@ impl Batch {
 
     /// Whether all these blobs are here; they are held for as long as the batch's lease lives.
     pub fn hold_blobs(&self, blobs: &[BlobId]) -> Result<bool> {
-        let found = self.missing_blobs(blobs.iter().copied())?;
+        let found = self.missing_blobs(blobs.iter().copied(), Likely::Here)?;
         Ok(found.iter().all(|(_, length)| length.is_some()))
     }
 
@@ -302,7 +309,7 @@ impl Batch {
     }
 
     fn has_blob(&self, id: BlobId) -> Result<bool> {
-        let missing = self.missing_blobs([id].into_iter())?;
+        let missing = self.missing_blobs([id].into_iter(), Likely::New)?;
         Ok(missing.iter().all(|(_, length)| length.is_some()))
     }
 
@@ -310,6 +317,7 @@ impl Batch {
     fn missing_blobs(
         &self,
         blobs: impl Iterator<Item = BlobId>,
+        likely: Likely,
     ) -> Result<Vec<(BlobId, Option<u64>)>> {
         let (mut lengths, mut others) = (Vec::new(), Vec::new());
         {
@@ -327,19 +335,21 @@ impl Batch {
                 }
             }
         }
-        // A glance first, for most are new; what it finds is held before it is relied on.
-        let hashes: Vec<Hash> = others.iter().map(|id| id.0).collect();
-        let seen = self
-            .store
-            .index_or_create()?
-            .objects_of(Type::Blob, &hashes)?;
-        let here = |o: &Option<Object>| {
-            o.is_some_and(|o| matches!(o.state, State::Live | State::Condemned))
-        };
-        let (others, absent): (Vec<_>, Vec<_>) =
-            others.into_iter().zip(seen).partition(|(_, o)| here(o));
-        lengths.extend(absent.into_iter().map(|(id, _)| (id, None)));
-        let others: Vec<BlobId> = others.into_iter().map(|(id, _)| id).collect();
+        if likely == Likely::New {
+            // A glance first; what it finds is held before it is relied on.
+            let hashes: Vec<Hash> = others.iter().map(|id| id.0).collect();
+            let seen = self
+                .store
+                .index_or_create()?
+                .objects_of(Type::Blob, &hashes)?;
+            let here = |o: &Option<Object>| {
+                o.is_some_and(|o| matches!(o.state, State::Live | State::Condemned))
+            };
+            let (there, absent): (Vec<_>, Vec<_>) =
+                others.into_iter().zip(seen).partition(|(_, o)| here(o));
+            lengths.extend(absent.into_iter().map(|(id, _)| (id, None)));
+            others = there.into_iter().map(|(id, _)| id).collect();
+        }
         if !others.is_empty() {
             let found = self.lease.hold_blobs(&others)?;
             let mut held = self.held.lock().expect("no panic while held");
@@ -403,7 +413,7 @@ impl Batch {
         if !whole {
             return Ok(below);
         }
-        for (blob, length) in self.missing_blobs(below.blobs.keys().copied())? {
+        for (blob, length) in self.missing_blobs(below.blobs.keys().copied(), Likely::Here)? {
             let said = below.blobs[&blob];
             match length {
                 None => return Err(incomplete(Kind::Blob, blob.0)),

@@ -14,6 +14,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rayon::prelude::*;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
 use super::error::{Error, Result};
@@ -132,23 +133,41 @@ impl Store {
 
     fn build(&self, root: TreeId, at: &Path, staging: &Staging, trusting: bool) -> Result<()> {
         let mut dirs = Vec::new();
-        let mut queue = vec![(root, at.to_owned())];
-        while let Some((tree, dir)) = queue.pop() {
-            fs::create_dir(&dir).map_err(|e| Error::io("making", &dir, e))?;
-            for (name, node) in self.directory(tree)?.entries {
-                let path = dir.join(OsStr::from_bytes(&name));
-                match node {
-                    Node::Directory(tree) => queue.push((tree, path)),
-                    Node::Leaf(leaf) => self.build_leaf(&leaf, &path, staging, trusting)?,
-                }
-            }
-            dirs.push(dir);
+        let mut wave = vec![(root, at.to_owned())];
+        while !wave.is_empty() {
+            // Those of one depth side by side: a tree's view is forty thousand links.
+            let below = wave
+                .par_iter()
+                .map(|(tree, dir)| self.build_directory(*tree, dir, staging, trusting));
+            let below: Vec<Vec<(TreeId, PathBuf)>> = below.collect::<Result<_>>()?;
+            dirs.extend(wave.into_iter().map(|(_, dir)| dir));
+            wave = below.into_iter().flatten().collect();
         }
         // Deepest first; the top stays writable until it is where it belongs.
         dirs.iter()
             .skip(1)
             .rev()
             .try_for_each(|dir| finish(dir, DIRECTORY))
+    }
+
+    /// Makes one directory with its files; returns those inside, which are still to be made.
+    fn build_directory(
+        &self,
+        tree: TreeId,
+        dir: &Path,
+        staging: &Staging,
+        trusting: bool,
+    ) -> Result<Vec<(TreeId, PathBuf)>> {
+        fs::create_dir(dir).map_err(|e| Error::io("making", dir, e))?;
+        let mut inside = Vec::new();
+        for (name, node) in self.directory(tree)?.entries {
+            let path = dir.join(OsStr::from_bytes(&name));
+            match node {
+                Node::Directory(tree) => inside.push((tree, path)),
+                Node::Leaf(leaf) => self.build_leaf(&leaf, &path, staging, trusting)?,
+            }
+        }
+        Ok(inside)
     }
 
     fn build_leaf(
