@@ -14,6 +14,7 @@ use super::describe::describe;
 use super::index::{INTRO, Part, intro};
 use super::payload::{digest_algorithm, expect, refuse_delta};
 use super::record::Record;
+use super::signature::covers_payload;
 use super::{Error, Header, tags};
 use crate::ids::{Algorithm, BlobId, Digest, Hash};
 
@@ -117,7 +118,11 @@ impl Package {
         let header = stream.header(Part::Main)?;
         refuse_delta(&header)?;
         check_header(&signature, &header)?;
-        if let Some(md5) = signature.binary(tags::signature::MD5)? {
+        // Of both header and payload; nobody needs it where stronger ones cover both, and it takes as long as all of them.
+        let covered = signature.has(tags::signature::SHA256) && covers_payload(&header)?;
+        if let Some(md5) = signature.binary(tags::signature::MD5)?
+            && !covered
+        {
             let stated = data_encoding::HEXLOWER.encode(md5);
             let what = "MD5 of header and payload";
             stream.expected = vec![Expectation::new(what, Algorithm::Md5, stated)];

@@ -112,7 +112,7 @@ fn begin<'a>(keyring: &'a Keyring, signatures: &[Vec<u8>], epoch: i64) -> Check<
 }
 
 /// Whether the header states a digest of the payload that nobody can make another payload for.
-fn covers_payload(header: &Header) -> Result<bool, Error> {
+pub(super) fn covers_payload(header: &Header) -> Result<bool, Error> {
     let strong = |stated: &Expectation| !matches!(stated.hasher, Hasher::Md5(_) | Hasher::Sha1(_));
     Ok(payload_digests(header)?.iter().any(strong))
 }
