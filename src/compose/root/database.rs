@@ -16,15 +16,13 @@ const FILE: &str = "rpmdb.sqlite";
 /// Where every rpm before looked, and many look still.
 const OLD_DIRECTORY: &str = "var/lib/rpm";
 
-/// Writes the database of all packages, and links the old place to it.
-pub fn add(
-    tree: &mut Builder,
+/// Writes the database of all packages; it needs nothing of the tree that it will lie in.
+pub fn write(
     packages: &[Package],
     chosen: &Chosen,
-    links: &DirectoryLinks,
     parameters: &parameters::Root,
     workspace: &dyn Workspace,
-) -> Result<(), crate::compose::Error> {
+) -> Result<Leaf, crate::compose::Error> {
     let path = workspace.scratch()?.join(FILE);
     let installed = packages
         .iter()
@@ -44,10 +42,19 @@ pub fn add(
         )
     })?;
     let (blob, size) = workspace.write(&mut opened)?;
+    Ok(Leaf::file(0o644, blob, size))
+}
+
+/// Puts the database at its place, and links the old place to it.
+pub fn place(
+    tree: &mut Builder,
+    database: Leaf,
+    links: &DirectoryLinks,
+) -> Result<(), crate::compose::Error> {
     let place = links
         .directory(&TreePath::parse(DIRECTORY)?)?
         .join(FILE.as_bytes())?;
-    tree.replace(&place, Child::Leaf(Leaf::file(0o644, blob, size)))?;
+    tree.replace(&place, Child::Leaf(database))?;
     link_old(tree, links)
 }
 

@@ -26,8 +26,10 @@ pub use error::{Conflict, Error};
 pub use owned::{Owned, Owner};
 
 use super::{Composed, Composer, Output, Workspace};
+use crate::ids::TreeId;
 use crate::plan::facts::{RootFacts, RootPackage};
 use crate::plan::{Derivation, parameters};
+use crate::tree::Builder;
 use packages::Package;
 
 /// Composes kind `root`.
@@ -57,22 +59,31 @@ impl Composer for Root {
         let chosen = claims::choose(&packages, &links, arch::color(&parameters.arch))?;
         let below = derivation.inputs_as(BASE).next();
         let below = below.map(|base| workspace.root(base)).transpose()?;
-        let owners =
-            accounts::Owners::find(&packages, &chosen, parameters.epoch, below, workspace)?;
-        let mut tree = files::build(&packages, &chosen, &owners, parameters.epoch)?;
-        owners.write(&mut tree, workspace)?;
-        database::add(
-            &mut tree,
-            &packages,
-            &chosen,
-            &links,
-            &parameters,
-            workspace,
-        )?;
+        let (database, tree) = rayon::join(
+            || database::write(&packages, &chosen, &parameters, workspace),
+            || tree(&packages, &chosen, parameters.epoch, below, workspace),
+        );
+        // What is wrong with the files is told first.
+        let mut tree = tree?;
+        database::place(&mut tree, database?, &links)?;
         let mut output = Output::new(KIND, workspace.finish(&tree)?);
         output.links = files::links(&packages, &chosen);
         Composed::of(output).with_facts(KIND, &facts(&packages))
     }
+}
+
+/// The files of the packages, with their owners.
+fn tree(
+    packages: &[Package],
+    chosen: &claims::Chosen,
+    epoch: i64,
+    below: Option<TreeId>,
+    workspace: &dyn Workspace,
+) -> Result<Builder, super::Error> {
+    let owners = accounts::Owners::find(packages, chosen, epoch, below, workspace)?;
+    let mut tree = files::build(packages, chosen, &owners, epoch)?;
+    owners.write(&mut tree, workspace)?;
+    Ok(tree)
 }
 
 fn facts(packages: &[Package]) -> RootFacts {
