@@ -1,6 +1,6 @@
 //! What relations are read from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::ids::{BlobId, DerivationKey, EntryId, TraceId, TreeId, canonical};
 use crate::plan::facts::OriginFacts;
 use crate::realize::sight;
 use crate::store::{self, End, Entry, Store, Trace};
-use crate::tree::{Content, Directory, Leaf, Node};
+use crate::tree::{Directory, Held};
 
 /// The records of a store: never the bytes of files.
 ///
@@ -44,49 +44,7 @@ pub trait Records: Sync {
     fn origin(&self, origin: BlobId) -> Result<Option<OriginFacts>, Error>;
 
     /// Bytes below an entry and those that it refers to, each blob counted once, whether they are here or not.
-    fn size(&self, entry: EntryId) -> Result<u64, store::Error> {
-        let mut entries = BTreeSet::new();
-        let mut trees = BTreeSet::new();
-        let mut blobs = BTreeMap::new();
-        let mut open = vec![entry];
-        while let Some(id) = open.pop() {
-            if !entries.insert(id) {
-                continue;
-            }
-            if let Some(entry) = self.entry(id)? {
-                open.extend(entry.references);
-                blobs_below(self, entry.root, &mut trees, &mut blobs)?;
-            }
-        }
-        Ok(blobs
-            .values()
-            .fold(0, |sum: u64, size| sum.saturating_add(*size)))
-    }
-}
-
-fn blobs_below(
-    records: &(impl Records + ?Sized),
-    root: TreeId,
-    seen: &mut BTreeSet<TreeId>,
-    blobs: &mut BTreeMap<BlobId, u64>,
-) -> Result<(), store::Error> {
-    let mut open = vec![root];
-    while let Some(tree) = open.pop() {
-        if !seen.insert(tree) {
-            continue;
-        }
-        for node in records.directory(tree)?.entries.values() {
-            match node {
-                Node::Directory(tree) => open.push(*tree),
-                Node::Leaf(Leaf {
-                    content: Content::File { size, blob },
-                    ..
-                }) => drop(blobs.insert(*blob, *size)),
-                Node::Leaf(_) => {}
-            }
-        }
-    }
-    Ok(())
+    fn size(&self, entry: EntryId) -> Result<u64, store::Error>;
 }
 
 /// The records that a store holds.
@@ -114,6 +72,37 @@ impl Records for Stored<'_> {
         let mut newest_first = self.0.made(entry)?;
         newest_first.reverse();
         Ok(newest_first)
+    }
+
+    fn size(&self, entry: EntryId) -> Result<u64, store::Error> {
+        let (mut entries, mut trees) = (BTreeSet::new(), BTreeSet::new());
+        let mut blobs = Vec::new();
+        let mut open = vec![entry];
+        while let Some(id) = open.pop() {
+            if !entries.insert(id) {
+                continue;
+            }
+            let Some(entry) = self.entry(id)? else {
+                continue;
+            };
+            open.extend(entry.references);
+            let mut below = vec![entry.root];
+            while let Some(tree) = below.pop() {
+                if !trees.insert(tree) {
+                    continue;
+                }
+                for held in self.0.held(tree)? {
+                    match held {
+                        Held::Directory(tree) => below.push(tree),
+                        Held::File { size, blob } => blobs.push((blob, size)),
+                    }
+                }
+            }
+        }
+        blobs.sort_unstable();
+        blobs.dedup_by_key(|(blob, _)| *blob);
+        let sizes = blobs.into_iter().map(|(_, size)| size);
+        Ok(sizes.fold(0, u64::saturating_add))
     }
 
     fn apart(&self, ends: [End; 2]) -> Result<Option<[Vec<End>; 2]>, store::Error> {

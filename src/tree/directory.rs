@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::ids::{BlobId, TreeId, canonical, path};
+use crate::ids::{BlobId, Hash, TreeId, canonical, path};
 
 /// Ownership, mode, times and extended attributes.
 ///
@@ -206,6 +206,38 @@ impl Directory {
     }
 }
 
+/// What the bytes below a directory are counted by: one of its files or directories, without name and metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    Directory(TreeId),
+    File { size: u64, blob: BlobId },
+}
+
+impl Held {
+    /// What a directory has of these, in its order.
+    pub fn decode(bytes: &[u8]) -> Result<Vec<Held>, Malformed> {
+        let mut fields = canonical::Fields::of(bytes)?;
+        let mut held = Vec::new();
+        for [_, node] in fields.rows("entries", ["name", "node"])? {
+            match node.variant()? {
+                ("directory", node) => {
+                    let [tree] = node.row(["tree"])?;
+                    held.push(Held::Directory(TreeId(Hash::from_bytes(tree.bytes()?))));
+                }
+                ("file", node) => {
+                    let [blob, _, size] = node.row(["blob", "meta", "size"])?;
+                    held.push(Held::File {
+                        size: size.number()?,
+                        blob: BlobId(Hash::from_bytes(blob.bytes()?)),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(held)
+    }
+}
+
 impl From<&Meta> for MetaWire {
     fn from(meta: &Meta) -> Self {
         let Meta {
@@ -362,6 +394,10 @@ mod tests {
     #[test]
     fn a_directory_reads_back() {
         assert_eq!(Directory::decode(&sample().encode()).unwrap(), sample());
+        let held = Held::decode(&sample().encode()).unwrap();
+        let (sub, blob) = (Directory::new(Meta::new(0o700)).id(), BlobId::of(b"ping"));
+        let file = Held::File { size: 4, blob };
+        assert_eq!(held, [file, Held::Directory(sub)]);
     }
 
     /// Pinned when the encoding was fixed: a change here makes every store unreadable.

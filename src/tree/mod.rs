@@ -22,5 +22,5 @@ pub mod walk;
 pub use assembly::{Assembly, Part};
 pub use builder::{Builder, Child, Occupied};
 pub use deflate::Deflated;
-pub use directory::{Content, Directory, Leaf, Malformed, Meta, Node};
+pub use directory::{Content, Directory, Held, Leaf, Malformed, Meta, Node};
 pub use walk::{Visit, walk};

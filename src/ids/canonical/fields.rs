@@ -17,6 +17,29 @@ impl<'a> Cell<'a> {
         super::read(self.0)
     }
 
+    /// The one entry of a map, as a variant of an enumeration is written.
+    pub fn variant(self) -> Result<(&'a str, Cell<'a>), Error> {
+        let mut items = Items::canonical(self.0);
+        let head = items.head()?;
+        if head.kind != Kind::Map || head.number != Some(1) {
+            return Err(Error::Unexpected("a variant is a map of one entry"));
+        }
+        Ok((super::read(items.key()?)?, Cell(items.item()?)))
+    }
+
+    /// The values of a map that has these fields and no others, named in canonical order.
+    pub fn row<const N: usize>(self, columns: [&str; N]) -> Result<[Cell<'a>; N], Error> {
+        row(&mut Items::canonical(self.0), columns)
+    }
+
+    pub fn number(self) -> Result<u64, Error> {
+        let head = Items::canonical(self.0).head()?;
+        match (head.kind, head.number) {
+            (Kind::Unsigned, Some(number)) => Ok(number),
+            _ => Err(Error::Unexpected("it is no number")),
+        }
+    }
+
     /// Bytes of a known length; a hash in its text form is none.
     pub fn bytes<const N: usize>(self) -> Result<[u8; N], Error> {
         let mut items = Items::canonical(self.0);
@@ -76,18 +99,7 @@ impl<'a> Fields<'a> {
         }
         let mut rows = Vec::new();
         for _ in 0..head.number.unwrap_or_default() {
-            let head = items.head()?;
-            if head.kind != Kind::Map || head.number != Some(N as u64) {
-                return Err(Error::Unexpected("a list has something else than expected"));
-            }
-            let mut row = [Cell(&[]); N];
-            for (cell, column) in row.iter_mut().zip(columns) {
-                if super::read::<&str>(items.key()?)? != column {
-                    return Err(Error::Unexpected("it has a field that is not known"));
-                }
-                *cell = Cell(items.item()?);
-            }
-            rows.push(row);
+            rows.push(row(&mut items, columns)?);
         }
         Ok(rows)
     }
@@ -143,4 +155,22 @@ impl Map {
         }
         bytes
     }
+}
+
+fn row<'a, const N: usize>(
+    items: &mut Items<'a>,
+    columns: [&str; N],
+) -> Result<[Cell<'a>; N], Error> {
+    let head = items.head()?;
+    if head.kind != Kind::Map || head.number != Some(N as u64) {
+        return Err(Error::Unexpected("it has other fields than expected"));
+    }
+    let mut row = [Cell(&[]); N];
+    for (cell, column) in row.iter_mut().zip(columns) {
+        if super::read::<&str>(items.key()?)? != column {
+            return Err(Error::Unexpected("it has a field that is not known"));
+        }
+        *cell = Cell(items.item()?);
+    }
+    Ok(row)
 }

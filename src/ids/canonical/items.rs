@@ -63,7 +63,10 @@ impl<'a> Items<'a> {
     }
 
     pub fn head(&mut self) -> Result<Head, Error> {
-        let first = self.take(1)?[0];
+        let Some(&first) = self.bytes.get(self.at) else {
+            return Err(self.malformed("it ends too soon"));
+        };
+        self.at += 1;
         let kind = match (first >> 5, first & 0x1f) {
             (0, _) => Kind::Unsigned,
             (1, _) => Kind::Negative,
@@ -109,7 +112,9 @@ impl<'a> Items<'a> {
     /// The bytes of a string whose head was just read.
     pub fn string(&mut self, head: Head) -> Result<&'a [u8], Error> {
         let bytes = self.take(head.number.unwrap_or_default())?;
-        if head.kind == Kind::Text && std::str::from_utf8(bytes).is_err() {
+        // Nearly all text is ASCII, which is seen at once.
+        let text = head.kind == Kind::Text && !bytes.is_ascii();
+        if text && std::str::from_utf8(bytes).is_err() {
             return Err(self.malformed("its text is not UTF-8"));
         }
         Ok(bytes)

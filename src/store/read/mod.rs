@@ -16,10 +16,12 @@ use crate::store::trace::Trace;
 use parts::Parts;
 
 use crate::ids::{BlobId, DerivationKey, EntryId, Hash, TraceId, TreeId};
-use crate::tree::{Assembly, Directory};
+use crate::tree::{Assembly, Directory, Held};
 
 /// Assemblies may be parts of assemblies, but only a damaged store has them nested so deep.
 const DEEPEST: u32 = 16;
+
+const SMALL_RECORD: usize = 8 * 1024;
 
 /// The bytes of a blob; an error in the middle of them says which blob is damaged.
 pub type BlobReader = Box<dyn Read + Send>;
@@ -35,6 +37,13 @@ impl Store {
         let bytes = self.record(Kind::Tree, id.0)?;
         self.check_hash(Kind::Tree, id.0, TreeId::of(&bytes).0)?;
         Directory::decode(&bytes).map_err(|e| self.damaged(Kind::Tree, id.0, chain(&e)))
+    }
+
+    /// What is in a directory, as far as its bytes are counted by it.
+    pub fn held(&self, id: TreeId) -> Result<Vec<Held>> {
+        let bytes = self.record(Kind::Tree, id.0)?;
+        self.check_hash(Kind::Tree, id.0, TreeId::of(&bytes).0)?;
+        Held::decode(&bytes).map_err(|e| self.damaged(Kind::Tree, id.0, chain(&e)))
     }
 
     pub fn trace(&self, id: TraceId) -> Result<Trace> {
@@ -271,10 +280,20 @@ impl Store {
         let Some(mut file) = self.open_object(kind, id)? else {
             return Err(self.absent(kind, id));
         };
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
-            .map_err(|e| Error::io("reading", self.layout().object(kind, id), e))?;
-        Ok(bytes)
+        let mut read = || {
+            // Most records are small, and asking for the length takes as long as reading one.
+            let mut bytes = Vec::with_capacity(SMALL_RECORD);
+            if file
+                .by_ref()
+                .take(SMALL_RECORD as u64)
+                .read_to_end(&mut bytes)?
+                == SMALL_RECORD
+            {
+                file.read_to_end(&mut bytes)?;
+            }
+            Ok(bytes)
+        };
+        read().map_err(|e| Error::io("reading", self.layout().object(kind, id), e))
     }
 
     pub(in crate::store) fn check_hash(&self, kind: Kind, id: Hash, found: Hash) -> Result<()> {
