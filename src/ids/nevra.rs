@@ -105,6 +105,15 @@ pub struct Nevra {
 }
 
 impl Nevra {
+    /// Whether a text names the package: as NAME, or as NAME.ARCH.
+    pub fn is_called(&self, text: &str) -> bool {
+        match text.strip_prefix(self.name.as_str()) {
+            Some("") => true,
+            Some(rest) => rest.strip_prefix('.') == Some(self.arch.as_str()),
+            None => false,
+        }
+    }
+
     /// `NAME-EPOCH:VERSION-RELEASE.ARCH`, the epoch always written, as modulemd and productmd want it.
     pub fn with_epoch(&self) -> String {
         let Evr {

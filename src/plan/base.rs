@@ -25,18 +25,15 @@ impl Base {
         packages: &BTreeSet<(Nevra, Digest)>,
         replace: &BTreeSet<String>,
     ) -> (Base, Vec<String>) {
-        let called = |nevra: &Nevra, text: &String| {
-            *text == nevra.name || *text == format!("{}.{}", nevra.name, nevra.arch)
-        };
         let kept = packages
             .iter()
-            .filter(|(nevra, _)| !replace.iter().any(|text| called(nevra, text)));
+            .filter(|(nevra, _)| !replace.iter().any(|text| nevra.is_called(text)));
         let base = Base {
             name: name.clone(),
             root,
             packages: kept.cloned().collect(),
         };
-        let absent = |text: &&String| !packages.iter().any(|(nevra, _)| called(nevra, text));
+        let absent = |text: &&String| !packages.iter().any(|(nevra, _)| nevra.is_called(text));
         (base, replace.iter().filter(absent).cloned().collect())
     }
 

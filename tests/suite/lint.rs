@@ -487,6 +487,43 @@ fn a_tree_that_can_not_be_installed_is_told() {
 }
 
 #[test]
+fn an_image_that_needs_other_packages_than_its_base_has_is_told() {
+    let image = |base: &str, install: &str| {
+        format!("kind = \"image\"\n{base}from = [\"part\"]\ninstall = [\"{install}\"]\n")
+    };
+    let second = package("requires = [\"b >= 2\"]");
+    let newer = package("name = \"b\"").replace("version = \"1\"", "version = \"2\"");
+    let bench = Bench::of(&[
+        ("a.toml", &second),
+        ("b.toml", &package("")),
+        ("b-2.toml", &newer),
+        ("old.toml", &module("stream = \"1\"\nfrom = [\"b\"]")),
+        (
+            "part.toml",
+            &module("stream = \"1\"\nfrom = [\"a\", \"b-2\"]\npackages = [\"a\", \"b\"]"),
+        ),
+        (
+            "base.toml",
+            "kind = \"image\"\nfrom = [\"old\"]\ninstall = [\"b\"]\n",
+        ),
+        ("stuck.toml", &image("base = \"base\"\n", "a")),
+        (
+            "fresh.toml",
+            &image("base = \"base\"\nreplace = [\"b\"]\n", "a"),
+        ),
+        ("alone.toml", &image("", "a")),
+    ]);
+    let found = findings(&bench, &[]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let has = ["recipes/stuck.toml:4:12", "b >= 2", "store plan stuck"];
+    says(&found[0], "error", "unsolvable", "stuck", &has);
+    bench
+        .run(&["realize", "stuck"])
+        .fails(2, &["list b in `replace`"]);
+    bench.realize(&["fresh", "alone"]);
+}
+
+#[test]
 fn a_source_over_http_without_keys_is_told_and_what_is_not_locked_is_not_checked() {
     let list = "stream = \"1\"\nsource = \"far\"\npackages = [\"x\"]";
     let bench = Bench::of(&[

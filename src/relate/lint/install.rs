@@ -1,39 +1,91 @@
-//! Can what a tree installs be installed from the modules that it names?
+//! Can what a tree or an image installs be installed from the modules that it names, beside what its base has?
 
 use std::collections::BTreeMap;
 
 use super::finding::{Finding, Severity};
-use super::scene::{Part, Scene};
-use crate::plan::solve::{Cause, Request, solve};
-use crate::recipe::{Install, Recipe, Selection};
+use super::scene::{Member, Part, Scene};
+use crate::ids::{Digest, Nevra};
+use crate::plan::solve::{Candidate, Cause, Request, solve};
+use crate::recipe::{Install, Kind, Recipe, Selection};
 
 pub(super) fn check(scene: &Scene) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (recipe, selection) in scene.selections() {
-        let modules = scene.recipes.modules_of(&selection.from);
-        let parts = scene.parts(modules.keys().copied());
-        if !scene.knows(&parts) {
-            continue;
-        }
-        let mut offer = scene.offer(&parts);
-        offer.question.weak = selection.weak;
-        let mut origins = BTreeMap::new();
-        match requests(recipe, &selection, &parts, &mut origins) {
-            Ok(requests) => offer.question.install = requests,
-            Err(finding) => {
-                findings.push(*finding);
-                continue;
-            }
-        }
-        if let Err(problem) = solve(&offer.question) {
-            let causes = problem.causes.iter();
-            findings.extend(causes.map(|cause| unsolvable(recipe, &origins, cause)));
-        }
-    }
-    findings
+    let judged = scene.judged();
+    let found = judged.filter_map(|recipe| installed(scene, recipe).err());
+    found.flatten().collect()
 }
 
-/// What the tree asks for, with the item of `install` that each request stands for.
+/// The packages that a recipe has installed; none where it installs nothing, or that is not known.
+fn installed<'a>(scene: &Scene<'a>, recipe: &Recipe) -> Result<Vec<Member<'a>>, Vec<Finding>> {
+    let recipes = scene.recipes;
+    let (own, image) = match &recipe.kind {
+        Kind::Ostree(ostree) => (&ostree.selection, None),
+        Kind::Image(image) => (&image.selection, Some(image)),
+        _ => return Ok(Vec::new()),
+    };
+    let Some(whole) = recipes.selection(&recipe.name) else {
+        return Ok(Vec::new());
+    };
+    let parts = scene.parts(recipes.modules_of(&whole.from).keys().copied());
+    if !scene.knows(&parts) {
+        return Ok(Vec::new());
+    }
+    let mut kept = Vec::new();
+    let bases = image.map_or_else(Vec::new, |image| recipes.bases(image));
+    if bases.iter().any(|(base, _)| **base == recipe.name) {
+        return Ok(Vec::new());
+    }
+    if let (Some(image), Some((base, _))) = (image, bases.first())
+        && let Some(base) = recipes.get(base)
+    {
+        // What is wrong with a base is said of the base.
+        kept = installed(scene, base).unwrap_or_default();
+        if kept.is_empty() {
+            return Ok(kept);
+        }
+        let may_go = |nevra: &Nevra| image.replace.iter().any(|text| nevra.is_called(text));
+        kept.retain(|(_, held)| !may_go(&held.solvable.nevra));
+    }
+    let named = |nevra: &Nevra| format!("{}.{}", nevra.name, nevra.arch);
+    let kept: BTreeMap<String, (&Nevra, &Digest)> = kept
+        .iter()
+        .map(|(_, held)| (named(&held.solvable.nevra), held.solvable.identity()))
+        .collect();
+    let members: Vec<Member> = parts
+        .iter()
+        .flat_map(|part| part.members())
+        .filter(|(_, held)| {
+            let fixed = kept.get(&named(&held.solvable.nevra));
+            fixed.is_none_or(|fixed| *fixed == held.solvable.identity())
+        })
+        .collect();
+    let candidates = members.iter().map(|(part, held)| Candidate {
+        solvable: &held.solvable,
+        module: Some(part.recipe.name.as_str()),
+    });
+    let mut question = scene.question(candidates.collect());
+    question.weak = own.weak;
+    let mut origins = BTreeMap::new();
+    let asked = requests(recipe, own, &parts, &mut origins).map_err(|finding| vec![*finding])?;
+    question.install = kept
+        .keys()
+        .map(|name| Request::of(name, "its base"))
+        .collect();
+    question.install.extend(asked);
+    match solve(&question) {
+        Ok(solution) => {
+            let packages = solution.packages.into_iter();
+            Ok(packages.map(|package| members[package]).collect())
+        }
+        Err(problem) => {
+            let causes = problem.causes.iter();
+            Err(causes
+                .map(|cause| unsolvable(recipe, &origins, cause))
+                .collect())
+        }
+    }
+}
+
+/// What is asked for, with the item of `install` that each request stands for.
 fn requests(
     recipe: &Recipe,
     selection: &Selection,
@@ -72,9 +124,12 @@ fn unsolvable(recipe: &Recipe, origins: &BTreeMap<String, String>, cause: &Cause
         Cause::Clash { chains, .. } => &chains.0.request,
         Cause::Together { requests } => requests.first().map_or("", String::as_str),
     };
-    let item = origins.get(asked).map_or(asked, String::as_str);
-    let mut finding = Finding::new(recipe, Severity::Error, "unsolvable", cause.to_string())
-        .at(recipe.place("install", item));
+    let place = match origins.get(asked) {
+        Some(item) => recipe.place("install", item),
+        None => recipe.place("base", ""),
+    };
+    let mut finding =
+        Finding::new(recipe, Severity::Error, "unsolvable", cause.to_string()).at(place);
     if let Cause::Unmet { requirement, .. } = cause {
         finding.requirement = Some(requirement.clone());
     }
