@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use super::materialize::is_root;
+
 /// What a container does: it says who and where it is, what it was given, and what it finds.
 const PROGRAM: &str = r#"
 #include <stdio.h>
@@ -79,7 +81,9 @@ impl Podman {
             .arg("--root")
             .arg(at("root"))
             .arg("--runroot")
-            .arg(at("run"));
+            .arg(at("run"))
+            .arg("--tmpdir")
+            .arg(at("tmp"));
         command.args(["--storage-driver=vfs", "--cgroup-manager=cgroupfs"]);
         command.env("HOME", self.directory.path());
         command.args(arguments).output().unwrap()
@@ -122,8 +126,11 @@ impl Podman {
 }
 
 impl Drop for Podman {
-    /// Files of containers have owners that only podman may be able to remove.
+    /// Files of containers have owners that an ordinary user can only remove the way that they were made.
     fn drop(&mut self) {
-        self.podman(&["system", "reset", "--force"]);
+        if !is_root() {
+            let storage = self.directory.path().join("root");
+            self.podman(&["unshare", "rm", "-rf", storage.to_str().unwrap()]);
+        }
     }
 }
