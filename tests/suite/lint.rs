@@ -436,6 +436,27 @@ fn what_nothing_uses_is_told_where_every_recipe_is_in_question() {
 }
 
 #[test]
+fn what_a_compose_or_a_command_is_made_of_is_used() {
+    let command = "kind = \"command\"\nfrom = [\"part\"]\ninstall = [\"a\"]\nrun = \"true\"\n";
+    let bench = Bench::of(&[
+        ("a.toml", &package("")),
+        ("b.toml", &package("")),
+        ("part.toml", &module("stream = \"1\"\nfrom = [\"a\"]")),
+        ("rest.toml", &module("stream = \"1\"\nfrom = [\"b\"]")),
+        ("out.toml", &format!("{command}inputs = [\"rest\"]\n")),
+        (
+            "composes/release.toml",
+            "kind = \"compose\"\n[variants]\nEverything = [\"out\"]\n",
+        ),
+    ]);
+    assert_eq!(findings(&bench, &[]), [] as [Value; 0]);
+    // What a command installs is held against its modules, as that of a tree.
+    bench.edit("a.toml", "license", "requires = [\"nowhere\"]\nlicense");
+    let found = findings(&bench, &["out"]);
+    assert!(!found.is_empty(), "{found:#?}");
+}
+
+#[test]
 fn a_name_that_the_source_does_not_offer_hides_no_other_finding() {
     let list = "stream = \"1\"\nsource = \"disk\"\npackages = [\"shell\", \"shall\"]";
     let bench = Bench::of(&[

@@ -136,9 +136,10 @@ impl Contained {
     /// Makes the helper root of its namespace: outside it is who called, or nobody if that is root.
     fn give_ids(&mut self, pid: Pid) -> Result<(), Error> {
         let of = |file: &str| format!("/proc/{}/{file}", pid.as_raw_nonzero());
-        let outside = |mine: u32, map: &str| match mine {
-            0 if has(map, NOBODY) => NOBODY,
-            mine => mine,
+        let by_root = geteuid().is_root();
+        let outside = |mine: u32, map: &str| match by_root && has(map, NOBODY) {
+            true => NOBODY,
+            false => mine,
         };
         let user = outside(geteuid().as_raw(), "/proc/self/uid_map");
         let group = outside(getegid().as_raw(), "/proc/self/gid_map");
