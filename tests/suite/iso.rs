@@ -467,6 +467,17 @@ fn the_sum_is_what_implantisomd5_would_have_written_and_checkisomd5_is_content()
 }
 
 #[test]
+fn the_smallest_image_passes_its_media_check_too() {
+    let mut disc = Disc::default();
+    disc.file("small", b"small");
+    let mut image = disc.image(&volume());
+    let plain = Burnt::of(&disc, &image);
+    image.implant(&mut File::open(&plain.iso).unwrap()).unwrap();
+    let summed = Burnt::of(&disc, &image);
+    run("checkisomd5", &[summed.path()]);
+}
+
+#[test]
 fn what_can_not_be_an_image_is_refused() {
     let disc = Disc::sample();
     let refused = |volume: Volume| iso9660::write(&volume, &disc.tree).unwrap_err().to_string();

@@ -347,3 +347,40 @@ fn ostree_checks_the_atomic_host_out_as_an_ordinary_user_would() {
         set(BASE.iter().chain(&CONTAINERS))
     );
 }
+
+/// They boot nothing, having neither kernel nor boot loader, and say so; everything else is there.
+#[test]
+fn the_installers_that_ship_hold_an_edition_and_a_tree() {
+    let bench = Bench::shipped();
+    let paths = bench.realize(&["atomic-installer", "server-installer"]);
+    let read = |iso: &Path, path: &str| run(Command::new("bsdtar").arg("-xOf").arg(iso).arg(path));
+    let atomic = paths[0].join("atomic-installer.iso");
+    let server = paths[1].join("server-installer.iso");
+    for iso in [&atomic, &server] {
+        run(Command::new("checkisomd5").arg(iso));
+    }
+    let kickstart = read(&atomic, "ks.cfg");
+    let setup = format!(
+        "ostreesetup --nogpg --osname=sampler --remote=sampler --url=file:///run/install/repo/ostree/repo --ref={REF}\n"
+    );
+    assert!(kickstart.starts_with(&setup), "{kickstart}");
+    assert!(kickstart.contains("'https://updates.example/sampler/repo'"));
+    let commit = read(&atomic, &format!("ostree/repo/refs/heads/{REF}"));
+    assert_eq!(commit.trim().len(), 64, "{commit}");
+    let listed = run(Command::new("bsdtar").arg("-tf").arg(&server));
+    for path in [
+        "Packages/sampler-shell-1.0-1.noarch.rpm",
+        "addons/web-server/repodata/repomd.xml",
+        "images/install.img",
+        "repodata/repomd.xml",
+    ] {
+        assert!(listed.lines().any(|line| line == path), "{path}: {listed}");
+    }
+    for name in ["atomic-installer", "server-installer"] {
+        let log = bench.print(&["log", name]);
+        assert!(
+            log.contains("no boot loader for BIOS") && log.contains("no boot loader for UEFI"),
+            "{log}"
+        );
+    }
+}

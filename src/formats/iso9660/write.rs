@@ -33,6 +33,10 @@ pub struct Image {
 /// Empty blocks behind the last file: readers look ahead, and a media check leaves out fifteen.
 const PADDING: u64 = 32;
 
+/// Blocks of the shortest image: in a shorter one `checkisomd5` finds fragments that are shorter than its steps,
+/// and calls it damaged, also when `implantisomd5` wrote the sum.
+const SHORTEST: u64 = 21 * 16 + 15;
+
 /// Most directories that a path table can number.
 const DIRECTORIES: usize = u16::MAX as usize;
 
@@ -86,6 +90,8 @@ struct Layout<'a> {
     /// Where the bytes of files begin; what is empty points there too.
     first: u64,
     catalog: Option<u64>,
+    /// The block behind the last file.
+    end: u64,
 }
 
 impl<'a> Layout<'a> {
@@ -144,6 +150,7 @@ impl<'a> Layout<'a> {
             files,
             first: 0,
             catalog: bootable.then_some(0),
+            end: 0,
         })
     }
 
@@ -196,7 +203,8 @@ impl<'a> Layout<'a> {
         }
         self.first = next;
         let end = self.files.place(next);
-        let total = end.saturating_add(PADDING + BACKUP);
+        self.end = end;
+        let total = end.saturating_add(PADDING + BACKUP).max(SHORTEST);
         match u32::try_from(total) {
             Ok(_) => Ok(total),
             Err(_) => Err(Error::TooLong),
@@ -378,7 +386,7 @@ impl<'a> Layout<'a> {
                 });
             }
         }
-        let mut tail = vec![0; (PADDING * BLOCK) as usize];
+        let mut tail = vec![0; ((total - BACKUP - self.end) * BLOCK) as usize];
         tail.extend(backup);
         parts.push(Part::Inline { bytes: tail });
         Image {
