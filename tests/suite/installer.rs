@@ -183,6 +183,7 @@ fn the_clients_of_discs_find_an_edition_and_a_tree_on_it() {
         ostree remote add --set=gpg-verify=true --set=gpgkeypath=/etc/pki/example example 'https://updates.example/repo'\n\
         %end\n";
     assert_eq!(read(&iso, "ks.cfg"), kickstart);
+    leaves_origin(&bench, kickstart, "https://updates.example/repo");
     assert_eq!(
         read(&iso, ".discinfo"),
         "1793491200.000000\nSampler 1\nx86_64\nALL\n"
@@ -264,6 +265,78 @@ fn the_clients_of_discs_find_an_edition_and_a_tree_on_it() {
     assert!(stage2.join("usr/lib/os-release").exists());
     let log = bench.print(&["log", "disc"]);
     assert!(log.contains("no shimx64.efi in the root"), "{log}");
+}
+
+/// Runs what a kickstart has run at the end, as `ostree` on the installed machine would.
+fn leaves_origin(bench: &Bench, kickstart: &str, url: &str) {
+    let repo = bench.path().join("machine");
+    let ostree = |arguments: &[&str]| {
+        run(Command::new("ostree")
+            .env("OSTREE_REPO", &repo)
+            .args(arguments))
+    };
+    ostree(&[
+        "init",
+        "--mode=bare-user-only",
+        &format!("--repo={}", repo.display()),
+    ]);
+    // As the installation leaves it: the remote is the disc.
+    ostree(&[
+        "remote",
+        "add",
+        "--no-gpg-verify",
+        "example",
+        "file:///run/install/repo/ostree/repo",
+    ]);
+    let (_, post) = kickstart.split_once("%post --erroronfail\n").unwrap();
+    let (post, _) = post.split_once("%end\n").unwrap();
+    let of_this_machine = |line: &&str| line.starts_with("rm -f /etc/");
+    let script: Vec<&str> = post.lines().filter(|line| !of_this_machine(line)).collect();
+    run(Command::new("sh")
+        .env("OSTREE_REPO", &repo)
+        .args(["-euc", &script.join("\n")]));
+    assert_eq!(
+        ostree(&["remote", "show-url", "example"]),
+        format!("{url}\n")
+    );
+    let config = fs::read_to_string(repo.join("config")).unwrap();
+    assert!(
+        config.contains("gpg-verify=true\n") && config.contains("gpgkeypath=/etc/pki/example\n"),
+        "{config}"
+    );
+}
+
+/// What is signed is only ever copied; firmware with the keys of its makers is asked by hand, on real packages.
+#[test]
+fn shim_comes_before_a_grub_that_is_signed() {
+    let bench = bench("");
+    let names = ["shimx64.efi.signed", "mmx64.efi", "gcdx64.efi.signed"];
+    let mut signed = String::from(
+        "kind = \"package\"\nsummary = \"Signed\"\nversion = \"1\"\nrelease = \"1\"\narch = \"x86_64\"\nlicense = \"BSD-2-Clause\"\n",
+    );
+    for name in names {
+        signed += &format!("[[files]]\npath = \"/usr/lib/{name}\"\ncontent = \"{name}\"\n");
+    }
+    bench.write("recipes/signed.toml", signed);
+    bench.edit(
+        "boot.toml",
+        "from = [\"loaders\"]",
+        "from = [\"loaders\", \"signed\"]\npackages = [\"loaders\", \"signed\"]",
+    );
+    bench.edit(
+        "boot.toml",
+        "default = [\"loaders\"]",
+        "default = [\"loaders\", \"signed\"]",
+    );
+    let iso = bench.realize(&["disc"]).remove(0).join("disc.iso");
+    for (name, holds) in ["BOOTX64.EFI", "MMX64.EFI", "GRUBX64.EFI"]
+        .into_iter()
+        .zip(names)
+    {
+        assert_eq!(read(&iso, &format!("EFI/BOOT/{name}")), holds);
+    }
+    let log = bench.print(&["log", "disc"]);
+    assert!(!log.contains("shim"), "{log}");
 }
 
 #[test]
