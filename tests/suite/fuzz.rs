@@ -61,6 +61,24 @@ fn good(target: &str) -> Vec<u8> {
     match target {
         "rpm_header" | "rpm_payload" => package[main..].to_vec(),
         "rpm_package" => package,
+        "iso9660" => {
+            let mut tree = store::tree::Builder::default();
+            let link = store::tree::Leaf::symlink("x".repeat(700));
+            for name in ["a", "b/c"] {
+                let at = store::ids::TreePath::parse(name).unwrap();
+                let leaf = store::tree::Child::Leaf(link.clone());
+                tree.insert(&at, leaf).unwrap();
+            }
+            let volume = store::formats::iso9660::Volume {
+                id: "DISC".to_owned(),
+                ..Default::default()
+            };
+            let image = store::formats::iso9660::write(&volume, &tree).unwrap();
+            match &image.assembly.parts[0] {
+                store::tree::Part::Inline { bytes } => bytes[32768..].to_vec(),
+                other => panic!("{other:?}"),
+            }
+        }
         "recipe" => read("tests/suite/golden/base.toml"),
         "lock" => b"version = 1\n[source.os]\nmetadata = { }\npackages = []\n".to_vec(),
         "modulemd" => b"document: modulemd\nversion: 2\ndata:\n  name: a\n  stream: \"1\"\n  summary: s\n  description: d\n  license:\n    module: [MIT]\n".to_vec(),

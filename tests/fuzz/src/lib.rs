@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use store::formats::ostree::{self, Commit, DirMeta, DirTree, FileHeader};
 use store::formats::rpm::{Header, Package, Payload, Record};
-use store::formats::{comps, modulemd, repodata};
+use store::formats::{comps, iso9660 as iso, modulemd, repodata};
 use store::ids::canonical::{self, Value};
 use store::ids::{BlobId, EntryId, Hash, TraceId, TreeId};
 use store::recipe::Recipes;
@@ -22,7 +22,7 @@ use store::tree::{Assembly, Directory};
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its binary.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("rpm_header", rpm_header),
     ("rpm_package", rpm_package),
     ("rpm_payload", rpm_payload),
@@ -34,6 +34,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("canonical", canonical),
     ("records", records),
     ("gvariant", gvariant),
+    ("iso9660", iso9660),
     ("store_files", store_files),
     ("store_objects", store_objects),
 ];
@@ -169,6 +170,15 @@ pub fn records(bytes: &[u8]) {
         let _ = assembly.length();
     }
     let _ = canonical::decode::<Record>(bytes);
+}
+
+/// A disc, from its first descriptor on.
+pub fn iso9660(bytes: &[u8]) {
+    let system = (iso::PRIMARY * iso::BLOCK) as usize;
+    let disc = [&vec![0; system], bytes].concat();
+    if let Ok(contents) = iso::read::read(&mut io::Cursor::new(disc)) {
+        let _ = contents.to_string();
+    }
 }
 
 /// Objects of OSTree.
