@@ -62,13 +62,7 @@ pub fn tree_info<'a>(
     for addon in addons {
         let at = format!("{ADDONS}/{addon}");
         checksum(&at)?;
-        beside.push(Variant {
-            id: addon_id(addon)?,
-            name: addon.to_owned(),
-            packages: format!("{at}/Packages"),
-            repository: at,
-            addons: Vec::new(),
-        });
+        beside.push(self::addon(addon)?);
     }
     info.variants.push(Variant {
         id: variant.clone(),
@@ -80,6 +74,18 @@ pub fn tree_info<'a>(
     let leaf = workspace.file(0o644, info.write()?.as_bytes())?;
     tree.replace(&TreePath::parse(FILE)?, Child::Leaf(leaf))?;
     Ok(())
+}
+
+/// An add-on, as `.treeinfo` has it.
+pub fn addon(module: &str) -> Result<Variant, Error> {
+    let at = format!("{ADDONS}/{module}");
+    Ok(Variant {
+        id: addon_id(module)?,
+        name: module.to_owned(),
+        packages: format!("{at}/Packages"),
+        repository: at,
+        addons: Vec::new(),
+    })
 }
 
 /// The id of an add-on: that of its module's name.

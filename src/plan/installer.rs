@@ -72,7 +72,7 @@ impl Planner<'_> {
             arguments: installer.arguments.clone(),
             timeout: installer.timeout,
             kickstart,
-            edition: installer.repository.as_ref().map(|name| name.to_string()),
+            edition: installer.repository.clone(),
             payload: self.payload(installer)?,
         };
         self.step("installer", named(recipe), &params, inputs, attachments)

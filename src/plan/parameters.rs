@@ -283,7 +283,7 @@ pub struct Installer {
     pub kickstart: Option<BlobId>,
     /// The name of the edition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub edition: Option<String>,
+    pub edition: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Payload>,
 }

@@ -10,16 +10,16 @@ use super::{
 use crate::ids::Name;
 
 /// The kinds that a compose is made of.
-const COMPOSED: [&str; 3] = ["repository", "ostree", "command"];
+const COMPOSED: [&str; 5] = ["repository", "ostree", "image", "installer", "command"];
 
 /// The kinds that a command can read.
 const READ: [&str; 8] = [
-    "installer",
-    "image",
     "package",
     "module",
     "repository",
     "ostree",
+    "image",
+    "installer",
     "compose",
     "command",
 ];

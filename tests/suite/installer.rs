@@ -244,7 +244,7 @@ fn the_clients_of_discs_find_an_edition_and_a_tree_on_it() {
         assert os.path.exists(c['stage2']['mainimage']) and os.path.exists(c['images-x86_64']['kernel'])\n\
         print(len(c['checksums']), v, s['addons'], c['general']['family'])";
     let said = run(Command::new("python3").args(["-c", script]).arg(&out));
-    assert_eq!(said, "6 edition edition-boot Sampler\n");
+    assert_eq!(said, "6 Edition Edition-Boot Sampler\n");
     let listed = run(Command::new("mdir")
         .arg("-b")
         .arg("-i")

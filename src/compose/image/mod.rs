@@ -193,7 +193,11 @@ impl Written<'_> {
         let index = written(&documents::index(params, named));
         layout.file("index.json", workspace.file(0o644, &index)?)?;
         layout.file("oci-layout", workspace.file(0o644, LAYOUT)?)?;
-        let output = Output::new(KIND, workspace.finish(&layout.tree)?);
+        let mut output = Output::new(KIND, workspace.finish(&layout.tree)?);
+        if bootable {
+            let kind = ("type".to_owned(), "bootable-container".to_owned());
+            output.media.extend([kind]);
+        }
         Composed::of(output).with_facts(KIND, &facts)
     }
 }

@@ -9,7 +9,7 @@ use super::kernel::Kernel;
 use super::kickstart::{self, CONTAINER, REPOSITORY};
 use super::parts::PartsReader;
 use super::{Error, efi, grub, menu};
-use crate::compose::{Workspace, WorkspaceError};
+use crate::compose::{self, Workspace, WorkspaceError, treeinfo};
 use crate::formats::fat;
 use crate::formats::iso9660::{self, Bios, Boot, Volume};
 use crate::ids::{BlobId, EntryId, TreePath};
@@ -130,6 +130,11 @@ impl<'a> Disc<'a> {
         Ok(())
     }
 
+    /// Whether any firmware finds something to start.
+    pub fn has_loader(&self) -> bool {
+        self.boot.bios.is_some() || self.boot.efi.is_some()
+    }
+
     fn efi(&mut self, loaders: Vec<(&'static str, Leaf)>, menu: &str) -> Result<(), Error> {
         let menu = self.workspace.file(0o644, menu.as_bytes())?;
         self.put("EFI/BOOT/grub.cfg", menu.clone())?;
@@ -148,7 +153,7 @@ impl<'a> Disc<'a> {
         Ok(())
     }
 
-    pub fn documents(&mut self) -> Result<(), Error> {
+    pub fn documents(&mut self) -> Result<(), compose::Error> {
         let mut contents = Contents {
             checksums: Default::default(),
             addons: Vec::new(),
@@ -173,8 +178,12 @@ impl<'a> Disc<'a> {
                 contents.checksums.insert(at, self.sum(blob)?);
             }
         }
-        self.text(".treeinfo", &documents::treeinfo(self.params, &contents))?;
-        self.text(".discinfo", &documents::discinfo(self.params))
+        let info = documents::treeinfo(self.params, &contents)?;
+        let leaf = self.workspace.file(0o644, info.as_bytes())?;
+        // An edition's own says nothing of the disc around it.
+        self.tree
+            .replace(&path(treeinfo::FILE), Child::Leaf(leaf))?;
+        Ok(self.text(".discinfo", &documents::discinfo(self.params))?)
     }
 
     /// SHA-256 in hex.

@@ -74,12 +74,19 @@ impl Composer for Installer {
         disc.kickstart()?;
         disc.loaders(&root, kernel.as_ref())?;
         disc.documents()?;
+        let bootable = kernel.is_some() && disc.has_loader();
         let burnt = disc.burn()?;
 
         let leaf = Leaf::file(0o644, burnt.blob, burnt.size);
         let mut output = Output::new(KIND, workspace.single(&params.file, leaf)?);
-        let media = [("volume_id", &params.volume), ("format", &"iso".to_owned())];
-        let media = media.map(|(name, value)| (name.to_owned(), value.clone()));
+        let media = [
+            ("type", purpose(&params).to_owned()),
+            ("volume_id", params.volume.clone()),
+            ("format", "iso".to_owned()),
+            ("bootable", bootable.to_string()),
+            ("implanted_md5", burnt.sum.clone()),
+        ];
+        let media = media.map(|(name, value)| (name.to_owned(), value));
         output.media.extend(media);
         let facts = InstallerFacts {
             volume: params.volume.clone(),
@@ -88,6 +95,15 @@ impl Composer for Installer {
             kernel: kernel.map(|kernel| kernel.version),
         };
         Composed::of(output).with_facts(KIND, &facts)
+    }
+}
+
+/// What productmd calls such a disc: `IMAGE_TYPE_FORMAT_MAPPING` of its `images.py`.
+fn purpose(params: &parameters::Installer) -> &'static str {
+    match (&params.payload, &params.edition) {
+        (Some(_), _) => "dvd-ostree",
+        (None, Some(_)) => "dvd",
+        (None, None) => "boot",
     }
 }
 
