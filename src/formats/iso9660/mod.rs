@@ -15,6 +15,7 @@
 //! the "El Torito" Bootable CD-ROM Format Specification 1.0, and the UEFI specification 2.10, chapter 5.3 for GPT.
 
 pub mod boot;
+mod descriptor;
 pub mod disk;
 pub mod dump;
 mod error;

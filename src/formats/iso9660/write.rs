@@ -1,13 +1,13 @@
 //! From a tree to an image.
 
 use super::boot::{self, Boot};
+use super::descriptor::{Primary, check_id, terminator};
 use super::disk::{BACKUP, Disk};
 use super::files::{Files, Held, extents, held};
 use super::identifier::{identifiers, order};
-use super::numbers::{NO_DATE, both16, both32, long_date};
 use super::record::{GOES_ON, IS_DIRECTORY, add, narrow, record, room};
 use super::rock_ridge::{Fields, ROOT};
-use super::{BLOCK, Error, PRIMARY, STANDARD, VOLUME_ID, blocks};
+use super::{BLOCK, Error, PRIMARY, blocks};
 use crate::ids::TreePath;
 use crate::tree::{Assembly, Builder, Child, Part};
 
@@ -47,14 +47,6 @@ pub fn write(volume: &Volume, tree: &Builder) -> Result<Image, Error> {
     layout.check_boot(tree)?;
     let blocks = layout.place()?;
     Ok(layout.render(blocks))
-}
-
-fn check_id(id: &str) -> Result<(), Error> {
-    let good = |c: char| c.is_ascii_graphic() && c != '/' && c != '\\' && c != '"';
-    match !id.is_empty() && id.len() <= VOLUME_ID && id.chars().all(good) {
-        true => Ok(()),
-        false => Err(Error::VolumeId(id.to_owned())),
-    }
 }
 
 /// A directory of the image.
@@ -333,7 +325,15 @@ impl<'a> Layout<'a> {
             seed: &seed,
         };
         let (mut head, backup) = disk.areas();
-        head.extend(self.primary(total));
+        let table = self.path_table(u32::to_le_bytes, u16::to_le_bytes).len() as u64;
+        let primary = Primary {
+            volume: self.volume,
+            blocks: total,
+            table,
+            tables: [self.tables(), self.tables() + self.table_blocks()],
+            root: (self.places[0].block, self.places[0].length),
+        };
+        head.extend(primary.encode());
         if let Some(catalog) = self.catalog {
             head.extend(boot::record(catalog));
         }
@@ -394,86 +394,11 @@ impl<'a> Layout<'a> {
             blocks: total,
         }
     }
-
-    /// The primary volume descriptor (ECMA-119, 9.4).
-    fn primary(&self, total: u64) -> Vec<u8> {
-        let volume = self.volume;
-        let root = &self.places[0];
-        let table = self.path_table(u32::to_le_bytes, u16::to_le_bytes).len() as u64;
-        let mut bytes = vec![1];
-        bytes.extend(STANDARD);
-        bytes.extend([1, 0]);
-        text(&mut bytes, "LINUX", 32);
-        text(&mut bytes, &volume.id, 32);
-        bytes.extend([0; 8]);
-        bytes.extend(both32(narrow(total)));
-        bytes.extend([0; 32]);
-        for value in [1, 1, BLOCK as u16] {
-            bytes.extend(both16(value));
-        }
-        bytes.extend(both32(narrow(table)));
-        let second = self.tables() + self.table_blocks();
-        bytes.extend(narrow(self.tables()).to_le_bytes());
-        bytes.extend([0; 4]);
-        bytes.extend(narrow(second).to_be_bytes());
-        bytes.extend([0; 4]);
-        bytes.extend(record(
-            &[0],
-            root.block,
-            root.length,
-            volume.time,
-            IS_DIRECTORY,
-            &[],
-        ));
-        for (value, length) in [
-            ("", 128),
-            (volume.publisher.as_str(), 128),
-            ("", 128),
-            (volume.application.as_str(), 128),
-            ("", 37),
-            ("", 37),
-            ("", 37),
-        ] {
-            text(&mut bytes, value, length);
-        }
-        // Made and changed then; never out of date, in use from then on.
-        let time = long_date(volume.time);
-        for date in [time, time, NO_DATE, time] {
-            bytes.extend(date);
-        }
-        bytes.extend([1, 0]);
-        // What a media check writes into is blank until then.
-        bytes.resize(bytes.len() + 512, b' ');
-        bytes.resize(BLOCK as usize, 0);
-        bytes
-    }
 }
 
 fn named(directory: &Builder) -> std::collections::BTreeMap<&[u8], Vec<u8>> {
     let names = directory.children.iter();
     identifiers(names.map(|(name, child)| (name.as_slice(), matches!(child, Child::Directory(_)))))
-}
-
-/// A text of fixed length, filled up with blanks.
-fn text(bytes: &mut Vec<u8>, value: &str, length: usize) {
-    let end = bytes.len() + length;
-    let plain = |c: char| {
-        if c.is_ascii_graphic() || c == ' ' {
-            c as u8
-        } else {
-            b'_'
-        }
-    };
-    bytes.extend(value.chars().take(length).map(plain));
-    bytes.resize(end, b' ');
-}
-
-fn terminator() -> Vec<u8> {
-    let mut bytes = vec![255];
-    bytes.extend(STANDARD);
-    bytes.push(1);
-    fill(&mut bytes);
-    bytes
 }
 
 fn fill(bytes: &mut Vec<u8>) {
