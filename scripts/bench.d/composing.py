@@ -1,16 +1,13 @@
 """Composing editions and trees."""
 
-import os
 import re
 import shutil
 import time
-from pathlib import Path
 
+import corpus
 from row import Row, Work, once, run
 
 RELEASE = '[release]\nname = "Bench"\nshort = "bench"\nversion = "1"\narch = "x86_64"\nepoch = 2026-11-01\n'
-# A directory of real RPMs, which the rows of the corpus are left out without.
-CORPUS = "STORE_BENCH_CORPUS"
 
 
 def packages(tools, inputs, count, changed):
@@ -151,21 +148,43 @@ class Update(Edition):
 
 
 class Corpus(Edition):
-    """Real packages, from a directory that the environment names."""
+    """Real packages."""
+
+    needs = ("createrepo_c", "rpm")
 
     def missing(self):
-        there = Path(os.environ.get(CORPUS, "/nonexistent")).is_dir()
-        return super().missing() + ([] if there else [f"${CORPUS}, a directory of RPMs,"])
+        return super().missing() + corpus.missing()
 
     def prepare(self, tools, inputs):
-        pass
+        self.rpms = corpus.corpus(tools, inputs)
 
     def files(self, tools, inputs):
-        return Path(os.environ[CORPUS])
+        return self.rpms
 
     def manifest(self):
-        said = run("rpm", "-qp", "--nosignature", "--qf", "%{NAME}\n", *sorted(self.files(None, None).glob("*.rpm")))
+        said = run("rpm", "-qp", "--nosignature", "--qf", "%{NAME}\n", *sorted(self.rpms.glob("*.rpm")))
         return sorted(set(re.findall(r"^[\w.+-]+$", said, re.M)))
+
+
+class CorpusEdition(Corpus):
+    """From files that the store has not seen to a repository that has all of them."""
+
+    name = "edition-corpus"
+    work = "edition of the corpus, cold: no RPM is in the store yet"
+    peer = "`cp` of all RPMs, and `createrepo_c`"
+
+    def __init__(self, aim):
+        self.aim = aim
+
+    def ours(self, tools, inputs, directory):
+        here = recipes(directory / "recipes", self.rpms, self.manifest())
+        return self.realize(tools, directory / "store", here, "edition")
+
+    def theirs(self, tools, inputs, directory):
+        out = directory / "repository"
+        out.mkdir()
+        copy = ["sh", "-c", 'cp "$0"/*.rpm "$1"', self.rpms, out]
+        return self.indexed([copy, ["createrepo_c", *self.flags, out]], out)
 
 
 class Host(Corpus):
@@ -175,13 +194,7 @@ class Host(Corpus):
     work = "tree of some 330 packages of the corpus, and its commit in an archive repository, cold"
     peer = "`dnf --installroot` without scriptlets, and `ostree commit`"
     needs = ("dnf", "ostree", "rpm", "createrepo_c")
-    seeds = (
-        "linux-image-amd64 systemd systemd-sysv udev dracut bash coreutils openssh-server openssh-client podman "
-        "python3 perl grub-efi-amd64 iproute2 iputils-ping curl wget sudo vim-tiny less procps util-linux kmod "
-        "e2fsprogs xfsprogs btrfs-progs lvm2 cryptsetup nftables chrony rsyslog dnf rpm ostree git rsync tar gzip "
-        "xz-utils zstd man-db locales tzdata ca-certificates openssl gnupg dbus polkitd network-manager firewalld "
-        "tmux htop strace lsof tcpdump file busybox-static ostree-boot"
-    ).split()
+    seeds = corpus.HOST
 
     def __init__(self, aim):
         self.aim = aim
@@ -190,7 +203,7 @@ class Host(Corpus):
         """The corpus and some packages more as a repository, for the peer."""
         at = directory / "repository"
         at.mkdir()
-        for rpm in [*self.files(None, None).glob("*.rpm"), *more]:
+        for rpm in [*self.rpms.glob("*.rpm"), *more]:
             shutil.copy2(rpm, at)
         run("createrepo_c", *self.flags, at)
         return at
@@ -226,6 +239,7 @@ class HostUpdate(Host):
     peer = "the same, from the beginning: it has no other way"
 
     def prepare(self, tools, inputs):
+        super().prepare(tools, inputs)
         packages(tools, inputs, 1, 0)
         packages(tools, inputs, 1, 1)
 
@@ -235,8 +249,9 @@ class HostUpdate(Host):
     def ours(self, tools, inputs, directory):
         before, after = self.versions(tools, inputs)
         files = directory / "packages"
-        run("cp", "-a", self.files(tools, inputs), files)
-        shutil.copy2(before, files)
+        files.mkdir()
+        for rpm in [*self.rpms.glob("*.rpm"), before]:
+            shutil.copy2(rpm, files)
         extra = names(before.parent)
         seeds = [*self.seeds, *extra]
         here = recipes(directory / "recipes", files, sorted([*self.manifest(), *extra]), seeds)
@@ -258,6 +273,7 @@ ROWS = [
     Edition(10_000, "≥ 5"),
     Edition(50_000, "≥ 5"),
     Update(10_000, "≥ 20"),
+    CorpusEdition("≥ 2.5"),
     Host("≥ 4"),
     HostUpdate("≥ 50"),
 ]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -18,6 +18,7 @@ class Run:
     seconds: float
     cpu: float
     memory: int
+    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Measured:
     seconds: float
     cpu: float
     memory: int
+    kept: int
     runs: int
     commands: str
 
@@ -35,9 +37,8 @@ class Measured:
         def middle(of):
             return statistics.median(of(run) for run in runs)
 
-        return Measured(
-            middle(lambda r: r.seconds), middle(lambda r: r.cpu), middle(lambda r: r.memory), len(runs), commands
-        )
+        middles = [middle(of) for of in (lambda r: r.seconds, lambda r: r.cpu, lambda r: r.memory, lambda r: r.kept)]
+        return Measured(*middles, len(runs), commands)
 
 
 class Place:
@@ -99,7 +100,7 @@ def timed(commands, directory, environment, log_path):
         spawn(["sync", "-f", directory], environment, log)
         seconds = time.monotonic() - begun
     cpu = sum(u.ru_utime + u.ru_stime for u in used)
-    return Run(seconds, cpu, max(u.ru_maxrss for u in used) * 1024)
+    return Run(seconds, cpu, max((u.ru_maxrss for u in used), default=0) * 1024)
 
 
 def side(row, which, tools, place):
@@ -108,6 +109,9 @@ def side(row, which, tools, place):
         work = getattr(row, which)(tools, place.inputs, directory)
         run = timed(work.commands, directory, work.environment, place.inputs / f"{row.name}.{which}.log")
         work.check()
+        if work.keeps is not None:
+            said = subprocess.run(["du", "-s", "--block-size=1", work.keeps], check=True, stdout=subprocess.PIPE)
+            run = replace(run, kept=int(said.stdout.split()[0]))
         return run, work.text(directory, place.inputs)
 
 
@@ -120,7 +124,8 @@ def measure(row, tools, place, count):
         for which in sides:
             run, texts[which] = side(row, which, tools, place)
             runs[which].append(run)
-            print(f"  {number + 1}/{count} {which}: {run.seconds:.3f} s", file=sys.stderr)
+            figure = f"{run.kept / 1e6:.0f} MB" if run.kept else f"{run.seconds:.3f} s"
+            print(f"  {number + 1}/{count} {which}: {figure}", file=sys.stderr)
     if os.geteuid() != 0:
         shutil.rmtree(place.runs)
     return {which: Measured.of(runs[which], texts[which]) for which in sides}

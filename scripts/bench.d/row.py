@@ -16,6 +16,8 @@ class Work:
     environment: dict = field(default_factory=dict)
     # Called afterwards: raises if the work was not done. A row that measures nothing is worse than none.
     check: callable = lambda: None
+    # A directory whose bytes are compared, in place of times.
+    keeps: object = None
 
     def text(self, directory, inputs):
         """The commands as a person would write them, without this run's paths."""

@@ -4,10 +4,11 @@ import collecting
 import comparing
 import composing
 import marking
+import sharing
 import unchanged
 import verifying
 
-FAMILIES = [composing, unchanged, collecting, marking, comparing, verifying]
+FAMILIES = [composing, unchanged, collecting, marking, comparing, verifying, sharing]
 
 
 def every():

@@ -16,6 +16,7 @@ INTRODUCTION = """\
 Written by `scripts/bench`, which repeats it. Times are medians; both sides ran in turn, in one run of the script,
 on a fresh file system each time, and both end with `sync -f`. The ratio is the peer's time by ours.
 CPU is user and system time; memory is what the largest process held. Ours first, then the peer's.
+Rows of what is kept have bytes in place of seconds, and there the ratio is ours by the peer's.
 
 """
 FIGURES = "| row | work | peer | ratio | aim | seconds | CPU seconds | memory, MB |\n|---|---|---|---|---|---|---|---|\n"
@@ -50,7 +51,19 @@ def lines_of(row, sides):
     """The row's line in each of the two tables."""
     ours, theirs = sides["ours"], sides.get("theirs")
     ratio = f"**{theirs.seconds / ours.seconds:.1f}**" if theirs else "–"
-    figures = [
+    if ours.kept and theirs:
+        kept = both(sides, lambda s: f"{s.kept / 1e6:.0f} MB")
+        what = [f"**{ours.kept / theirs.kept:.2f}**", row.aim, kept, "–", "–"]
+        figures = [f"`{row.name}`", row.work, row.peer, *what]
+    else:
+        figures = timed(row, sides, ratio)
+    when = f"{datetime.date.today()}, {ours.runs} runs, {machine()}"
+    conditions = [f"`{row.name}`", when, f"`{ours.commands}`", f"`{theirs.commands}`" if theirs else "–"]
+    return ["| " + " | ".join(map(cell, cells)) + " |" for cells in (figures, conditions)]
+
+
+def timed(row, sides, ratio):
+    return [
         f"`{row.name}`",
         row.work,
         row.peer or "–",
@@ -60,9 +73,6 @@ def lines_of(row, sides):
         both(sides, lambda s: seconds(s.cpu)),
         both(sides, lambda s: f"{s.memory / 1e6:.0f}"),
     ]
-    when = f"{datetime.date.today()}, {ours.runs} runs, {machine()}"
-    conditions = [f"`{row.name}`", when, f"`{ours.commands}`", f"`{theirs.commands}`" if theirs else "–"]
-    return ["| " + " | ".join(map(cell, cells)) + " |" for cells in (figures, conditions)]
 
 
 def read():

@@ -4,6 +4,8 @@
 
 #![expect(clippy::print_stderr, reason = "a program of its own")]
 
+mod deb;
+mod debian;
 mod files;
 mod graph;
 mod outputs;
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: make packages DIR COUNT [CHANGED]   RPMs; the first CHANGED of them in another version
+       make debian DIR DEBS                RPMs, of the packages of Debian in a directory
        make files DIR COUNT SIZE           files, in ten directories
        make outputs DIR COUNT              directories of one file each
        make dead STORE COUNT               a store of as many entries, that nothing keeps
@@ -49,6 +52,9 @@ fn run(arguments: &[String]) -> Option<Made> {
     let (what, rest) = arguments.split_first()?;
     let (at, numbers) = rest.split_first()?;
     let at = Path::new(at);
+    if let ("debian", [debs]) = (what.as_str(), numbers) {
+        return Some(debian::make(at, Path::new(debs)));
+    }
     let numbers: Vec<usize> = numbers
         .iter()
         .map(|number| number.parse().ok())
