@@ -56,6 +56,22 @@ fn rpm_files(directory: &Path) -> BTreeSet<String> {
         .collect()
 }
 
+/// What the metadata tells of a disc is what the disc itself has.
+fn disc_says(image: &serde_json::Value, disc: &Path) {
+    let said = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        let output = command.args(arguments).arg(disc).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let label = format!("Volume id: {}\n", image["volume_id"].as_str().unwrap());
+    assert!(said("isoinfo", &["-d", "-i"]).contains(&label));
+    let sum = image["implant_md5"].as_str().unwrap();
+    assert!(said("checkisomd5", &["--md5sumonly"]).contains(sum), "{sum}");
+    // Its kernel is a placeholder, and it has no boot loader.
+    assert_eq!(image["bootable"], false);
+}
+
 #[test]
 fn productmd_loads_the_release_that_ships_and_it_says_what_is_there() {
     let bench = Bench::shipped();
@@ -127,6 +143,41 @@ fn productmd_loads_the_release_that_ships_and_it_says_what_is_there() {
         strings(&web["rpms"]),
         ["sampler-httpd-0:2.4-1.x86_64".to_owned()].into()
     );
+
+    // Images are files that lie there, of the kind that they are.
+    let images = payload(&told, "images").as_object().unwrap();
+    let mut kinds = BTreeSet::new();
+    for image in images
+        .values()
+        .flat_map(|of| of["x86_64"].as_array().unwrap())
+    {
+        let path = compose.join(image["path"].as_str().unwrap());
+        assert_eq!(image["checksums"]["sha256"], productmd::sha256(&path));
+        let told = [&image["subvariant"], &image["type"]];
+        kinds.insert(told.map(|text| text.as_str().unwrap().to_owned()).join(" "));
+        if image["format"] == "iso" {
+            disc_says(image, &path);
+            continue;
+        }
+        let inspected = Command::new("skopeo")
+            .env("TMPDIR", bench.path())
+            .args([
+                "inspect",
+                "--raw",
+                &format!("oci-archive:{}", path.display()),
+            ])
+            .output()
+            .unwrap();
+        assert!(inspected.status.success(), "{inspected:?}");
+    }
+    let expected = [
+        "atomic-host-image bootable-container",
+        "atomic-installer dvd-ostree",
+        "container-base container",
+        "server-installer dvd",
+        "web-server-image container",
+    ];
+    assert_eq!(kinds, expected.map(str::to_owned).into());
 
     // The tree of the variant is one that an installer finds its way in; the repository beside it is one.
     let tree = productmd::tree(&compose.join("Server/x86_64/os"));
