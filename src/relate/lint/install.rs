@@ -20,6 +20,10 @@ fn installed<'a>(scene: &Scene<'a>, recipe: &Recipe) -> Result<Vec<Member<'a>>, 
     let (own, image) = match &recipe.kind {
         Kind::Ostree(ostree) => (&ostree.selection, None),
         Kind::Image(image) => (&image.selection, Some(image)),
+        Kind::Command(_) => match recipe.selection() {
+            Some(selection) => (selection, None),
+            None => return Ok(Vec::new()),
+        },
         _ => return Ok(Vec::new()),
     };
     let Some(whole) = recipes.selection(&recipe.name) else {
