@@ -86,7 +86,7 @@ pub enum Error {
          `store update` looks again, where there is a lock"
     )]
     Lost { package: String },
-    #[error("the store {} is read-only here, and {what}", path.display())]
+    #[error("the store {} is read-only here: {what}", path.display())]
     OnlyRead { path: PathBuf, what: String },
     #[error("the record of {step} was written, and can't be read back")]
     Forgotten { step: String },

@@ -606,7 +606,7 @@ fn mistakes_in_commands_are_named() {
         ),
         (
             "root = \"edition\"\nrun = \"true\"\n".to_owned(),
-            "ostree, image or command is wanted",
+            "ostree or image or command is wanted",
         ),
         (
             "root = \"out\"\nrun = \"true\"\n".to_owned(),

@@ -67,7 +67,10 @@ fn disc_says(image: &serde_json::Value, disc: &Path) {
     let label = format!("Volume id: {}\n", image["volume_id"].as_str().unwrap());
     assert!(said("isoinfo", &["-d", "-i"]).contains(&label));
     let sum = image["implant_md5"].as_str().unwrap();
-    assert!(said("checkisomd5", &["--md5sumonly"]).contains(sum), "{sum}");
+    assert!(
+        said("checkisomd5", &["--md5sumonly"]).contains(sum),
+        "{sum}"
+    );
     // Its kernel is a placeholder, and it has no boot loader.
     assert_eq!(image["bootable"], false);
 }
@@ -94,6 +97,7 @@ fn productmd_loads_the_release_that_ships_and_it_says_what_is_there() {
     let expected = [
         "AtomicHost",
         "Cloud",
+        "Container",
         "Server",
         "Server-WebServer",
         "Workstation",
