@@ -48,17 +48,17 @@ pub fn realize(
     observer: &dyn Observer,
 ) -> Result<Report, Error> {
     let begun = Instant::now();
+    let look = Look {
+        store,
+        lock,
+        now: options.now,
+        epoch: recipes.release.epoch,
+        jobs: options.jobs,
+        observer,
+        outside: None,
+        keep: false,
+    };
     if store.is_read_only()? {
-        let look = Look {
-            store,
-            lock,
-            now: options.now,
-            epoch: recipes.release.epoch,
-            jobs: options.jobs,
-            observer,
-            outside: None,
-            keep: false,
-        };
         let mut report = rest::report(&look, recipes, names, options)?;
         report.seconds = begun.elapsed().as_secs_f64();
         return Ok(report);
@@ -70,14 +70,9 @@ pub fn realize(
     let tell = |event: Event<'_>| observe::tell(observer, event);
     let outside = Outside::new(recipes, lock, client.as_ref(), &tell);
     let look = Look {
-        store,
-        lock,
-        now: options.now,
-        epoch: recipes.release.epoch,
-        jobs: options.jobs,
-        observer,
         outside: Some(&outside),
         keep: true,
+        ..look
     };
     let facts = look.at(&sources)?;
     let roots = names.iter().map(|name| Lineage::of(recipes, name));
