@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use super::engine::Engine;
 use super::error::Error;
 use super::outside::{self, FETCH, METADATA};
@@ -219,7 +221,7 @@ impl Engine<'_> {
         metadata::store(self.batch, derivation, &files)
     }
 
-    /// Takes in what a step needs of directories: held all at once, then looked for one by one.
+    /// Takes in what a step needs of directories: held and looked for all at once, then read several at once.
     pub(super) fn take_all(&self, step: &Step) -> Result<(), Error> {
         let packages = step.inputs.iter().filter_map(|needed| match needed.from {
             From::Entry(rpm) => Some(rpm),
@@ -228,16 +230,14 @@ impl Engine<'_> {
         let packages: Vec<EntryId> = packages.collect();
         self.lease.hold(&packages)?;
         let missing = self.missing(&packages)?;
-        missing.into_iter().try_for_each(|rpm| self.take(rpm))
+        let taken = missing.into_par_iter().map(|rpm| self.take(rpm));
+        // In their order, so that of several that fail the same one is told each time.
+        taken.collect::<Vec<_>>().into_iter().collect()
     }
 
     /// Takes a source's package into the store, if it is not there.
     pub(super) fn take(&self, rpm: EntryId) -> Result<(), Error> {
         self.lease.hold(&[rpm])?;
-        let _one_at_a_time = self
-            .taking
-            .lock()
-            .expect("no thread panics while it takes a package");
         if self.is_here(rpm)? {
             return Ok(());
         }

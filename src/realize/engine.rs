@@ -44,8 +44,6 @@ pub(super) struct Engine<'a> {
     /// Where all steps write; committed in groups.
     pub batch: &'a Batch,
     parts: Parts,
-    /// RPM files that are being taken in.
-    pub taking: Mutex<()>,
     /// Held while a step is composed, so that two that need its bytes make them once.
     busy: Vec<Mutex<()>>,
 }
@@ -98,7 +96,6 @@ impl<'a> Engine<'a> {
             here: Mutex::default(),
             batch,
             parts: Parts::default(),
-            taking: Mutex::default(),
         }
     }
 
