@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::Error;
 use super::manifest::Manifest;
 use super::parameters;
-use super::planner::{Planner, named};
+use super::planner::Planner;
 use super::step::{Needed, StepId};
 use crate::formats::modulemd;
 use crate::formats::rpm::record;
@@ -26,6 +26,7 @@ impl Planner<'_> {
             return Ok(None);
         };
         let document = self.document(recipe, module)?;
+        let topic = document.name_stream();
         let params = parameters::Module {
             record: record::VERSION,
             module: document,
@@ -37,7 +38,8 @@ impl Planner<'_> {
                 from: package.rpm.clone(),
             })
             .collect();
-        self.step("module", named(recipe), &params, inputs, BTreeMap::new())
+        let called = (recipe.name.to_string(), &*topic);
+        self.step("module", called, &params, inputs, BTreeMap::new())
             .map(Some)
     }
 

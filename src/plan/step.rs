@@ -17,7 +17,7 @@ pub struct Step {
     pub kind: &'static str,
     /// What people call it: a NEVRA, an artifact's name.
     pub subject: String,
-    /// What stays the same when the subject's version moves: a package's name, an artifact's name.
+    /// What stays the same when the subject's version moves: a package's name, a module with its stream, an artifact's name.
     pub topic: String,
     pub composer: u32,
     pub params: canonical::Value,

@@ -321,7 +321,7 @@ impl<'a> Engine<'a> {
         if !self.missing(&outputs)?.is_empty() {
             let why = match self.state(step).how {
                 Some(How::Composed) => "not seen before",
-                _ => "known, but its bytes are no longer in the store",
+                _ => "known, but its bytes are not in the store",
             };
             self.compose(step, why)?;
             let again = self.outputs(step).expect("a composed step has an outcome");

@@ -219,10 +219,10 @@ fn topic(derivation: &Derivation, artifact: Option<&Name>) -> Option<String> {
             .params
             .text(&["nevra", "name"])
             .map(str::to_owned),
-        "module" => derivation
-            .params
-            .text(&["module", "name"])
-            .map(str::to_owned),
+        "module" => {
+            let text = |field| derivation.params.text(&["module", field]);
+            Some(format!("{}:{}", text("name")?, text("stream")?))
+        }
         "repository" | "root" | "ostree" | "image" | "squashfs" | "installer" | "compose"
         | "command" => artifact.map(Name::to_string),
         _ => None,
