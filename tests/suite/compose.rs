@@ -183,16 +183,19 @@ fn productmd_loads_the_release_that_ships_and_it_says_what_is_there() {
     ];
     assert_eq!(kinds, expected.map(str::to_owned).into());
 
-    // The tree of the variant is one that an installer finds its way in; the repository beside it is one.
+    // The tree of the variant is one that an installer finds its way in; the repositories beside it are some.
     let tree = productmd::tree(&compose.join("Server/x86_64/os"));
     assert_eq!(tree["variants"]["Server-WebServer"]["type"], "addon");
-    let repository = compose.join("AtomicHost/x86_64/ostree/atomic-host");
-    let refs = Command::new("ostree")
-        .arg(format!("--repo={}", repository.display()))
-        .arg("refs")
-        .output()
-        .unwrap();
-    assert_eq!(refs.stdout, b"sampler/1/x86_64/atomic-host\n");
+    for host in ["atomic-host", "atomic-host-fast"] {
+        let repository = compose.join("AtomicHost/x86_64/ostree").join(host);
+        let refs = Command::new("ostree")
+            .arg(format!("--repo={}", repository.display()))
+            .arg("refs")
+            .output()
+            .unwrap();
+        let refs = String::from_utf8(refs.stdout).unwrap();
+        assert_eq!(refs, format!("sampler/1/x86_64/{host}\n"));
+    }
 }
 
 #[test]

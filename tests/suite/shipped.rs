@@ -195,6 +195,7 @@ fn rpm_accepts_every_package_of_the_recipes_that_ship() {
     let paths = bench.realize(&["server", "workstation", "cloud"]);
     let mut files: BTreeSet<PathBuf> = paths.iter().flat_map(|path| packages(path)).collect();
     files.extend(packages(&paths[0].join("addons/web-server")));
+    files.extend(packages(&bench.realize(&["container-runtime-fast"])[0]));
     let mut names = BTreeSet::new();
     for file in &files {
         let checked = run(Command::new("rpm").args(["-K", "--nosignature"]).arg(file));
@@ -220,8 +221,8 @@ fn rpm_accepts_every_package_of_the_recipes_that_ship() {
         );
         names.insert(name.trim().to_owned());
     }
-    // Every package recipe is in an edition.
-    assert_eq!(names.len(), 12, "{names:?}");
+    // Every package recipe is in an edition or in the fast module, but for what installs.
+    assert_eq!(names.len(), 13, "{names:?}");
     for path in &paths {
         let compressed = fs::read_dir(path.join("repodata"))
             .unwrap()
@@ -306,6 +307,44 @@ fn ostree_deploys_the_atomic_host_that_ships() {
     wrong.sort_unstable();
     assert_eq!(wrong, DEPLOYED);
     allow(&sysroot);
+}
+
+/// It holds the newer engine over the same base, and a machine that follows the other can be rebased to it.
+#[test]
+fn ostree_takes_the_fast_host_that_ships_beside_the_other() {
+    let bench = Bench::shipped();
+    let paths = bench.realize(&["atomic-host", "atomic-host-fast"]);
+    let copy = bench.path().join("copy");
+    let to = format!("--repo={}", copy.display());
+    ostree(&["init", &to, "--mode=archive"]);
+    let fast = format!("{REF}-fast");
+    for (repository, reference) in paths.iter().zip([REF, &fast]) {
+        ostree(&["pull-local", &to, repository.to_str().unwrap(), reference]);
+    }
+    ostree(&["fsck", "--quiet", &to]);
+    let changed = ostree(&["diff", &to, REF, &fast]);
+    let changed: BTreeSet<&str> = changed.lines().collect();
+    let expected = [
+        "M    /usr/bin/sampler-containers",
+        "M    /usr/lib/sysimage/rpm/rpmdb.sqlite",
+        "M    /usr/lib/systemd/system/sampler-containers.service",
+        "M    /usr/libexec/sampler-containers-helper",
+    ];
+    assert_eq!(changed, expected.into());
+    let out = bench.path().join("out");
+    ostree(&[
+        "checkout",
+        &to,
+        "-U",
+        "--fsync=no",
+        "--subpath=/usr/lib/sysimage/rpm",
+        &fast,
+        out.to_str().unwrap(),
+    ]);
+    let installed = run(Command::new("rpm").arg("--dbpath").arg(&out).arg("-qa"));
+    let installed: BTreeSet<String> = installed.lines().map(str::to_owned).collect();
+    let engine = ["sampler-containers-6.0~rc2-1.x86_64", CONTAINERS[1]];
+    assert_eq!(installed, set(BASE.iter().chain(&engine)));
 }
 
 #[test]
