@@ -77,5 +77,6 @@ mod store_view;
 mod support;
 mod tizen;
 mod trouble;
+mod two_speeds;
 mod users;
 mod written_form;
