@@ -88,6 +88,11 @@ pub enum Error {
     #[error("{path} of an OCI layout has a longer name or more bytes than an archive can say")]
     Unarchivable { path: TreePath },
     #[error(
+        "artifact {name} gives two images of one kind, {} and {}, and a compose can't tell them apart: \
+         let an artifact give one", images[0], images[1]
+    )]
+    SameImage { name: String, images: [String; 2] },
+    #[error(
         "artifact {name} gives no image that a compose could hold: no file at its top ends in iso, qcow2, raw, \
          ociarchive or the like"
     )]

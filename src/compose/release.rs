@@ -272,23 +272,37 @@ impl Release<'_> {
         else {
             return Ok(false);
         };
+        let sum = sha256(blob, self.workspace)?;
         let (category, directory) = match format {
             "iso" => ("isos", "iso"),
             _ => ("images", "images"),
         };
         let path = format!("{at}/{directory}/{file}");
+        let kind = media.get("type").map_or(kind, String::as_str);
+        // productmd tells images of a compose apart by these.
+        let same = |image: &&Image| {
+            (image.subvariant.as_str(), image.kind.as_str()) == (name, kind)
+                && image.format == format
+                && image.sha256 != sum
+        };
+        if let Some(other) = self.images.iter().find(same) {
+            return Err(Error::SameImage {
+                name: name.to_owned(),
+                images: [other.path.clone(), path],
+            });
+        }
         self.images.push(Image {
             variant: variant.to_string(),
             arch: self.params.release.arch.clone(),
             path: path.clone(),
             mtime: self.params.release.epoch,
             size,
-            kind: media.get("type").map_or(kind, String::as_str).to_owned(),
+            kind: kind.to_owned(),
             format: format.to_owned(),
             volume_id: media.get("volume_id").cloned(),
             implanted_md5: media.get("implanted_md5").cloned(),
             bootable: media.get("bootable").is_some_and(|value| value == "true"),
-            sha256: sha256(blob, self.workspace)?,
+            sha256: sum,
             subvariant: name.to_owned(),
         });
         self.put(&path, Child::Leaf(leaf))?;

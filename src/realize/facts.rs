@@ -1,6 +1,7 @@
 //! Facts for planning, gathered from the store and from the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -13,15 +14,15 @@ use super::outside;
 use super::sight::{self, Sight};
 use super::signed::Gate;
 use super::trace;
-use crate::compose;
+use crate::compose::{self, import::PACKAGE};
 use crate::formats::rpm::{Brief, Record};
 use crate::ids::{BlobId, DerivationKey, Digest, EntryId, Hash, Name, canonical};
 use crate::plan::derivation::MAIN;
 use crate::plan::{self, Derivation, Known, Offer, Outcome, SourcePackage};
 use crate::recipe::Source;
 use crate::source::Lock;
-use crate::store::Store;
-use crate::tree::{Content, Visit, walk};
+use crate::store::{Batch, Store};
+use crate::tree::{Content, Node, Visit, walk};
 
 /// What is known: the traces of the store, and the packages of the sources that were looked at.
 pub struct Facts<'a> {
@@ -282,16 +283,36 @@ impl<'a> Facts<'a> {
         Some(record)
     }
 
+    /// The file of a package, out of the store: what was fetched lies nowhere else.
+    fn written_out(&self, rpm: EntryId, batch: &Batch) -> Option<PathBuf> {
+        let root = self.store.entry(rpm).ok()?.root;
+        let files = self.store.directory(root).ok()?.entries;
+        let Some(Node::Leaf(leaf)) = files.get(PACKAGE.as_bytes()) else {
+            return None;
+        };
+        let Content::File { blob, .. } = leaf.content else {
+            return None;
+        };
+        let path = batch.scratch().ok()?.join(PACKAGE);
+        let mut bytes = self.store.read(blob, 0, None).ok()?;
+        std::io::copy(&mut bytes, &mut File::create(&path).ok()?).ok()?;
+        Some(path)
+    }
+
     /// The record of a package that is known, and whose trace is gone or damaged: its file says the same again.
     fn seen_again(&self, rpm: EntryId) -> Option<Record> {
-        let sight = Sight::of(self.place(rpm)?).ok()?;
-        if sight.entry().id() != rpm {
-            return None;
-        }
         let batch = match self.keep {
             true => Some(self.store.batch().ok()?),
             false => None,
         };
+        let sight = match (self.place(rpm), &batch) {
+            (Some(place), _) => Sight::of(place).ok()?,
+            (None, Some(batch)) => Sight::of(&self.written_out(rpm, batch)?).ok()?,
+            (None, None) => return None,
+        };
+        if sight.entry().id() != rpm {
+            return None;
+        }
         let (derivation, composed) = sight.import(batch.as_ref()).ok()?;
         let (trace, outputs) = trace::of(&derivation, composed, Vec::new());
         let record: Record = trace.facts.as_ref()?.to().ok()?;

@@ -101,6 +101,9 @@ impl Rest<'_> {
         if !store.is_complete(entry)? {
             return Err(self.refused(format!("{name} is known, but its bytes are gone")));
         }
+        if !store.view_path(entry, name).exists() {
+            return Err(self.refused(format!("{name} is there, but was never laid out as files")));
+        }
         let derivation = self.plan.steps[step].derivation(|from| self.plan.entry(from));
         let derivation = derivation.expect("its outcome is known, so its inputs are");
         let made = Made {

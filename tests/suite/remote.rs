@@ -127,6 +127,26 @@ fn what_was_locked_is_composed_though_the_repository_moved_on() {
 }
 
 #[test]
+fn lost_records_of_fetched_packages_are_made_again_of_what_was_fetched() {
+    let upstream = Upstream::new();
+    let bench = site(&upstream.url());
+    bench.print(&["update"]);
+    let edition = bench.realize(&["edition"]).remove(0);
+    for file in walkdir::WalkDir::new(bench.store().join("traces")) {
+        let file = file.unwrap();
+        if file.file_type().is_file() {
+            fs::remove_file(file.path()).unwrap();
+        }
+    }
+    let said = bench.run(&["verify", "--full"]);
+    assert_eq!(said.code, 4, "{said:?}");
+    assert_eq!(bench.realize(&["edition"]).remove(0), edition);
+    bench.edit("tools.toml", "version = 1", "version = 2");
+    let newer = bench.realize(&["edition"]).remove(0);
+    assert_ne!(newer, edition);
+}
+
+#[test]
 fn another_store_realizes_the_same_from_the_lock_alone() {
     let upstream = Upstream::new();
     let bench = site(&upstream.url());

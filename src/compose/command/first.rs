@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{
-    DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitOptions, pivot_root,
+    DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, pivot_root,
     set_dumpable_behavior, set_parent_process_death_signal, setrlimit, wait,
 };
 use rustix::thread::{
@@ -94,6 +94,10 @@ fn limit(request: &Request) -> Outcome<()> {
         (Resource::Core, 0),
         (Resource::Memlock, 0),
     ] {
+        // Nobody can have more than whoever started this.
+        let most = getrlimit(resource)
+            .maximum
+            .map_or(most, |all| all.min(most));
         let limit = Rlimit {
             current: Some(most),
             maximum: Some(most),

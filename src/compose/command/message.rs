@@ -41,7 +41,7 @@ impl Request {
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Request {
-            root: hex(root.as_ref().as_os_str().as_bytes()),
+            root: place(root.as_ref()),
             inputs: BTreeMap::new(),
             run: params.run.clone(),
             environment: environment.into(),
@@ -52,9 +52,15 @@ impl Request {
     }
 
     pub fn input(&mut self, name: &str, at: &Path) {
-        let at = hex(at.as_os_str().as_bytes());
-        self.inputs.insert(name.to_owned(), at);
+        self.inputs.insert(name.to_owned(), place(at));
     }
+}
+
+/// A path as a helper finds it, which stands elsewhere than its caller.
+fn place(path: &Path) -> String {
+    // It fails only for an empty path, or where there is no directory to stand in: then nothing is found, and said so.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    hex(path.as_os_str().as_bytes())
 }
 
 /// What a helper says.

@@ -137,12 +137,18 @@ impl Contained {
     fn give_ids(&mut self, pid: Pid) -> Result<(), Error> {
         let of = |file: &str| format!("/proc/{}/{file}", pid.as_raw_nonzero());
         let by_root = geteuid().is_root();
-        let outside = |mine: u32, map: &str| match by_root && has(map, NOBODY) {
-            true => NOBODY,
-            false => mine,
+        // Root's own id would be root's to whatever asks no more than that: devices, settings of the kernel.
+        // Who is root by name only, in a namespace of an ordinary user, is that user.
+        let outside = |mine: u32, map: &str| match by_root {
+            true if has(map, NOBODY) => Ok(NOBODY),
+            true if stands_for(map, mine) == Some(0) => Err(Error::Unavailable {
+                what: "becoming nobody, which root's commands are".to_owned(),
+                why: format!("{map} has no id {NOBODY}; realize it as an ordinary user"),
+            }),
+            _ => Ok(mine),
         };
-        let user = outside(geteuid().as_raw(), "/proc/self/uid_map");
-        let group = outside(getegid().as_raw(), "/proc/self/gid_map");
+        let user = outside(geteuid().as_raw(), "/proc/self/uid_map")?;
+        let group = outside(getegid().as_raw(), "/proc/self/gid_map")?;
         for (file, text) in [
             ("setgroups", "deny".to_owned()),
             ("uid_map", format!("0 {user} 1\n")),
@@ -168,14 +174,22 @@ impl Drop for Contained {
 
 /// Whether an id exists in this user namespace: in a container, there may be few.
 fn has(map: &str, id: u32) -> bool {
+    stands_for(map, id).is_some()
+}
+
+/// What an id is one namespace further out, if it is anything there.
+fn stands_for(map: &str, id: u32) -> Option<u64> {
     let text = std::fs::read_to_string(map).unwrap_or_default();
-    text.lines().any(|line| {
-        let numbers: Vec<u64> = line
-            .split_whitespace()
-            .filter_map(|number| number.parse().ok())
-            .collect();
-        let id = u64::from(id);
-        matches!(*numbers, [first, _, count] if first <= id && id < first + count)
+    let id = u64::from(id);
+    text.lines().find_map(|line| {
+        let numbers = line.split_whitespace();
+        let numbers: Vec<u64> = numbers.filter_map(|number| number.parse().ok()).collect();
+        match *numbers {
+            [first, outside, count] if first <= id && id < first + count => {
+                Some(outside + (id - first))
+            }
+            _ => None,
+        }
     })
 }
 
