@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
-use crate::formats::oci::civil;
+use crate::formats::calendar::civil;
 
 /// Writes a result to stdout. A reader that went away has read enough.
 pub fn print(text: impl std::fmt::Display) -> Result<(), Failure> {

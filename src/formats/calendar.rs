@@ -17,19 +17,11 @@ impl Moment {
         const LAST: i64 = 253_402_300_799;
         let seconds = seconds.clamp(0, LAST);
         let (days, rest) = (seconds / 86_400, seconds % 86_400);
-        // Years begin in March, so that a leap day is the last of its year; eras have 400 of them.
-        let shifted = days + 719_468;
-        let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * day_of_year + 2) / 153;
-        let month = (month_from_march + 2) % 12 + 1;
-        let year = era * 400 + year_of_era + i64::from(month <= 2);
+        let (year, month, day) = civil(days);
         Moment {
             year: year as u32,
             month: month as u8,
-            day: (day_of_year - (153 * month_from_march + 2) / 5 + 1) as u8,
+            day: day as u8,
             hour: (rest / 3600) as u8,
             minute: (rest / 60 % 60) as u8,
             second: (rest % 60) as u8,
@@ -48,6 +40,21 @@ impl Moment {
         } = self;
         format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
     }
+}
+
+/// Year, month and day of a day that is counted from 1970.
+pub fn civil(days: i64) -> (i64, i64, i64) {
+    /// Days in 400 years, after which the calendar begins again.
+    const CYCLE: i64 = 146_097;
+    // Years begin in March, so that a leap day is the last of its year.
+    let days = days + 719_468;
+    let (cycle, day) = (days.div_euclid(CYCLE), days.rem_euclid(CYCLE));
+    let year = (day - day / 1460 + day / 36_524 - day / (CYCLE - 1)) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let month = (from_march + 2) % 12 + 1;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    (cycle * 400 + year + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod time;
 
 pub use config::{Config, History, Process, Rootfs};
 pub use manifest::{Descriptor, Index, Manifest, Platform};
-pub use time::{civil, rfc3339};
+pub use time::rfc3339;
 
 use sha2::{Digest as _, Sha256};
 

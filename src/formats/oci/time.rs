@@ -1,26 +1,13 @@
 //! Moments in the form of RFC 3339.
 
+use crate::formats::calendar::civil;
+
 /// Seconds since 1970 as `2026-11-01T00:00:00Z`.
 pub fn rfc3339(seconds: i64) -> String {
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// Year, month and day of a day that is counted from 1970.
-pub fn civil(days: i64) -> (i64, i64, i64) {
-    /// Days in 400 years, after which the calendar begins again.
-    const CYCLE: i64 = 146_097;
-    // Years begin in March, so that a leap day is the last of its year.
-    let days = days + 719_468;
-    let (cycle, day) = (days.div_euclid(CYCLE), days.rem_euclid(CYCLE));
-    let year = (day - day / 1460 + day / 36_524 - day / (CYCLE - 1)) / 365;
-    let of_year = day - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let month = (from_march + 2) % 12 + 1;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    (cycle * 400 + year + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
