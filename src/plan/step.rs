@@ -101,6 +101,18 @@ pub struct Drawn {
 }
 
 impl Plan {
+    /// Some steps, with all that they stand on.
+    pub fn upstream(&self, goals: &BTreeSet<StepId>) -> BTreeSet<StepId> {
+        let mut wanted = goals.clone();
+        // Inputs have smaller numbers, so one pass downwards meets every step after what needs it.
+        for step in (0..self.steps.len()).rev() {
+            if wanted.contains(&step) {
+                wanted.extend(self.steps[step].steps());
+            }
+        }
+        wanted
+    }
+
     /// What a step stands on, however far below, that nothing here makes: packages of sources.
     pub fn taken(&self, step: StepId) -> Vec<From> {
         let mut taken = BTreeSet::new();

@@ -105,7 +105,7 @@ impl<'a> Engine<'a> {
         goals: &BTreeSet<StepId>,
         bytes: bool,
     ) -> Result<BTreeMap<StepId, StepReport>, Error> {
-        let wanted = self.upstream(goals);
+        let wanted = self.plan.upstream(goals);
         let numbers: BTreeMap<StepId, usize> = wanted
             .iter()
             .enumerate()
@@ -189,23 +189,8 @@ impl<'a> Engine<'a> {
         errors.find(|e| !unfinished(e)).unwrap_or(error)
     }
 
-    fn upstream(&self, goals: &BTreeSet<StepId>) -> BTreeSet<StepId> {
-        let mut wanted = goals.clone();
-        // Inputs have smaller numbers, so one pass downwards meets every step after what needs it.
-        for step in (0..self.plan.steps.len()).rev() {
-            if wanted.contains(&step) {
-                wanted.extend(self.plan.steps[step].steps());
-            }
-        }
-        wanted
-    }
-
     pub(super) fn name(&self, step: StepId) -> StepName {
-        let step = &self.plan.steps[step];
-        StepName {
-            kind: step.kind,
-            subject: step.subject.clone(),
-        }
+        StepName::of(&self.plan.steps[step])
     }
 
     pub(super) fn state(&self, step: StepId) -> std::sync::MutexGuard<'_, State<'a>> {

@@ -5,12 +5,22 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::ids::{DerivationKey, EntryId, Name};
+use crate::plan::Step;
 
 /// A step as people call it: `unpack bash-5.2-1.x86_64`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StepName {
     pub kind: &'static str,
     pub subject: String,
+}
+
+impl StepName {
+    pub(super) fn of(step: &Step) -> Self {
+        StepName {
+            kind: step.kind,
+            subject: step.subject.clone(),
+        }
+    }
 }
 
 impl fmt::Display for StepName {

@@ -2,14 +2,14 @@
 //!
 //! Nothing is held meanwhile, for that takes writing: who owns the store may collect it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::error::Error;
 use super::look::Look;
 use super::report::{Artifact, How, Made, Report, StepName, StepReport};
 use super::{Options, planned, root_name, sources};
-use crate::ids::{EntryId, Name};
+use crate::ids::{DerivationKey, EntryId, Name};
 use crate::plan::derivation::MAIN;
 use crate::plan::{Outcome, Plan, StepId};
 use crate::recipe::Recipes;
@@ -49,11 +49,7 @@ struct Rest<'a> {
 
 impl Rest<'_> {
     fn name(&self, step: StepId) -> StepName {
-        let step = &self.plan.steps[step];
-        StepName {
-            kind: step.kind,
-            subject: step.subject.clone(),
-        }
+        StepName::of(&self.plan.steps[step])
     }
 
     fn refused(&self, what: String) -> Error {
@@ -68,30 +64,31 @@ impl Rest<'_> {
 
     /// What the artifacts stand on, all of it known.
     fn steps(&self) -> Result<Vec<StepReport>, Error> {
-        let mut wanted: BTreeSet<StepId> = self.plan.artifacts.values().copied().collect();
-        for step in (0..self.plan.steps.len()).rev() {
-            if wanted.contains(&step) {
-                wanted.extend(self.plan.steps[step].steps());
-            }
-        }
+        let goals: BTreeSet<StepId> = self.plan.artifacts.values().copied().collect();
+        let wanted = self.plan.upstream(&goals);
         self.look.observer.planned(wanted.len());
-        let mut reports = BTreeMap::new();
+        let mut reports = Vec::with_capacity(wanted.len());
         for step in wanted {
             self.outcome(step)?;
             let name = self.name(step);
-            let derivation = self.plan.steps[step].derivation(|from| self.plan.entry(from));
             let observer = self.look.observer;
             observer.finished(&name, How::Reused, Duration::ZERO, &[]);
-            let report = StepReport {
+            reports.push(StepReport {
                 name,
                 how: How::Reused,
-                key: derivation.map(|derivation| derivation.key()),
+                key: Some(self.key(step)),
                 seconds: 0.0,
                 why: String::new(),
-            };
-            reports.insert(step, report);
+            });
         }
-        Ok(reports.into_values().collect())
+        Ok(reports)
+    }
+
+    /// Of a step whose outcome is known.
+    fn key(&self, step: StepId) -> DerivationKey {
+        let derivation = self.plan.steps[step].derivation(|from| self.plan.entry(from));
+        let derivation = derivation.expect("its outcome is known, so its inputs are");
+        derivation.key()
     }
 
     fn artifact(&self, name: &Name) -> Result<Artifact, Error> {
@@ -104,10 +101,8 @@ impl Rest<'_> {
         if !store.view_path(entry, name).exists() {
             return Err(self.refused(format!("{name} is there, but was never laid out as files")));
         }
-        let derivation = self.plan.steps[step].derivation(|from| self.plan.entry(from));
-        let derivation = derivation.expect("its outcome is known, so its inputs are");
         let made = Made {
-            key: derivation.key(),
+            key: self.key(step),
             entry,
             path: Some(store.view(entry, name)?),
             generation: match self.options.no_root {
