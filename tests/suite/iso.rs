@@ -6,31 +6,13 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use store::compose::{Output, Workspace};
+use store::compose::Workspace;
 use store::formats::iso9660::{self, BLOCK, Bios, Boot, Image, Volume, read};
-use store::ids::{BlobId, TreePath};
+use store::ids::BlobId;
 use store::tree::{Builder, Child, Content, Leaf, Meta, Part};
 
-use crate::support::materialize::{is_root, listing, materialize};
-use crate::support::workspace::Memory;
-
-fn path(text: impl AsRef<[u8]>) -> TreePath {
-    TreePath::parse(text).unwrap()
-}
-
-/// Runs a program that has to succeed; returns what it said.
-fn run(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .env("LC_ALL", "C.UTF-8")
-        .env("TZ", "UTC")
-        .output()
-        .unwrap_or_else(|error| panic!("{program}: {error}"));
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(output.status.success(), "{program} {arguments:?}: {said}");
-    said
-}
+use crate::support::materialize::{is_root, listing};
+use crate::support::sample::{Sample, path, run};
 
 fn volume() -> Volume {
     Volume {
@@ -44,26 +26,15 @@ fn volume() -> Volume {
 
 /// A tree that is to become an image.
 #[derive(Default)]
-struct Disc {
-    memory: Memory,
-    tree: Builder,
-}
+struct Disc(Sample);
 
 impl Disc {
     fn file(&mut self, at: &str, bytes: &[u8]) -> &mut Meta {
-        let workspace: &dyn Workspace = &self.memory;
-        let leaf = workspace.file(0o644, bytes).unwrap();
-        self.leaf(at, leaf)
+        self.0.file(at, bytes)
     }
 
     fn leaf(&mut self, at: &str, leaf: Leaf) -> &mut Meta {
-        let at = path(at);
-        self.tree.insert(&at, Child::Leaf(leaf)).unwrap();
-        let parent = self.tree.directory(&at.parent().unwrap()).unwrap();
-        match parent.children.get_mut(at.file_name().unwrap()) {
-            Some(Child::Leaf(leaf)) => &mut leaf.meta,
-            _ => unreachable!(),
-        }
+        self.0.leaf(at, leaf)
     }
 
     /// Every kind of file, in every shape that changes how it is written.
@@ -98,21 +69,22 @@ impl Disc {
                 b"same",
             );
             if number % 7 == 0 {
-                disc.tree
+                disc.0
+                    .tree
                     .directory(&path(format!("many/directory-{number}")))
                     .unwrap();
             }
         }
-        disc.tree.directory(&path("sticky")).unwrap().meta.mode = 0o1777;
+        disc.0.tree.directory(&path("sticky")).unwrap().meta.mode = 0o1777;
         disc
     }
 
     fn image(&self, volume: &Volume) -> Image {
-        iso9660::write(volume, &self.tree).unwrap()
+        iso9660::write(volume, &self.0.tree).unwrap()
     }
 
     fn burn(&self, image: &Image, to: &Path) {
-        let workspace: &dyn Workspace = &self.memory;
+        let workspace: &dyn Workspace = &self.0.memory;
         let (blob, size) = workspace.assemble(&image.assembly).unwrap();
         assert_eq!(size, image.blocks * BLOCK);
         fs::write(to, workspace.bytes(blob).unwrap()).unwrap();
@@ -145,34 +117,13 @@ impl Burnt {
     }
 }
 
-/// Times are those of the tree, or the volume's.
-fn timed(tree: &mut Builder, time: i64) {
-    tree.meta.mtime.get_or_insert(time);
-    for child in tree.children.values_mut() {
-        match child {
-            Child::Directory(directory) => timed(directory, time),
-            Child::Leaf(leaf) => drop(leaf.meta.mtime.get_or_insert(time)),
-            Child::Finished(_) => unreachable!(),
-        }
-    }
-}
-
-/// What the tree is on disk, as all extractions should have it.
-fn expected(disc: &mut Disc, to: &Path) -> BTreeMap<String, String> {
-    timed(&mut disc.tree, volume().time);
-    let workspace: &dyn Workspace = &disc.memory;
-    let output = Output::new("disc", workspace.finish(&disc.tree).unwrap());
-    materialize(workspace, &output, to);
-    listing(to)
-}
-
 #[test]
 fn what_xorriso_and_bsdtar_extract_is_the_tree() {
     let mut disc = Disc::sample();
     let image = disc.image(&volume());
     let burnt = Burnt::of(&disc, &image);
     let beside = |name: &str| burnt.directory.path().join(name);
-    let expected = expected(&mut disc, &beside("tree"));
+    let expected = disc.0.expected(volume().time, &beside("tree"));
     assert!(expected.len() > 800);
     if !is_root() {
         println!("LEFT OUT: owners can only be compared as root");
@@ -233,7 +184,7 @@ fn isoinfo_finds_rock_ridge_and_every_name() {
     );
     let listed = run("isoinfo", &["-f", "-R", "-i", burnt.path()]);
     let listed: Vec<&str> = listed.lines().collect();
-    let paths = disc.tree.paths();
+    let paths = disc.0.tree.paths();
     assert_eq!(listed.len(), paths.len());
     for (path, _) in paths {
         assert!(listed.contains(&path.to_string().as_str()), "{path}");
@@ -251,7 +202,7 @@ fn our_own_reader_agrees() {
         .iter()
         .map(|file| (file.path.as_slice(), file))
         .collect();
-    let paths = disc.tree.paths();
+    let paths = disc.0.tree.paths();
     assert_eq!(files.len(), paths.len());
     for (path, child) in paths {
         let file = files[path.as_bytes()];
@@ -480,7 +431,11 @@ fn the_smallest_image_passes_its_media_check_too() {
 #[test]
 fn what_can_not_be_an_image_is_refused() {
     let disc = Disc::sample();
-    let refused = |volume: Volume| iso9660::write(&volume, &disc.tree).unwrap_err().to_string();
+    let refused = |volume: Volume| {
+        iso9660::write(&volume, &disc.0.tree)
+            .unwrap_err()
+            .to_string()
+    };
     for id in ["", "with blank", "a/b", "123456789012345678901234567890123"] {
         let volume = Volume {
             id: id.to_owned(),
@@ -513,8 +468,8 @@ fn what_can_not_be_an_image_is_refused() {
 #[test]
 fn an_image_that_was_cut_or_changed_is_an_error_or_read_and_never_a_panic() {
     let (mut disc, volume) = bootable();
-    disc.tree.remove(&path("many"));
-    let workspace: &dyn Workspace = &disc.memory;
+    disc.0.tree.remove(&path("many"));
+    let workspace: &dyn Workspace = &disc.0.memory;
     let (blob, _) = workspace.assemble(&disc.image(&volume).assembly).unwrap();
     let mut whole = workspace.bytes(blob).unwrap();
     whole.truncate(80 * BLOCK as usize);

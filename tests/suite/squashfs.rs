@@ -1,161 +1,35 @@
 //! SquashFS images, judged by `unsquashfs`.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use store::compose::{Output, Workspace};
+use store::compose::Workspace;
 use store::formats::squashfs::{self, Compression, Options};
-use store::ids::TreePath;
-use store::tree::{Builder, Child, Content, Leaf, Meta};
+use store::tree::{Child, Content};
 
 use crate::support::fixtures;
-use crate::support::materialize::{is_root, listing, materialize};
+use crate::support::materialize::{is_root, listing};
 use crate::support::root::{output, root, unpack};
+use crate::support::sample::{Sample, run};
 use crate::support::workspace::Memory;
 
 const TIME: i64 = 1_793_491_200;
 
-fn path(text: impl AsRef<[u8]>) -> TreePath {
-    TreePath::parse(text).unwrap()
-}
-
-fn run(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .env("LC_ALL", "C.UTF-8")
-        .env("TZ", "UTC")
-        .output()
-        .unwrap_or_else(|error| panic!("{program}: {error}"));
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(output.status.success(), "{program} {arguments:?}: {said}");
-    said
-}
-
-#[derive(Default)]
-struct Image {
-    memory: Memory,
-    tree: Builder,
-    links: BTreeSet<Vec<TreePath>>,
-}
+struct Image(Sample);
 
 impl Image {
-    fn file(&mut self, at: &str, bytes: &[u8]) -> &mut Meta {
-        let workspace: &dyn Workspace = &self.memory;
-        let leaf = workspace.file(0o644, bytes).unwrap();
-        self.leaf(at, leaf)
-    }
-
-    fn leaf(&mut self, at: &str, leaf: Leaf) -> &mut Meta {
-        let at = path(at);
-        self.tree.insert(&at, Child::Leaf(leaf)).unwrap();
-        let parent = self.tree.directory(&at.parent().unwrap()).unwrap();
-        match parent.children.get_mut(at.file_name().unwrap()) {
-            Some(Child::Leaf(leaf)) => &mut leaf.meta,
-            _ => unreachable!(),
-        }
-    }
-
-    /// Every kind of file, in every shape that changes how it is written.
-    fn sample() -> Self {
-        let mut image = Image::default();
-        let noise = |length: u32| -> Vec<u8> {
-            (0..length)
-                .map(|n| (n.wrapping_mul(n.wrapping_add(77)) >> 9) as u8)
-                .collect()
-        };
-        image.file("empty", b"");
-        image.file("small", b"small");
-        image.file("same-as-small", b"small").mode = 0o600;
-        image.file("one-block", &noise(128 * 1024));
-        image.file("a-block-and-a-byte", &noise(128 * 1024 + 1));
-        image.file("large", &noise(5_000_000));
-        image.file("zeros", &vec![0; 3_000_000]);
-        image.file("bin/su", b"setuid").mode = 0o4755;
-        let meta = image.file("bin/owned", b"owned");
-        (meta.uid, meta.gid, meta.mtime) = (1000, 998, Some(1_500_000_000));
-        let cap = vec![
-            1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        ];
-        for name in ["ping", "arping"] {
-            let meta = image.file(&format!("bin/{name}"), name.as_bytes());
-            meta.xattrs
-                .insert(b"security.capability".to_vec(), cap.clone());
-        }
-        image.leaf("bin/sh", Leaf::symlink("bash"));
-        image.leaf("bin/far", Leaf::symlink(vec!["0123456789"; 300].join("/")));
-        for (name, content) in [
-            ("null", Content::Character { major: 1, minor: 3 }),
-            (
-                "disk",
-                Content::Block {
-                    major: 8,
-                    minor: 17,
-                },
-            ),
-            ("pipe", Content::Fifo),
-            ("socket", Content::Socket),
-        ] {
-            let meta = Meta::new(0o620);
-            image.leaf(&format!("dev/{name}"), Leaf { meta, content });
-        }
-        image.file("linked/one", b"linked");
-        image.file("linked/three", b"linked");
-        image.file("elsewhere/two", b"linked");
-        let group = ["elsewhere/two", "linked/one", "linked/three"].map(path);
-        image.links.insert(group.to_vec());
-        image.file(&"n".repeat(255), b"long name");
-        image.file("ünïcödé näme", "ü".as_bytes());
-        for number in 0..1000 {
-            image.file(
-                &format!("many/file-{number}"),
-                format!("{number}").repeat(number % 50).as_bytes(),
-            );
-            if number % 10 == 0 {
-                image
-                    .tree
-                    .directory(&path(format!("many/directory-{number}")))
-                    .unwrap();
-            }
-        }
-        image.tree.directory(&path("sticky")).unwrap().meta.mode = 0o1777;
-        image
-    }
-
     fn write(&self, compression: Compression, to: &Path) {
         let options = Options {
             compression,
             time: TIME,
         };
-        let workspace: &dyn Workspace = &self.memory;
+        let workspace: &dyn Workspace = &self.0.memory;
         let open = |blob| workspace.read(blob, 0, None).map_err(std::io::Error::other);
         let mut file = File::create(to).unwrap();
-        let length = squashfs::write(&self.tree, &self.links, &options, &open, &mut file).unwrap();
+        let length =
+            squashfs::write(&self.0.tree, &self.0.links, &options, &open, &mut file).unwrap();
         assert_eq!(length, fs::metadata(to).unwrap().len());
         assert_eq!(length % 4096, 0);
-    }
-
-    /// What an extraction should have.
-    fn expected(&mut self, to: &Path) -> std::collections::BTreeMap<String, String> {
-        timed(&mut self.tree);
-        let workspace: &dyn Workspace = &self.memory;
-        let mut output = Output::new("root", workspace.finish(&self.tree).unwrap());
-        output.links = self.links.clone();
-        materialize(workspace, &output, to);
-        listing(to)
-    }
-}
-
-fn timed(tree: &mut Builder) {
-    tree.meta.mtime.get_or_insert(TIME);
-    for child in tree.children.values_mut() {
-        match child {
-            Child::Directory(directory) => timed(directory),
-            Child::Leaf(leaf) => drop(leaf.meta.mtime.get_or_insert(TIME)),
-            Child::Finished(_) => unreachable!(),
-        }
     }
 }
 
@@ -167,7 +41,7 @@ const ALL: [(Compression, &str); 3] = [
 
 #[test]
 fn what_unsquashfs_extracts_is_the_tree() {
-    let mut image = Image::sample();
+    let mut image = Image(Sample::of_all());
     let directory = tempfile::tempdir().unwrap();
     let beside = |name: &str| directory.path().join(name);
     let images: Vec<PathBuf> = ALL
@@ -177,7 +51,7 @@ fn what_unsquashfs_extracts_is_the_tree() {
             to
         })
         .into();
-    let expected = image.expected(&beside("tree"));
+    let expected = image.0.expected(TIME, &beside("tree"));
     assert!(expected.len() > 1000);
     for (file, (_, name)) in images.iter().zip(ALL) {
         let file = file.to_str().unwrap();
@@ -220,7 +94,7 @@ fn an_image_has_the_same_bytes_with_one_thread_and_with_many() {
                 .num_threads(threads)
                 .build()
                 .unwrap();
-            pool.install(|| Image::sample().write(compression, &to));
+            pool.install(|| Image(Sample::of_all()).write(compression, &to));
             images.push(fs::read(&to).unwrap());
         }
         assert!(images[0] == images[1], "{name}");
@@ -231,17 +105,17 @@ fn an_image_has_the_same_bytes_with_one_thread_and_with_many() {
 fn a_tree_of_nothing_is_an_image_too() {
     let directory = tempfile::tempdir().unwrap();
     let to = directory.path().join("empty");
-    Image::default().write(Compression::Zstd, &to);
+    Image(Sample::default()).write(Compression::Zstd, &to);
     let said = run("unsquashfs", &["-lln", to.to_str().unwrap()]);
     assert!(said.contains("drwxr-xr-x 0/0"), "{said}");
 }
 
 #[test]
 fn a_file_that_is_not_as_long_as_its_tree_says_is_refused() {
-    let mut image = Image::default();
-    image.file("file", b"12345");
+    let mut image = Image(Sample::default());
+    image.0.file("file", b"12345");
     for (size, found) in [(4, 5), (6, 5), (200_000, 5)] {
-        let Some(Child::Leaf(leaf)) = image.tree.children.get_mut(&b"file"[..]) else {
+        let Some(Child::Leaf(leaf)) = image.0.tree.children.get_mut(&b"file"[..]) else {
             unreachable!()
         };
         let Content::File { size: said, .. } = &mut leaf.content else {
@@ -252,10 +126,10 @@ fn a_file_that_is_not_as_long_as_its_tree_says_is_refused() {
             compression: Compression::Zstd,
             time: TIME,
         };
-        let workspace: &dyn Workspace = &image.memory;
+        let workspace: &dyn Workspace = &image.0.memory;
         let open = |blob| workspace.read(blob, 0, None).map_err(std::io::Error::other);
         let mut to = std::io::Cursor::new(Vec::new());
-        let error = squashfs::write(&image.tree, &image.links, &options, &open, &mut to);
+        let error = squashfs::write(&image.0.tree, &image.0.links, &options, &open, &mut to);
         let error = error.unwrap_err().to_string();
         assert!(
             error.contains(&format!("has {found} bytes where its tree says {size}")),
@@ -282,15 +156,15 @@ fn a_root_of_real_packages_comes_out_as_it_went_in() {
     let workspace: &dyn Workspace = &memory;
     let tree = workspace.open(output.root).unwrap();
     let links = output.links.clone();
-    let mut image = Image {
+    let mut image = Image(Sample {
         memory,
         tree,
         links,
-    };
+    });
     let directory = tempfile::tempdir().unwrap();
     let to = directory.path().join("root.img");
     image.write(Compression::Zstd, &to);
-    let expected = image.expected(&directory.path().join("tree"));
+    let expected = image.0.expected(TIME, &directory.path().join("tree"));
     let out = directory.path().join("out");
     run(
         "unsquashfs",

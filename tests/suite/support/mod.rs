@@ -18,6 +18,7 @@ pub mod registry;
 pub mod root;
 pub mod rpm;
 pub mod rpmbuild;
+pub mod sample;
 pub mod server;
 pub mod shelf;
 pub mod site;
