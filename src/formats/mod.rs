@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod calendar;
 pub mod comps;
+pub mod ext4;
 pub mod fat;
 pub mod grub;
 pub mod iso9660;

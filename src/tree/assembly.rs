@@ -2,9 +2,23 @@
 //!
 //! The blob's id stays the BLAKE3 of the whole, so nobody above notices.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BlobId, canonical};
+
+/// What long stretches of zeros are ranges of: a blob of one MiB, which whoever stores an assembly with them stores too.
+pub static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
+
+/// As many zeros as are said in place, since naming a range takes about as many bytes.
+const FEW: u64 = 128;
+
+/// The id of [`ZEROS`].
+pub fn zeros() -> BlobId {
+    static ID: OnceLock<BlobId> = OnceLock::new();
+    *ID.get_or_init(|| BlobId::of(&ZEROS))
+}
 
 /// One stretch of an assembly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +73,26 @@ impl Assembly {
         self.parts
             .iter()
             .try_fold(0u64, |sum, part| sum.checked_add(part.length()))
+    }
+
+    /// Adds zeros.
+    pub fn fill(&mut self, mut length: u64) {
+        if length <= FEW {
+            if length > 0 {
+                let bytes = vec![0; length as usize];
+                self.parts.push(Part::Inline { bytes });
+            }
+            return;
+        }
+        while length > 0 {
+            let taken = length.min(ZEROS.len() as u64);
+            self.parts.push(Part::Range {
+                blob: zeros(),
+                offset: 0,
+                length: taken,
+            });
+            length -= taken;
+        }
     }
 
     pub fn encode(&self) -> Vec<u8> {

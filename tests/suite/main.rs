@@ -17,6 +17,7 @@ mod crowd;
 mod damage;
 mod diff;
 mod edition;
+mod ext4;
 mod faults;
 mod fetch;
 mod fetch_repository;
