@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | `ids` | what is a hash, a key, a name, a NEVRA, a tree path? | – |
 //! | `tree` | what is a file tree as a value, and its canonical bytes? | ids |
-//! | `formats` | other people's formats, as pure code: rpm, openpgp, repodata, modulemd, ostree, oci, tar, productmd, iso9660, squashfs, fat, grub | ids, tree |
+//! | `formats` | other people's formats, as pure code: rpm, openpgp, repodata, modulemd, ostree, oci, tar, productmd, iso9660, squashfs, fat, ext4, gpt, qcow2, grub | ids, tree |
 //! | `recipe` | what did somebody write? | ids |
 //! | `plan` | what has to be done? A pure function of recipes, lock and facts | ids, formats, recipe |
 //! | `store` | what do we hold? Objects, entries, traces, roots, gc, verify | ids, tree |

@@ -110,5 +110,7 @@ pub enum Error {
     #[error(transparent)]
     Installer(#[from] super::installer::Error),
     #[error(transparent)]
+    Disk(#[from] super::disk::Error),
+    #[error(transparent)]
     Ostree(#[from] super::ostree::Error),
 }

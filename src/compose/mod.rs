@@ -4,12 +4,14 @@
 //! A composer sees its derivation and a [`Workspace`], nothing else: no clock, no environment, no store.
 
 pub mod command;
+pub mod disk;
 mod error;
 mod held;
 pub mod image;
 pub mod import;
 mod index;
 pub mod installer;
+mod loader;
 pub mod module;
 mod ociarchive;
 pub mod ostree;
@@ -50,6 +52,7 @@ pub fn composer(kind: &str) -> Option<&'static dyn Composer> {
         "command" => &command::Command,
         "image" => &image::Image,
         "compose" => &release::Compose,
+        "disk" => &disk::Disk,
         "import" => &import::Import,
         "index" => &index::Index,
         "installer" => &installer::Installer,

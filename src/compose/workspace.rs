@@ -9,7 +9,7 @@ use super::Composed;
 use crate::formats::rpm::{Brief, Record};
 use crate::ids::{BlobId, EntryId, TreeId, TreePath, canonical};
 use crate::plan::Derivation;
-use crate::tree::{Assembly, Builder, Child, Content, Directory, Leaf, Node};
+use crate::tree::{Assembly, Builder, Child, Content, Directory, Leaf, Node, assembly};
 
 /// Reading inputs and writing outputs; the store behind it stays out of sight.
 ///
@@ -116,6 +116,15 @@ impl dyn Workspace + '_ {
     pub fn file(&self, mode: u32, mut bytes: &[u8]) -> Result<Leaf, WorkspaceError> {
         let (blob, size) = self.write(&mut bytes)?;
         Ok(Leaf::file(mode, blob, size))
+    }
+
+    /// Stores an assembly, and the zeros that it may be made of.
+    pub fn assembled(&self, assembly: &Assembly) -> Result<(BlobId, u64), WorkspaceError> {
+        let zeros = assembly::zeros();
+        if assembly.parts.iter().any(|part| part.blob() == Some(zeros)) {
+            self.write(&mut &assembly::ZEROS[..])?;
+        }
+        self.assemble(assembly)
     }
 
     /// What a finished tree has at a path.

@@ -79,6 +79,10 @@ pub enum Error {
         "the record of package {package} is not where it should be; `store update` looks at its source again"
     )]
     NoRecord { package: String },
+    #[error(
+        "{artifact} has {payload} as its payload, which is no OSTree tree; name a recipe of kind \"ostree\""
+    )]
+    PayloadIsNoTree { artifact: Name, payload: Name },
     #[error("{artifact} has {base} as its base, which is no image")]
     BaseIsNoImage { artifact: Name, base: Name },
     #[error("image {artifact} stands on itself; give it another base")]

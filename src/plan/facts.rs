@@ -181,3 +181,15 @@ pub struct InstallerFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<String>,
 }
+
+/// Facts of a `disk` entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskFacts {
+    /// Bytes of the disk, and of the file that is its image.
+    pub size: u64,
+    pub length: u64,
+    /// The commit that is deployed, and its ref.
+    pub commit: String,
+    pub reference: String,
+}

@@ -8,8 +8,8 @@ use super::parameters;
 use super::planner::{Planner, named};
 use super::step::{From, Needed, StepId};
 use crate::formats::iso9660::volume_id;
-use crate::ids::BlobId;
-use crate::recipe::{Installer, Kind, Recipe};
+use crate::ids::{BlobId, Name};
+use crate::recipe::{Installer, Kind, Recipe, Updates};
 
 impl Planner<'_> {
     /// The step that makes an installer; `None` until all packages that it may hold are known.
@@ -73,30 +73,33 @@ impl Planner<'_> {
             timeout: installer.timeout,
             kickstart,
             edition: installer.repository.clone(),
-            payload: self.payload(installer)?,
+            payload: match &installer.payload {
+                Some(name) => Some(self.payload(name, installer.updates.as_ref())?),
+                None => None,
+            },
         };
         self.step("installer", named(recipe), &params, inputs, attachments)
             .map(Some)
     }
 
     /// How the payload is deployed.
-    fn payload(&self, installer: &Installer) -> Result<Option<parameters::Payload>, Error> {
-        let Some(name) = &installer.payload else {
-            return Ok(None);
-        };
+    pub(super) fn payload(
+        &self,
+        name: &Name,
+        updates: Option<&Updates>,
+    ) -> Result<parameters::Payload, Error> {
         let short = &self.recipes.release.short;
-        let updates = installer.updates.as_ref();
         let reference = match &self.recipe(name)?.kind {
             Kind::Ostree(ostree) => Some(ostree.reference.clone()),
             _ => None,
         };
         let remote = updates.and_then(|updates| updates.remote.as_ref());
-        Ok(Some(parameters::Payload {
+        Ok(parameters::Payload {
             reference,
             remote: remote.map_or_else(|| short.clone(), |remote| remote.to_string()),
             updates: updates.map(|updates| updates.url.clone()),
             key: updates.and_then(|updates| updates.key.clone()),
-        }))
+        })
     }
 }
 

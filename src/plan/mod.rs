@@ -11,6 +11,7 @@ mod base;
 mod command;
 mod compose;
 pub mod derivation;
+mod disk;
 mod error;
 pub mod facts;
 pub mod holding;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::error::Error;
 use super::parameters;
 use super::planner::{Planner, named};
-use super::step::{Needed, StepId};
+use super::step::{From, Needed, StepId};
 use crate::recipe::{Ostree, Recipe};
 
 impl Planner<'_> {
@@ -15,6 +15,18 @@ impl Planner<'_> {
         recipe: &Recipe,
         ostree: &Ostree,
     ) -> Result<Option<StepId>, Error> {
+        Ok(self.committed(recipe, ostree)?.map(|(step, _)| step))
+    }
+
+    /// The step that commits a tree, and the root that it is made of.
+    pub(super) fn committed(
+        &mut self,
+        recipe: &Recipe,
+        ostree: &Ostree,
+    ) -> Result<Option<(StepId, From)>, Error> {
+        if let Some(planned) = self.trees.get(&recipe.name) {
+            return Ok(Some(planned.clone()));
+        }
         let Some(installed) = self.root(recipe, &ostree.selection, None)? else {
             return Ok(None);
         };
@@ -27,15 +39,17 @@ impl Planner<'_> {
         };
         let input = Needed {
             role: "root".to_owned(),
-            from: installed.root,
+            from: installed.root.clone(),
         };
-        self.step(
+        let step = self.step(
             "ostree",
             named(recipe),
             &params,
             vec![input],
             BTreeMap::new(),
-        )
-        .map(Some)
+        )?;
+        let planned = (step, installed.root);
+        self.trees.insert(recipe.name.clone(), planned.clone());
+        Ok(Some(planned))
     }
 }

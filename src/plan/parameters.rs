@@ -288,6 +288,33 @@ pub struct Installer {
     pub payload: Option<Payload>,
 }
 
+/// `disk`: a disk with a tree deployed on it: its commit (role `payload`), and the root that it is made of (role `root`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    /// What the image is called: `NAME.raw`.
+    pub file: String,
+    /// `raw` or `qcow2`.
+    pub format: String,
+    /// Bytes of the disk.
+    pub size: u64,
+    /// The release's name and architecture.
+    pub product: String,
+    pub arch: String,
+    /// Seconds since 1970: the time of everything that has none of its own.
+    pub epoch: i64,
+    /// What the identifiers of partitions and file systems are made of.
+    pub seed: String,
+    /// Of the kernel, beside those that find the tree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// Seconds that the boot menu waits.
+    pub timeout: u32,
+    /// The directory that the deployments of the tree share their state in.
+    pub stateroot: String,
+    pub payload: Payload,
+}
+
 /// How a payload is deployed, and where its updates come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::known::{Known, Outcome};
 use super::offer::Offered;
 use super::root::Installed;
-use super::step::{Needed, Plan, Step, StepId};
+use super::step::{From, Needed, Plan, Step, StepId};
 use crate::ids::{BlobId, Name, canonical};
 use crate::recipe::{Kind, Recipe, Recipes};
 
@@ -53,6 +53,8 @@ pub(super) struct Planner<'a> {
     pub offered: BTreeMap<Name, Option<Arc<Vec<Offered>>>>,
     /// The images that were planned, each with its root: others stand on them.
     pub images: BTreeMap<Name, (StepId, Installed)>,
+    /// The trees that were planned, each with its root: disks stand on both.
+    pub trees: BTreeMap<Name, (StepId, From)>,
 }
 
 impl<'a> Planner<'a> {
@@ -64,6 +66,7 @@ impl<'a> Planner<'a> {
             index: BTreeMap::new(),
             offered: BTreeMap::new(),
             images: BTreeMap::new(),
+            trees: BTreeMap::new(),
         }
     }
 
@@ -80,6 +83,7 @@ impl<'a> Planner<'a> {
             Kind::Compose(compose) => self.compose(recipe, compose),
             Kind::Command(command) => self.command(recipe, command),
             Kind::Installer(installer) => self.installer(recipe, installer),
+            Kind::Disk(disk) => self.disk(recipe, disk),
         }
     }
 

@@ -4,22 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Fault, Problem, Problems};
 use super::{
-    Command, CommandRoot, Compose, Image, Install, Installer, Kind, Module, Recipe, Recipes,
+    Command, CommandRoot, Compose, Disk, Image, Install, Installer, Kind, Module, Recipe, Recipes,
     Repository, Selection,
 };
 use crate::ids::Name;
 
 /// The kinds that a compose is made of.
-const COMPOSED: [&str; 5] = ["repository", "ostree", "image", "installer", "command"];
+const COMPOSED: [&str; 6] = [
+    "repository",
+    "ostree",
+    "image",
+    "installer",
+    "disk",
+    "command",
+];
 
 /// The kinds that a command can read.
-const READ: [&str; 8] = [
+const READ: [&str; 9] = [
     "package",
     "module",
     "repository",
     "ostree",
     "image",
     "installer",
+    "disk",
     "compose",
     "command",
 ];
@@ -47,6 +55,7 @@ impl Recipes {
                 Kind::Compose(compose) => check.compose(compose),
                 Kind::Command(command) => check.command(command),
                 Kind::Installer(installer) => check.installer(installer),
+                Kind::Disk(disk) => check.disk(disk),
             }
         }
         Problems::check(problems)
@@ -319,6 +328,10 @@ impl<'r> Check<'r, '_> {
             }
         }
         self.selection("runtime", &installer.selection, &installer.selection);
+    }
+
+    fn disk(&mut self, disk: &Disk) {
+        self.refers("payload", &disk.payload, &["ostree"]);
     }
 
     /// What a recipe installs by a field; `whole` is that with what it stands on.

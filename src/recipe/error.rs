@@ -134,11 +134,6 @@ pub enum Fault {
         kind: String,
         known: Vec<&'static str>,
     },
-    #[error("kind {kind:?} is not supported yet; known are {}", known.join(", "))]
-    LaterKind {
-        kind: String,
-        known: Vec<&'static str>,
-    },
     #[error("{value:?} can't be {what}: {reason}")]
     Invalid {
         value: String,

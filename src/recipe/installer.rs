@@ -6,7 +6,7 @@ use super::selection::{self, Selection};
 use crate::ids::Name;
 
 /// Seconds that a boot menu waits at most.
-const MOST_PATIENCE: u64 = 3600;
+pub(super) const MOST_PATIENCE: u64 = 3600;
 /// Seconds that it waits unless the recipe says otherwise: as long as installers always have.
 const PATIENCE: u32 = 60;
 
@@ -95,7 +95,8 @@ fn check_volume(text: &str) -> Result<(), String> {
     }
 }
 
-fn arguments(fields: &Fields) -> Vec<String> {
+/// Further arguments of the kernel.
+pub(super) fn arguments(fields: &Fields) -> Vec<String> {
     let mut arguments = Vec::new();
     for Found { value, at } in fields.list("arguments") {
         let good = |c: char| c.is_ascii_graphic() && !"'\"\\$;{}".contains(c);
@@ -126,7 +127,7 @@ fn compression(fields: &Fields) -> SquashfsCompression {
     }
 }
 
-fn updates(fields: Fields) -> Updates {
+pub(super) fn updates(fields: Fields) -> Updates {
     let word = |text: &str| match !text.is_empty()
         && text
             .chars()

@@ -11,8 +11,8 @@ use super::error::{Error, Fault, Place, Problem, Problems};
 use super::fields::Fields;
 use super::release::Release;
 use super::{
-    Kind, Lifecycle, Recipe, Recipes, command, compose, image, installer, module, ostree, package,
-    repository, source,
+    Kind, Lifecycle, Recipe, Recipes, command, compose, disk, image, installer, module, ostree,
+    package, repository, source,
 };
 use crate::ids::Name;
 
@@ -26,7 +26,7 @@ const BODIES: &str = "files";
 const LIMIT: u64 = 4 << 20;
 
 /// The kinds that can be composed, in the order of the design.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "source",
     "package",
     "module",
@@ -34,12 +34,10 @@ const KINDS: [&str; 9] = [
     "ostree",
     "image",
     "installer",
+    "disk",
     "compose",
     "command",
 ];
-
-/// The kinds that are planned.
-const LATER: [&str; 1] = ["disk"];
 
 impl Recipes {
     /// Reads every `*.toml` of a directory and its folders, but for hidden ones and those called `files`.
@@ -254,24 +252,19 @@ fn read_recipe(document: &Document, name: &Name) -> Option<Parts> {
         "ostree" => ostree::read(&fields).map(Kind::Ostree),
         "image" => image::read(&fields).map(Kind::Image),
         "installer" => installer::read(&fields).map(Kind::Installer),
+        "disk" => disk::read(&fields).map(Kind::Disk),
         "compose" => compose::read(&fields).map(Kind::Compose),
         "command" => command::read(&fields).map(Kind::Command),
         _ => {
             // Its fields are those of a kind that is not known here.
-            fields.report(kind.at, unknown(kind.value));
+            let (kind, at) = (kind.value, kind.at);
+            let known = KINDS.to_vec();
+            fields.report(at, Fault::UnknownKind { kind, known });
             return None;
         }
     };
     fields.finish();
     Some((summary, lifecycle, read?))
-}
-
-fn unknown(kind: String) -> Fault {
-    let known = KINDS.to_vec();
-    match LATER.contains(&kind.as_str()) {
-        true => Fault::LaterKind { kind, known },
-        false => Fault::UnknownKind { kind, known },
-    }
 }
 
 fn lifecycle(fields: Fields) -> Lifecycle {

@@ -10,6 +10,7 @@ pub mod command;
 pub mod compose;
 pub mod date;
 pub mod dependency;
+pub mod disk;
 pub mod document;
 pub mod error;
 pub mod fields;
@@ -34,6 +35,7 @@ pub use command::{Command, Root as CommandRoot};
 pub use compose::Compose;
 pub use date::Date;
 pub use dependency::{Comparison, Dependency};
+pub use disk::{Disk, DiskFormat};
 pub use document::Places;
 pub use error::{Error, Fault, Place, Problem, Problems};
 pub use image::{Compression, Image, ImageConfig};
@@ -89,6 +91,7 @@ pub enum Kind {
     Ostree(Ostree),
     Image(Image),
     Installer(Installer),
+    Disk(Disk),
     Compose(Compose),
     Command(Command),
 }
@@ -104,6 +107,7 @@ impl Kind {
             Kind::Ostree(_) => "ostree",
             Kind::Image(_) => "image",
             Kind::Installer(_) => "installer",
+            Kind::Disk(_) => "disk",
             Kind::Compose(_) => "compose",
             Kind::Command(_) => "command",
         }
@@ -132,6 +136,7 @@ impl Recipe {
                 let installed = installer.repository.iter().chain(&installer.payload);
                 from.chain(installed).cloned().collect()
             }
+            Kind::Disk(disk) => vec![disk.payload.clone()],
             Kind::Command(command) => {
                 let root: Vec<Name> = match &command.root {
                     CommandRoot::Packages(selection) => selection.from.iter().cloned().collect(),

@@ -22,7 +22,7 @@ fn composed(jobs: usize) -> String {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::create(dir.path()).unwrap();
     let names = [
-        "edition", "host", "small", "large", "bootable", "disc", "release",
+        "edition", "host", "small", "large", "bootable", "disc", "machine", "cloud", "release",
     ]
     .map(|name| name.parse().unwrap());
     let options = Options {

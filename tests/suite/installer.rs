@@ -1,16 +1,13 @@
 //! Kind `installer`: discs of real boot loaders, judged by the clients of discs and by firmware.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
 
 use crate::support::bench::Bench;
-
-const BIOS: &str = "/usr/lib/grub/i386-pc";
+use crate::support::bootable::bootable;
+use crate::support::machine::{Machine, uefi};
 
 fn run(command: &mut Command) -> String {
     let output = command
@@ -35,119 +32,9 @@ fn read(iso: &Path, path: &str) -> String {
     run(Command::new("bsdtar").arg("-xOf").arg(iso).arg(path))
 }
 
-/// GRUB for UEFI as this machine's distribution has linked it.
-fn efi_loader() -> PathBuf {
-    let known = [
-        "/usr/lib/grub/x86_64-efi/monolithic",
-        "/boot/efi/EFI",
-        "/usr/lib/efi/grub2",
-    ];
-    let files = known
-        .iter()
-        .flat_map(|place| walkdir::WalkDir::new(place).sort_by_file_name());
-    let mut files = files
-        .flatten()
-        .filter(|file| file.file_name() == "gcdx64.efi");
-    files.next().expect("scripts/test installs it").into_path()
-}
-
-/// A kernel of a few bytes for BIOS: by the 32-bit boot protocol of Linux, it says on the serial line that it runs.
-///
-/// Facts: Documentation/arch/x86/boot.rst of Linux.
-fn kernel() -> Vec<u8> {
-    let mut image = vec![0; 2048];
-    image[0x1f1] = 3;
-    image[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
-    image[0x200..0x202].copy_from_slice(&[0xeb, 0x66]);
-    image[0x202..0x206].copy_from_slice(b"HdrS");
-    image[0x206..0x208].copy_from_slice(&0x0206u16.to_le_bytes());
-    // Loaded high, to one megabyte.
-    image[0x211] = 1;
-    image[0x214..0x218].copy_from_slice(&0x10_0000u32.to_le_bytes());
-    image[0x22c..0x230].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
-    image[0x238..0x23c].copy_from_slice(&2047u32.to_le_bytes());
-    let said = b"\r\nthe kernel runs\r\n\0";
-    let mut code = vec![
-        0xe8, 0, 0, 0, 0,    // call the next instruction
-        0x5e, // pop esi
-        0x83, 0xc6, 0x19, // add esi, to the text
-        0xac, // next: lodsb
-        0x84, 0xc0, // test al, al
-        0x74, 0x0c, // jz end
-        0x88, 0xc1, // mov cl, al
-        0x66, 0xba, 0xf8, 0x03, // mov dx, 0x3f8
-        0x88, 0xc8, // mov al, cl
-        0xee, // out dx, al
-        0xeb, 0xf0, // jmp next
-        0x90, // nop
-        0xf4, // end: hlt
-        0xeb, 0xfd, // jmp end
-        0x90, 0x90, // nop
-    ];
-    code.extend(said);
-    image.extend(code);
-    image.resize(image.len() + 4096, 0);
-    image
-}
-
 /// Recipes of an installer with the boot loaders of this machine, and what `extra` says of the installer.
 fn bench(extra: &str) -> Bench {
-    let mut files = String::new();
-    let bench = Bench::of(&[
-        (
-            "small.toml",
-            "kind = \"package\"\nsummary = \"Something small\"\nversion = \"1\"\nrelease = \"1\"\narch = \"noarch\"\nlicense = \"MIT\"\n\
-             [[files]]\npath = \"/usr/lib/os-release\"\ncontent = \"NAME={name}\\nID=sampler\\nVERSION_ID={version}\\n\"\n",
-        ),
-        (
-            "kernel.toml",
-            "kind = \"package\"\nsummary = \"A kernel that says that it runs\"\nversion = \"1\"\nrelease = \"1\"\narch = \"x86_64\"\nlicense = \"MIT\"\n\
-             [[files]]\npath = \"/boot/vmlinuz-1\"\nsource = \"files/vmlinuz\"\n\
-             [[files]]\npath = \"/usr/lib/modules/1/initramfs.img\"\ncontent = \"nothing that a kernel would read\"\n",
-        ),
-        (
-            "base.toml",
-            "kind = \"module\"\nsummary = \"Base\"\nstream = \"1\"\nversion = 1\nfrom = [\"small\", \"kernel\"]\n\
-             [profiles]\ndefault = [\"small\", \"kernel\"]\n",
-        ),
-        (
-            "boot.toml",
-            "kind = \"module\"\nsummary = \"Boot loaders\"\nstream = \"1\"\nversion = 1\nfrom = [\"loaders\"]\n[profiles]\ndefault = [\"loaders\"]\n",
-        ),
-        (
-            "edition.toml",
-            "kind = \"repository\"\nmodules = [\"base\"]\naddons = [\"boot\"]\n",
-        ),
-        (
-            "host.toml",
-            "kind = \"ostree\"\nfrom = [\"base\"]\ninstall = [\"@base/default\"]\nref = \"sampler/1/host\"\n",
-        ),
-    ]);
-    bench.write("recipes/files/vmlinuz", kernel());
-    let mut add = |from: &Path, to: &str| {
-        let name = to.rsplit('/').next().unwrap();
-        bench.write(&format!("recipes/files/{name}"), fs::read(from).unwrap());
-        files += &format!("[[files]]\npath = \"/{to}\"\nsource = \"files/{name}\"\n");
-    };
-    let mut names: Vec<PathBuf> = fs::read_dir(BIOS)
-        .unwrap_or_else(|error| panic!("{BIOS}: {error}"))
-        .map(|file| file.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|ext| ext == "mod" || ext == "img" || ext == "lst")
-        })
-        .collect();
-    names.sort();
-    for from in names {
-        let name = from.file_name().unwrap().to_str().unwrap().to_owned();
-        add(&from, &format!("usr/lib/grub/i386-pc/{name}"));
-    }
-    add(
-        &efi_loader(),
-        "usr/lib/grub/x86_64-efi/monolithic/gcdx64.efi",
-    );
-    let package = "kind = \"package\"\nsummary = \"Boot loaders\"\nversion = \"1\"\nrelease = \"1\"\narch = \"x86_64\"\nlicense = \"GPL-3.0-or-later\"\n";
-    bench.write("recipes/loaders.toml", format!("{package}{files}"));
+    let bench = bootable();
     let installer = "kind = \"installer\"\nfrom = [\"base\", \"boot\"]\nruntime = [\"@base/default\", \"@boot/default\"]\n";
     bench.write("recipes/disc.toml", format!("{installer}{extra}"));
     bench
@@ -472,114 +359,11 @@ fn without_a_kernel_and_boot_loaders_a_disc_is_composed_and_the_log_says_what_is
     assert!(!xorriso(&iso, &["-report_el_torito", "plain"]).contains("El Torito img path"));
 }
 
-/// A machine that runs until it says what is waited for.
-struct Machine {
-    child: Child,
-    said: mpsc::Receiver<Vec<u8>>,
-    text: String,
-}
-
-/// Longer than any firmware on a machine that has other things to do.
-const PATIENCE: Duration = Duration::from_secs(300);
-
-impl Machine {
-    fn start(arguments: &[String]) -> Self {
-        let mut command = Command::new("qemu-system-x86_64");
-        command.args([
-            "-accel",
-            "tcg",
-            "-m",
-            "512",
-            "-nographic",
-            "-no-reboot",
-            "-net",
-            "none",
-        ]);
-        let child = command
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        let mut child = child.unwrap_or_else(|error| panic!("qemu: {error}"));
-        let mut out = child.stdout.take().unwrap();
-        let (to, said) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut buffer = vec![0; 4096];
-            while let Ok(length @ 1..) = out.read(&mut buffer) {
-                if to.send(buffer[..length].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
-        Machine {
-            child,
-            said,
-            text: String::new(),
-        }
-    }
-
-    fn waits_for(&mut self, what: &str) {
-        let end = Instant::now() + PATIENCE;
-        while !plain(&self.text).contains(what) {
-            let left = end.saturating_duration_since(Instant::now());
-            match self.said.recv_timeout(left) {
-                Ok(bytes) => self.text += &String::from_utf8_lossy(&bytes),
-                Err(_) => panic!("no {what:?} in {}", self.text),
-            }
-        }
-    }
-
-    fn enter(&mut self) {
-        let stdin = self.child.stdin.as_mut().unwrap();
-        stdin.write_all(b"\r").unwrap();
-        stdin.flush().unwrap();
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Without the movements of a cursor, which come in between.
-fn plain(text: &str) -> String {
-    let mut parts = text.split("\x1b[");
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|c: char| c.is_ascii_alphabetic());
-        plain += end.map_or("", |end| &part[end + 1..]);
-    }
-    plain
-}
-
-fn firmware() -> (PathBuf, PathBuf) {
-    let known = [
-        (
-            "/usr/share/OVMF/OVMF_CODE_4M.fd",
-            "/usr/share/OVMF/OVMF_VARS_4M.fd",
-        ),
-        (
-            "/usr/share/OVMF/OVMF_CODE.fd",
-            "/usr/share/OVMF/OVMF_VARS.fd",
-        ),
-        (
-            "/usr/share/edk2/ovmf/OVMF_CODE.fd",
-            "/usr/share/edk2/ovmf/OVMF_VARS.fd",
-        ),
-    ];
-    let there = known.into_iter().find(|(code, _)| Path::new(code).exists());
-    let (code, vars) = there.expect("scripts/test installs it");
-    (code.into(), vars.into())
-}
-
 #[test]
 fn firmware_reaches_the_menu_from_a_disc_and_from_a_stick_and_the_menu_a_kernel() {
     let bench = bench("repository = \"edition\"\n");
     let iso = bench.realize(&["disc"]).remove(0).join("disc.iso");
     let iso = iso.display();
-    let words = |text: String| -> Vec<String> { text.split(' ').map(str::to_owned).collect() };
     let media = [
         format!("-drive file={iso},format=raw,readonly=on,media=cdrom"),
         format!(
@@ -587,21 +371,13 @@ fn firmware_reaches_the_menu_from_a_disc_and_from_a_stick_and_the_menu_a_kernel(
         ),
     ];
     for medium in &media {
-        let mut machine = Machine::start(&words(medium.clone()));
+        let mut machine = Machine::start(medium);
         machine.waits_for("Rescue a Sampler 1 system");
         machine.enter();
         machine.waits_for("the kernel runs");
     }
-    let (code, vars) = firmware();
-    for (number, medium) in media.iter().enumerate() {
-        let own = bench.path().join(format!("vars-{number}"));
-        fs::copy(&vars, &own).unwrap();
-        let flash = format!(
-            "-drive if=pflash,format=raw,readonly=on,file={} -drive if=pflash,format=raw,file={}",
-            code.display(),
-            own.display()
-        );
-        let mut machine = Machine::start(&words(format!("{flash} {medium}")));
+    for medium in &media {
+        let mut machine = Machine::start(&format!("{} {medium}", uefi(bench.path())));
         machine.waits_for("Rescue a Sampler 1 system");
     }
 }

@@ -39,15 +39,14 @@ fn linked(prefix: &str) -> Vec<u8> {
         .iter()
         .map(|name| part(&format!("{name}.mod")))
         .collect();
-    grub::image(&Parts {
-        cdboot: &part("cdboot.img"),
+    let parts = Parts {
         diskboot: &part("diskboot.img"),
         decompressor: &part("lzma_decompress.img"),
         kernel: &part("kernel.img"),
         modules: &modules,
         prefix,
-    })
-    .unwrap()
+    };
+    grub::disc(&part("cdboot.img"), &parts).unwrap()
 }
 
 /// What stands before the compressed part, without the lengths that compression decides; and that part, unpacked.
@@ -107,14 +106,13 @@ fn a_grub_that_was_cut_is_refused() {
     let kernel = part("kernel.img");
     for length in (0..kernel.len()).step_by(101) {
         let parts = Parts {
-            cdboot: &part("cdboot.img"),
             diskboot: &part("diskboot.img"),
             decompressor: &part("lzma_decompress.img"),
             kernel: &kernel[..length],
             modules: &[],
             prefix: "/",
         };
-        if let Err(error) = grub::image(&parts) {
+        if let Err(error) = grub::disk(&parts, 2048) {
             assert!(
                 error
                     .to_string()
@@ -146,9 +144,9 @@ impl Files {
     }
 
     fn write(&self, to: &Path) {
-        let assembly = fat::write(&self.tree, "ANACONDA", 1_793_491_200).unwrap();
+        let assembly = fat::write(&self.tree, "ANACONDA", 1_793_491_200, 0).unwrap();
         let workspace: &dyn Workspace = &self.memory;
-        let (blob, _) = workspace.assemble(&assembly).unwrap();
+        let (blob, _) = workspace.assembled(&assembly).unwrap();
         fs::write(to, workspace.bytes(blob).unwrap()).unwrap();
     }
 }
@@ -209,14 +207,14 @@ fn what_fat_can_not_hold_is_refused() {
         ("A.LONG", "/A.LONG has no name"),
     ] {
         let files = Files::new(&[(path, Vec::new())]);
-        let error = fat::write(&files.tree, "X", 0).unwrap_err().to_string();
+        let error = fat::write(&files.tree, "X", 0, 0).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
     }
     let mut tree = Builder::default();
     let leaf = Leaf::file(0o644, store::ids::BlobId::of(b"large"), 200 << 20);
     tree.insert(&TreePath::parse("LARGE").unwrap(), Child::Leaf(leaf))
         .unwrap();
-    let error = fat::write(&tree, "X", 0).unwrap_err().to_string();
+    let error = fat::write(&tree, "X", 0, 0).unwrap_err().to_string();
     assert!(
         error.contains("their file system can hold 127 MiB"),
         "{error}"

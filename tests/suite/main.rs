@@ -16,6 +16,7 @@ mod crash;
 mod crowd;
 mod damage;
 mod diff;
+mod disk;
 mod edition;
 mod ext4;
 mod faults;

@@ -40,6 +40,7 @@ const SHAPES: [(&str, &[(&str, &str)]); 12] = [
             ("Command", "command-params"),
             ("Squashfs", "squashfs-params"),
             ("Installer", "installer-params"),
+            ("Disk", "disk-params"),
             ("Payload", "payload"),
         ],
     ),
@@ -55,6 +56,7 @@ const SHAPES: [(&str, &[(&str, &str)]); 12] = [
             ("OstreeFacts", "ostree-facts"),
             ("ComposeFacts", "compose-facts"),
             ("InstallerFacts", "installer-facts"),
+            ("DiskFacts", "disk-facts"),
         ],
     ),
     (

@@ -5,20 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Error;
 use crate::compose::{self, Workspace, ostree};
 use crate::ids::{BlobId, TreePath};
-use crate::tree::{Builder, Child, Content, Leaf, Meta};
+use crate::tree::{Builder, Child, Content, Leaf};
 
 /// Arranges the tree in place; returns the version of its kernel.
 ///
-/// It is the tree of an OSTree commit, but that `/etc` is where containers look for it, and `/tmp` a directory:
-/// bootc brings both to where a deployment has them.
+/// It is the tree of an OSTree commit, but that `/etc` is where containers look for it:
+/// bootc brings it to where a deployment has it.
 /// Facts: `bootc-images.md` and `filesystem.md` of bootc.
 pub fn arrange(tree: &mut Builder, workspace: &dyn Workspace) -> Result<String, compose::Error> {
     let kernel = ostree::arrange(tree, workspace)?.ok_or(Error::NoKernel)?;
     if let Some(etc) = tree.remove(&TreePath::parse("usr/etc")?) {
         tree.insert(&TreePath::parse("etc")?, etc)?;
     }
-    let tmp = Child::Directory(Builder::new(Meta::new(0o1777)));
-    tree.replace(&TreePath::parse("tmp")?, tmp)?;
     Ok(kernel)
 }
 

@@ -8,7 +8,8 @@ use super::documents::{self, Contents, EFI, ELTORITO, INITRD, KERNEL, STAGE2};
 use super::kernel::Kernel;
 use super::kickstart::{self, CONTAINER, REPOSITORY};
 use super::parts::PartsReader;
-use super::{Error, efi, grub, menu};
+use super::{Error, menu};
+use crate::compose::loader::{efi, grub};
 use crate::compose::{self, Workspace, WorkspaceError, treeinfo};
 use crate::formats::fat;
 use crate::formats::iso9660::{self, Bios, Boot, Volume};
@@ -106,8 +107,8 @@ impl<'a> Disc<'a> {
             self.has_kickstart,
         );
         let arch = &self.params.arch;
-        let bios = grub::bios(root, arch, self.workspace)?;
-        let efi = efi::loaders(root, arch, self.workspace);
+        let bios = grub::disc(root, arch, self.workspace)?;
+        let efi = efi::loaders(root, arch, efi::Medium::Disc, self.workspace);
         if bios.is_none() && efi.is_empty() {
             return Ok(());
         }
@@ -146,8 +147,8 @@ impl<'a> Disc<'a> {
         for (name, leaf) in loaders {
             self.put(&format!("EFI/BOOT/{name}"), leaf)?;
         }
-        let image = fat::write(&inside, LABEL, self.params.epoch)?;
-        let (blob, size) = self.workspace.assemble(&image)?;
+        let image = fat::write(&inside, LABEL, self.params.epoch, 0)?;
+        let (blob, size) = self.workspace.assembled(&image)?;
         self.put(EFI, Leaf::file(0o644, blob, size))?;
         self.boot.efi = Some(path(EFI));
         Ok(())
@@ -214,7 +215,7 @@ impl<'a> Disc<'a> {
         let mut image = iso9660::write(&volume, &self.tree)?;
         let plain = image.assembly.clone();
         let sum = image.implant(&mut PartsReader::new(&plain, self.workspace))?;
-        let (blob, size) = self.workspace.assemble(&image.assembly)?;
+        let (blob, size) = self.workspace.assembled(&image.assembly)?;
         Ok(Burnt { blob, size, sum })
     }
 }

@@ -1,7 +1,7 @@
 //! What keeps an installer from being made.
 
-use crate::compose::WorkspaceError;
-use crate::formats::{fat, grub, iso9660, squashfs};
+use crate::compose::{WorkspaceError, loader};
+use crate::formats::{fat, iso9660, squashfs};
 use crate::tree::Occupied;
 
 /// Why a root can't become an installer.
@@ -15,8 +15,8 @@ pub enum Error {
     Disc(#[from] iso9660::Error),
     #[error("the installer's root can't be written")]
     Squashfs(#[from] squashfs::Error),
-    #[error("the boot loader for BIOS can't be linked")]
-    Grub(#[from] grub::Error),
+    #[error(transparent)]
+    Loader(#[from] loader::Error),
     #[error("the boot loaders for UEFI can't be put into a file system")]
     Loaders(#[from] fat::Error),
     #[error("{0:?} is no compression of SquashFS that is known here")]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Error;
 use crate::compose::Workspace;
+use crate::compose::loader::file;
 use crate::ids::TreePath;
-use crate::tree::{Builder, Child, Content, Leaf};
+use crate::tree::{Builder, Child, Leaf};
 
 /// What a boot loader loads.
 pub struct Kernel {
@@ -78,16 +79,6 @@ fn names(root: &Builder, directory: &str) -> Vec<String> {
                 .collect()
         }
         _ => Vec::new(),
-    }
-}
-
-/// A regular file of a root that has bytes.
-pub fn file<'a>(root: &'a Builder, at: &str) -> Option<&'a Leaf> {
-    match root.get(&TreePath::parse(at).ok()?) {
-        Some(Child::Leaf(leaf)) if matches!(leaf.content, Content::File { size, .. } if size > 0) => {
-            Some(leaf)
-        }
-        _ => None,
     }
 }
 

@@ -16,9 +16,7 @@
 
 mod disc;
 mod documents;
-mod efi;
 mod error;
-mod grub;
 mod kernel;
 mod kickstart;
 mod menu;

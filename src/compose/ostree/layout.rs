@@ -7,8 +7,8 @@
 //!   lib/tmpfiles.d/zz-ostree-state.conf   makes again what packages had in /var
 //!   share/factory/var/                    … and their files
 //!   local ─▶ ../var/usrlocal
-//! var/ run/ dev/ proc/ sys/ boot/ sysroot/     empty
-//! ostree ─▶ sysroot/ostree   tmp ─▶ sysroot/tmp
+//! var/ run/ dev/ proc/ sys/ boot/ sysroot/ tmp/     empty
+//! ostree ─▶ sysroot/ostree
 //! home root srv mnt opt ─▶ var/…   media ─▶ run/media
 //! ```
 //!

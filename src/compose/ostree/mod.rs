@@ -4,10 +4,10 @@
 //! root ─ layout ─▶ operating system as OSTree deploys it ─ objects ─▶ commit ─▶ repository
 //! ```
 
-mod content;
-mod directories;
+pub mod content;
+pub mod directories;
 mod error;
-mod kernel;
+pub mod kernel;
 mod layout;
 mod moving;
 mod objects;
@@ -40,7 +40,7 @@ pub struct Ostree;
 
 impl Composer for Ostree {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn compose(
@@ -73,7 +73,7 @@ fn repository(
     workspace: &dyn Workspace,
 ) -> Result<(Builder, OstreeFacts), super::Error> {
     repository::check_ref(&params.reference).map_err(Error::from)?;
-    let mut files = Files::new(workspace)?;
+    let mut files = Files::new(repository::CONFIG, workspace)?;
     let contents = content::objects(&tree, workspace)?;
     let root = directories::objects(&tree, &contents, &mut files)?;
     let commit = Commit {
@@ -145,14 +145,14 @@ fn metadata(
 }
 
 /// A repository that is being filled.
-struct Files<'a> {
+pub struct Files<'a> {
     workspace: &'a dyn Workspace,
-    repository: Builder,
+    pub repository: Builder,
 }
 
 impl<'a> Files<'a> {
     /// An empty repository, as `ostree init` makes it.
-    fn new(workspace: &'a dyn Workspace) -> Result<Self, Error> {
+    pub fn new(config: &str, workspace: &'a dyn Workspace) -> Result<Self, Error> {
         let mut files = Files {
             workspace,
             repository: Builder::default(),
@@ -160,18 +160,18 @@ impl<'a> Files<'a> {
         for directory in repository::DIRECTORIES {
             files.repository.directory(&path(directory))?;
         }
-        files.text("config", repository::CONFIG)?;
+        files.text("config", config)?;
         Ok(files)
     }
 
-    fn text(&mut self, at: &str, text: &str) -> Result<(), Error> {
+    pub fn text(&mut self, at: &str, text: &str) -> Result<(), Error> {
         let leaf = self.workspace.file(0o644, text.as_bytes())?;
         self.repository.insert(&path(at), Child::Leaf(leaf))?;
         Ok(())
     }
 
     /// Keeps an object that is named by its own bytes.
-    fn object(&mut self, kind: Kind, bytes: &[u8]) -> Result<Checksum, Error> {
+    pub fn object(&mut self, kind: Kind, bytes: &[u8]) -> Result<Checksum, Error> {
         let checksum = Checksum::of(bytes);
         let at = path(&repository::object_path(checksum, kind));
         if self.repository.get(&at).is_none() {

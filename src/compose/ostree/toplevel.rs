@@ -34,15 +34,16 @@ const MOVED: [Moved; 7] = [
 ];
 
 /// Directories that are mounted over, with the mode they have where no package has them.
-const MOUNTED: [(&str, u32); 5] = [
+const MOUNTED: [(&str, u32); 6] = [
     ("boot", 0o755),
     ("dev", 0o755),
     ("proc", 0o555),
     ("sys", 0o555),
     ("sysroot", 0o755),
+    ("tmp", 0o1777),
 ];
 
-const LINKS: [(&str, &str); 2] = [("ostree", "sysroot/ostree"), ("tmp", "sysroot/tmp")];
+const LINKS: [(&str, &str); 1] = [("ostree", "sysroot/ostree")];
 
 /// Moves directories into `/var` and `/run`, leaving links.
 pub fn collect(tree: &mut Builder, workspace: &dyn Workspace) -> Result<(), Error> {

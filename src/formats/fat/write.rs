@@ -23,10 +23,14 @@ const VOLUME: u8 = 0x08;
 const END: u16 = 0xffff;
 
 /// Lays out a tree; `label` has at most eleven characters, `time` is in seconds since 1970.
-pub fn write(tree: &Builder, label: &str, time: i64) -> Result<Assembly, Error> {
+/// There is room for `room` bytes at least, up to what FAT16 can count.
+pub fn write(tree: &Builder, label: &str, time: i64, room: u64) -> Result<Assembly, Error> {
     let mut cluster = SECTOR;
+    while room > (cluster * MOST) as u64 && cluster < LARGEST {
+        cluster *= 2;
+    }
     loop {
-        match with_clusters(tree, label, time, cluster) {
+        match with_clusters(tree, label, time, (cluster, room)) {
             Err(Error::TooLong(_)) if cluster < LARGEST => cluster *= 2,
             result => return result,
         }
@@ -37,7 +41,7 @@ fn with_clusters(
     tree: &Builder,
     label: &str,
     time: i64,
-    cluster: usize,
+    (cluster, room): (usize, u64),
 ) -> Result<Assembly, Error> {
     let mut layout = Layout {
         cluster,
@@ -47,7 +51,8 @@ fn with_clusters(
     };
     let root = layout.root(tree, label)?;
     let used = layout.table.len() - 2;
-    let clusters = used.max(FEWEST);
+    let wanted = (room / cluster as u64).min(MOST as u64) as usize;
+    let clusters = used.max(FEWEST).max(wanted);
     let sectors_of_table = ((clusters + 2) * 2).div_ceil(SECTOR);
     let mut table: Vec<u8> = layout
         .table
@@ -65,11 +70,10 @@ fn with_clusters(
     head.extend(root);
     let mut parts = vec![Part::Inline { bytes: head }];
     parts.extend(layout.clusters);
+    let mut assembly = Assembly { parts };
     let tail = (clusters - used) * cluster + (whole - sectors) * SECTOR;
-    parts.push(Part::Inline {
-        bytes: vec![0; tail],
-    });
-    Ok(Assembly { parts })
+    assembly.fill(tail as u64);
+    Ok(assembly)
 }
 
 struct Layout {

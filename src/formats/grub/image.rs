@@ -9,7 +9,6 @@ use super::{Error, elf};
 
 /// The files of GRUB that an image is made of.
 pub struct Parts<'a> {
-    pub cdboot: &'a [u8],
     pub diskboot: &'a [u8],
     pub decompressor: &'a [u8],
     pub kernel: &'a [u8],
@@ -27,18 +26,52 @@ const MAGIC: u32 = 0x676d_696d;
 /// Where the decompressor is told the lengths before and after.
 const COMPRESSED: usize = 8;
 const UNCOMPRESSED: usize = 12;
-/// Where `diskboot.img` is told how many sectors to load.
+/// Where `diskboot.img` is told from which sector on to load, and how many.
+const LIST: usize = 0x1f4;
 const SECTORS: usize = 0x1fc;
+/// Where `boot.img` is told the sector of `diskboot.img`, and where it jumps over what trusts the BIOS
+/// to say which disk it boots from: all do, and `grub-install` writes the same there.
+const KERNEL_SECTOR: usize = 0x5c;
+const DRIVE_CHECK: usize = 0x66;
+const NO_OPERATION: u8 = 0x90;
+/// What a boot record has before its table of partitions.
+const BOOT_CODE: usize = 440;
 
-pub fn image(parts: &Parts<'_>) -> Result<Vec<u8>, Error> {
-    let length = |file, bytes: &[u8], expected: usize| match bytes.len() == expected {
+/// What a BIOS loads from a disc.
+pub fn disc(cdboot: &[u8], parts: &Parts<'_>) -> Result<Vec<u8>, Error> {
+    length("cdboot.img", cdboot, 2048)?;
+    let (diskboot, rest) = core(parts)?;
+    Ok([cdboot, &diskboot, &rest].concat())
+}
+
+/// What [`record`] loads from a disk; it lies at the sector.
+pub fn disk(parts: &Parts<'_>, sector: u64) -> Result<Vec<u8>, Error> {
+    let (mut diskboot, rest) = core(parts)?;
+    diskboot[LIST..LIST + 8].copy_from_slice(&(sector + 1).to_le_bytes());
+    Ok([diskboot, rest].concat())
+}
+
+/// The code of a boot record that loads what lies at the sector.
+pub fn record(boot: &[u8], sector: u64) -> Result<Vec<u8>, Error> {
+    length("boot.img", boot, 512)?;
+    let mut code = boot[..BOOT_CODE].to_vec();
+    code[KERNEL_SECTOR..KERNEL_SECTOR + 8].copy_from_slice(&sector.to_le_bytes());
+    code[DRIVE_CHECK..DRIVE_CHECK + 2].fill(NO_OPERATION);
+    Ok(code)
+}
+
+fn length(file: &'static str, bytes: &[u8], expected: usize) -> Result<(), Error> {
+    match bytes.len() == expected {
         true => Ok(()),
         false => Err(Error::File {
             file,
             what: "it has another length",
         }),
-    };
-    length("cdboot.img", parts.cdboot, 2048)?;
+    }
+}
+
+/// `diskboot.img`, and what it loads.
+fn core(parts: &Parts<'_>) -> Result<(Vec<u8>, Vec<u8>), Error> {
     length("diskboot.img", parts.diskboot, 512)?;
     if parts.decompressor.len() < 32 {
         return Err(Error::File {
@@ -60,7 +93,7 @@ pub fn image(parts: &Parts<'_>) -> Result<Vec<u8>, Error> {
     })?;
     let mut diskboot = parts.diskboot.to_vec();
     diskboot[SECTORS..SECTORS + 2].copy_from_slice(&sectors.to_le_bytes());
-    Ok([parts.cdboot, &diskboot, &decompressor, &compressed].concat())
+    Ok((diskboot, [decompressor, compressed].concat()))
 }
 
 /// Modules and prefix, each with its type and length.

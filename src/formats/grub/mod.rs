@@ -1,19 +1,20 @@
-//! GRUB for BIOS, linked as `grub-mkimage -O i386-pc-eltorito` links it, from the files of its package.
+//! GRUB for BIOS, linked as `grub-mkimage` links it for discs (`-O i386-pc-eltorito`) and for disks (`-O i386-pc`),
+//! from the files of its package.
 //!
 //! ```text
-//! cdboot.img            loads the rest from a disc
+//! cdboot.img            loads the rest from a disc; on a disk a boot record does, boot.img
 //! diskboot.img          loads the rest from a disk; its block list is filled in where the place is known
 //! lzma_decompress.img   with the lengths of what follows
 //! LZMA of               kernel.img as it lies in memory, then a header, modules and the prefix
 //! ```
 //!
-//! Facts: `util/mkimage.c`, `include/grub/kernel.h` and `include/grub/offsets.h` of GRUB 2.06.
+//! Facts: `util/mkimage.c`, `include/grub/kernel.h` `include/grub/offsets.h`, and `util/setup.c` of GRUB 2.06.
 
 mod elf;
 mod image;
 mod modules;
 
-pub use image::{Parts, image};
+pub use image::{Parts, disc, disk, record};
 pub use modules::{Dependencies, with_dependencies};
 
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use super::BLOCK;
 use super::record::narrow;
+use crate::formats::gpt::SECTOR;
 use crate::ids::TreePath;
 
 /// How the image boots; all of it may be left out.
@@ -30,8 +31,6 @@ const COVERED: usize = 64;
 pub const BLOCK_LIST: usize = 2048 + 0x1f4;
 /// No byte behind this one depends on the place.
 pub const TOLD: usize = BLOCK_LIST + 12;
-/// Bytes of a disk's sector, in which its addresses count.
-pub const SECTOR: u64 = 512;
 
 impl Bios {
     /// The image as it stands at a block: with the boot info table, and with what GRUB needs on a disk.

@@ -13,6 +13,17 @@ use super::{Checksum, Kind};
 /// What `ostree init --mode=archive` writes as `config`; `archive-z2` is how that mode has been spelled ever since.
 pub const CONFIG: &str = "[core]\nrepo_version=1\nmode=archive-z2\n";
 
+/// What `ostree admin init-fs` and `ostree admin deploy` leave as the `config` of a machine's repository
+/// where boot entries are all that a boot loader reads, and `/sysroot` is mounted for reading alone.
+pub const BARE_CONFIG: &str =
+    "[core]\nrepo_version=1\nmode=bare\n\n[sysroot]\nbootloader=none\nreadonly=true\n";
+
+/// Where a file or link lies in a bare repository: as itself, with its owner and mode.
+pub fn bare_path(checksum: Checksum) -> String {
+    let hex = checksum.to_string();
+    format!("objects/{}/{}.file", &hex[..2], &hex[2..])
+}
+
 /// The directories that are there from the beginning, as `ostree init` makes them.
 pub const DIRECTORIES: [&str; 7] = [
     "extensions",

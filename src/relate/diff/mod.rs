@@ -290,7 +290,7 @@ impl Held {
 fn compared(closure: &Closure, kind: &str) -> EntryId {
     let mut roots = closure.inputs(closure.entry, "root");
     match (kind, roots.next(), roots.next()) {
-        ("ostree" | "image" | "installer", Some(root), None) => root,
+        ("ostree" | "image" | "installer" | "disk", Some(root), None) => root,
         _ => closure.entry,
     }
 }

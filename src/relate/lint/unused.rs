@@ -23,6 +23,7 @@ pub(super) fn check(scene: &Scene) -> Vec<Finding> {
             | Kind::Ostree(_)
             | Kind::Image(_)
             | Kind::Installer(_)
+            | Kind::Disk(_)
             | Kind::Compose(_)
             | Kind::Command(_) => {
                 return None;

@@ -2,11 +2,13 @@
 
 pub mod archive;
 pub mod bench;
+pub mod bootable;
 pub mod checkout;
 pub mod dnf;
 pub mod fixtures;
 pub mod gpg;
 pub mod judge;
+pub mod machine;
 pub mod materialize;
 pub mod paths;
 pub mod podman;
