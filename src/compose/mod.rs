@@ -60,6 +60,7 @@ pub fn composer(kind: &str) -> Option<&'static dyn Composer> {
         "module" => &module::Module,
         "objects" => &ostree::Objects,
         "ostree" => &ostree::Ostree,
+        "overlay" => &root::Overlay,
         "package" => &package::Package,
         "repository" => &repository::Repository,
         "root" => &root::Root,

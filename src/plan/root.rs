@@ -80,11 +80,42 @@ impl Planner<'_> {
             from: base.root.clone(),
         }));
         let step = self.step("root", named(recipe), &params, inputs, BTreeMap::new())?;
+        let root = From::Step(step, MAIN.to_owned());
+        let Some(root) = self.overlaid(recipe, root, &selection.overlay)? else {
+            return Ok(None);
+        };
         Ok(Some(Installed {
-            root: From::Step(step, MAIN.to_owned()),
+            root,
             packages,
             solved: solved.packages,
         }))
+    }
+
+    /// A root with what commands made laid over it.
+    fn overlaid(
+        &mut self,
+        recipe: &Recipe,
+        root: From,
+        overlay: &[Name],
+    ) -> Result<Option<From>, Error> {
+        if overlay.is_empty() {
+            return Ok(Some(root));
+        }
+        let needed = |role: &str, from| Needed {
+            role: role.to_owned(),
+            from,
+        };
+        let mut inputs = vec![needed("root", root)];
+        for (place, name) in overlay.iter().enumerate() {
+            let Some(step) = self.artifact(name)? else {
+                return Ok(None);
+            };
+            let from = From::Step(step, MAIN.to_owned());
+            inputs.push(needed(&format!("overlay-{place:03}"), from));
+        }
+        let nothing = BTreeMap::<String, String>::new();
+        let step = self.step("overlay", named(recipe), &nothing, inputs, BTreeMap::new())?;
+        Ok(Some(From::Step(step, MAIN.to_owned())))
     }
 
     /// The modules, each with the packages that were chosen of it.

@@ -223,8 +223,8 @@ fn topic(derivation: &Derivation, artifact: Option<&Name>) -> Option<String> {
             let text = |field| derivation.params.text(&["module", field]);
             Some(format!("{}:{}", text("name")?, text("stream")?))
         }
-        "repository" | "root" | "ostree" | "image" | "squashfs" | "installer" | "disk"
-        | "compose" | "command" => artifact.map(Name::to_string),
+        "repository" | "root" | "overlay" | "ostree" | "image" | "squashfs" | "installer"
+        | "disk" | "compose" | "command" => artifact.map(Name::to_string),
         _ => None,
     }
 }

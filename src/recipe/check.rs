@@ -57,6 +57,11 @@ impl Recipes {
                 Kind::Installer(installer) => check.installer(installer),
                 Kind::Disk(disk) => check.disk(disk),
             }
+            let overlaid = recipe.selection();
+            let overlaid = overlaid.is_some_and(|selection| !selection.overlay.is_empty());
+            if overlaid || matches!(recipe.kind, Kind::Command(_)) {
+                check.circle();
+            }
         }
         Problems::check(problems)
     }
@@ -340,6 +345,9 @@ impl<'r> Check<'r, '_> {
         for name in &own.from {
             complete &= self.refers("from", name, &["module", "repository"]);
         }
+        for name in &own.overlay {
+            self.refers("overlay", name, &["command"]);
+        }
         let modules = self.recipes.modules_of(&whole.from);
         self.one_stream_each("from", &modules);
         self.requirements_within("from", &own.from, &modules);
@@ -370,7 +378,10 @@ impl<'r> Check<'r, '_> {
         for name in &command.inputs {
             self.refers("inputs", name, &READ);
         }
-        // Whoever is made of itself can't be made; of all kinds, only this one can be told to.
+    }
+
+    /// Whoever is made of itself can't be made: only commands, and what they are laid over, can be told to.
+    fn circle(&mut self) {
         let mut seen = BTreeSet::new();
         let mut open = self.recipe.uses();
         while let Some(name) = open.pop() {

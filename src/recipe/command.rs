@@ -49,7 +49,7 @@ pub(super) fn read(fields: &Fields) -> Option<Command> {
     let artifact = fields.parsed::<Name>("root", "a recipe's name");
     let root = match fields.has("root") {
         true => {
-            fields.forbid(&["from", "install", "weak"], "root");
+            fields.forbid(&["from", "install", "weak", "overlay"], "root");
             artifact.map(|found| Root::Artifact(found.value))
         }
         false => Some(Root::Packages(selection::read(fields))),

@@ -201,7 +201,7 @@ pub enum Fault {
     },
     #[error("{name:?} is listed in \"modules\" and in \"addons\"")]
     ModuleAndAddon { name: String },
-    #[error("{name:?} is made of itself, by way of its root or its inputs")]
+    #[error("{name:?} is made of itself, by way of a root, an input or an overlay")]
     Circle { name: String },
     #[error(
         "{first:?} and {second:?} are two editions in variant {variant:?}, which has one tree to install from; \

@@ -126,20 +126,20 @@ impl Recipe {
                 .chain(&repository.addons)
                 .cloned()
                 .collect(),
-            Kind::Ostree(ostree) => ostree.selection.from.iter().cloned().collect(),
+            Kind::Ostree(ostree) => ostree.selection.uses().cloned().collect(),
             Kind::Image(image) => {
-                let from = image.selection.from.iter();
+                let from = image.selection.uses();
                 from.chain(&image.base).cloned().collect()
             }
             Kind::Installer(installer) => {
-                let from = installer.selection.from.iter();
+                let from = installer.selection.uses();
                 let installed = installer.repository.iter().chain(&installer.payload);
                 from.chain(installed).cloned().collect()
             }
             Kind::Disk(disk) => vec![disk.payload.clone()],
             Kind::Command(command) => {
                 let root: Vec<Name> = match &command.root {
-                    CommandRoot::Packages(selection) => selection.from.iter().cloned().collect(),
+                    CommandRoot::Packages(selection) => selection.uses().cloned().collect(),
                     CommandRoot::Artifact(name) => vec![name.clone()],
                 };
                 root.into_iter()

@@ -1,4 +1,4 @@
-//! What an artifact has installed: `from`, `install` and `weak`.
+//! What an artifact has installed: `from`, `install`, `weak` and `overlay`.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,6 +16,15 @@ pub struct Selection {
     pub install: BTreeSet<Install>,
     /// Whether what packages recommend comes along where it can; unless the recipe says no, it does, as with dnf.
     pub weak: bool,
+    /// What commands made, laid over what is installed, one after the other.
+    pub overlay: Vec<Name>,
+}
+
+impl Selection {
+    /// The recipes that it names.
+    pub fn uses(&self) -> impl Iterator<Item = &Name> {
+        self.from.iter().chain(&self.overlay)
+    }
 }
 
 /// What somebody asks to have installed: `NAME`, `NAME.ARCH` or `@MODULE/PROFILE`.
@@ -85,7 +94,12 @@ pub(super) fn read_as(fields: &Fields, field: &'static str) -> Selection {
         from,
         install,
         weak,
+        overlay: overlay(fields),
     }
+}
+
+fn overlay(fields: &Fields) -> Vec<Name> {
+    fields.sequence("overlay", "a recipe's name")
 }
 
 /// What is installed beside what is there already, which may be nothing.
@@ -94,5 +108,6 @@ pub(super) fn read_more(fields: &Fields) -> Selection {
         from: fields.set("from", "a recipe's name"),
         install: fields.set("install", "installed"),
         weak: fields.boolean("weak", true),
+        overlay: overlay(fields),
     }
 }

@@ -57,7 +57,7 @@ fn shell() -> PathBuf {
     PathBuf::from(path.trim())
 }
 
-fn bench() -> Bench {
+pub fn bench() -> Bench {
     let bench = Bench::of(&RECIPES);
     let shell = fs::read(shell()).expect("busybox is installed, and static");
     bench.write("recipes/files/box", shell);
@@ -65,7 +65,7 @@ fn bench() -> Bench {
 }
 
 /// The recipe of a command that runs a script, with what else it says.
-fn recipe(more: &str, script: &str) -> String {
+pub fn recipe(more: &str, script: &str) -> String {
     let script = script.replace('{', "{{").replace('}', "}}");
     let root = "from = [\"base\"]\ninstall = [\"box\"]\n";
     format!("kind = \"command\"\nsummary = \"x\"\n{root}run = '''{PROGRAMS}{script}'''\n{more}")

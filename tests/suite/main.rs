@@ -45,6 +45,7 @@ mod migration;
 mod modulemd;
 mod origin;
 mod ostree;
+mod overlay;
 mod recipe;
 mod remote;
 mod repodata;

@@ -40,6 +40,10 @@ pub enum Error {
     Lost { path: TreePath },
     #[error("the packages can't be installed together:{}", Listed(conflicts))]
     Conflicts { conflicts: Vec<Conflict> },
+    #[error(
+        "an overlay has something else at {path} where the root has {what}; write through no link, and remove nothing: lay files over files"
+    )]
+    Overlay { path: TreePath, what: &'static str },
     #[error("the package database could not be made")]
     Database(#[from] rpmdb::Error),
 }

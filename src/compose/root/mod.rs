@@ -19,10 +19,12 @@ mod database;
 mod error;
 mod files;
 mod links;
+mod overlay;
 mod owned;
 mod packages;
 
 pub use error::{Conflict, Error};
+pub use overlay::Overlay;
 pub use owned::{Owned, Owner};
 
 use super::{Composed, Composer, Output, Workspace};

@@ -59,6 +59,25 @@ impl<'t, 'a> Fields<'t, 'a> {
         set
     }
 
+    /// A list whose order counts, and in which nothing stands twice.
+    pub fn sequence<T>(&self, field: &'static str, what: &'static str) -> Vec<T>
+    where
+        T: FromStr<Err: fmt::Display> + PartialEq,
+    {
+        let mut sequence = Vec::new();
+        for Found { value: item, at } in self.list(field) {
+            let Some(Found { value, .. }) = self.read(item.clone(), at, what) else {
+                continue;
+            };
+            if sequence.contains(&value) {
+                self.twice(at, field, item);
+            } else {
+                sequence.push(value);
+            }
+        }
+        sequence
+    }
+
     /// As [`Fields::set`], but something must stand in it.
     pub fn filled_set<T>(
         &self,
