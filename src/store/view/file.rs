@@ -1,0 +1,85 @@
+//! One file or directory of a view: written, finished, linked.
+
+use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+
+use crate::store::error::{Error, Result};
+use crate::tree::Leaf;
+
+pub(super) const FILE: u32 = 0o444;
+pub(super) const EXECUTABLE: u32 = 0o555;
+pub(super) const DIRECTORY: u32 = 0o555;
+
+/// Second 1 of 1970: some tools take 0 for "unknown".
+const TIME: Duration = Duration::from_secs(1);
+
+pub(super) fn mode_of(leaf: &Leaf) -> u32 {
+    if leaf.meta.mode & 0o111 != 0 {
+        EXECUTABLE
+    } else {
+        FILE
+    }
+}
+
+pub(super) fn write_new(path: &Path, mode: u32, bytes: &mut dyn io::Read) -> Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|e| Error::io("making", path, e))?;
+    io::copy(bytes, &mut file).map_err(|e| Error::io("writing", path, e))?;
+    finish_file(&file, mode).map_err(|e| Error::io("finishing", path, e))
+}
+
+/// Gives a file its mode and the time that all files have.
+pub(in crate::store) fn finish_file(file: &File, mode: u32) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(mode))?;
+    let time = SystemTime::UNIX_EPOCH + TIME;
+    file.set_times(FileTimes::new().set_accessed(time).set_modified(time))
+}
+
+pub(super) fn finish(dir: &Path, mode: u32) -> Result<()> {
+    File::open(dir)
+        .and_then(|dir| finish_file(&dir, mode))
+        .map_err(|e| Error::io("finishing", dir, e))
+}
+
+pub(super) fn set_link_time(path: &Path) -> Result<()> {
+    let time = Timespec {
+        tv_sec: 1,
+        tv_nsec: 0,
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(|e| Error::io("finishing", path, e.into()))
+}
+
+pub(super) enum Linked {
+    Yes,
+    /// Too many links already, another file system, or one that has none: copy.
+    CanNot,
+    NoSource,
+}
+
+pub(super) fn link(from: &Path, to: &Path) -> Result<Linked> {
+    use io::ErrorKind as K;
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(Linked::Yes),
+        Err(e) => match e.kind() {
+            K::NotFound => Ok(Linked::NoSource),
+            K::TooManyLinks | K::CrossesDevices | K::PermissionDenied | K::Unsupported => {
+                Ok(Linked::CanNot)
+            }
+            _ => Err(Error::io("linking", to, e)),
+        },
+    }
+}
