@@ -1,6 +1,6 @@
 //! `store cat`
 
-use std::io::{self, Write};
+use std::io::{self, BufReader, Write};
 
 use clap::Args;
 
@@ -9,6 +9,9 @@ use super::exit::{Exit, Failure};
 use super::output;
 use crate::ids::TreePath;
 use crate::tree::{Content, Leaf, Node};
+
+/// So much is hashed and written at once: images are large.
+const BUFFER: usize = 256 * 1024;
 
 /// Writes a file of an entry to stdout
 #[derive(Args)]
@@ -51,7 +54,7 @@ impl Arguments {
             }
             _ => return Err(Failure::new(Exit::Usage, format!("{path} is not a file"))),
         };
-        let mut reader = store.read(blob, 0, None)?;
+        let mut reader = BufReader::with_capacity(BUFFER, store.read(blob, 0, None)?);
         let mut out = io::stdout().lock();
         output::finish(io::copy(&mut reader, &mut out).and_then(|_| out.flush()))?;
         Ok(Exit::Done)

@@ -16,6 +16,10 @@ use crate::store::GcOptions;
 /// Kept are the entries of all generations with what they refer to,
 /// and what the newest generation of each artifact was made from.
 /// Records stay: what was collected can still be compared, and realized again.
+///
+/// Of generations that are not the newest, what lies below entries/ goes too where it takes room of its own:
+/// discs, disk images and indexes of repositories are written out from parts that the store keeps.
+/// `store show NAME@N --path` writes them again.
 #[derive(Args)]
 pub struct Arguments {
     /// Say exactly what would go, and delete nothing
@@ -76,7 +80,11 @@ impl Arguments {
         }
         let entries = count(document.entries as usize, "entry");
         let objects = count(document.objects as usize, "object");
-        let what = format!("{entries}, {objects}, {}", Size(document.bytes));
+        let views = match document.views {
+            0 => String::new(),
+            views => format!("{}, ", count(views as usize, "view")),
+        };
+        let what = format!("{entries}, {objects}, {views}{}", Size(document.bytes));
         let mut text = match (self.undo, self.dry_run) {
             (true, _) => format!(
                 "taken back: {}",

@@ -1,6 +1,7 @@
 //! `store show`
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -8,14 +9,20 @@ use serde::Serialize;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output::{self, count};
+use crate::ids::Name;
 use crate::plan::Derivation;
+use crate::relate::subject::Subject;
 use crate::relate::{Closure, Records, Size};
+use crate::store::Entry;
 
 /// Shows one entry: its kind and size, and the derivation that made it
 #[derive(Args)]
 pub struct Arguments {
     /// NAME, NAME@N, a hash prefix or an entry's path
     subject: String,
+    /// Lay it out as files, if it is not, and print only where
+    #[arg(long)]
+    path: bool,
 }
 
 #[derive(Serialize)]
@@ -32,6 +39,8 @@ struct Document {
     /// Of what was solved: the modules that offered its packages, each `NAME:STREAM:VERSION`.
     modules: Vec<String>,
     traces: Vec<Trace>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +59,14 @@ impl Arguments {
         let store = context.store()?;
         let subject = context.subject(&store, &self.subject)?;
         let entry = store.entry(subject.entry)?;
+        let path = match self.path {
+            true => Some(store.view(subject.entry, &self.name(&subject, &entry)?)?),
+            false => None,
+        };
+        if let (Some(path), false) = (&path, context.global.json) {
+            output::print(format!("{}\n", path.display()))?;
+            return Ok(Exit::Done);
+        }
         let mut traces = Vec::new();
         let mut names = BTreeMap::new();
         for id in store.made(subject.entry)? {
@@ -99,6 +116,7 @@ impl Arguments {
             media: entry.media,
             modules: modules.iter().map(ToString::to_string).collect(),
             traces,
+            path,
         };
         if context.global.json {
             output::json("show", &document)?;
@@ -106,6 +124,22 @@ impl Arguments {
             output::print(text(&document, &names))?;
         }
         Ok(Exit::Done)
+    }
+}
+
+impl Arguments {
+    /// What a view is called: as the artifact, as the path that was given, or else by its kind.
+    fn name(&self, subject: &Subject, entry: &Entry) -> Result<Name, Failure> {
+        if let Some((root, _)) = &subject.generation {
+            return Ok(root.name().clone());
+        }
+        let id = subject.entry.to_string();
+        let mut given = self.subject.split('/').filter_map(|part| {
+            let (hash, name) = part.split_once('-')?;
+            id.starts_with(hash).then_some(name)
+        });
+        let name = given.next().unwrap_or(&entry.kind);
+        name.parse().map_err(|e| Failure::new(Exit::Usage, e))
     }
 }
 

@@ -17,6 +17,7 @@ pub const POINTS: &[&str] = &[
     "root.written",
     "root.before-rename",
     "root.renamed",
+    "view.written",
     "view.built",
     "view.moved",
     "view.placed",

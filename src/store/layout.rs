@@ -50,6 +50,19 @@ impl fmt::Display for Kind {
     }
 }
 
+/// A file for views to link to where the object can't be: all views share it, and it is as disposable as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Twin {
+    /// A blob as an executable, for a file has one mode.
+    Executable,
+    /// A blob that is held in parts, written out.
+    Assembled,
+}
+
+impl Twin {
+    pub const ALL: [Twin; 2] = [Twin::Executable, Twin::Assembled];
+}
+
 /// The paths of a store.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -95,9 +108,11 @@ impl Layout {
         self.root.join("entries")
     }
 
-    /// Executable twins of blobs, for views to link to; as disposable as the views.
-    pub fn executables(&self) -> PathBuf {
-        self.root.join("entries/.executable")
+    pub fn twins(&self, twin: Twin) -> PathBuf {
+        self.entries().join(match twin {
+            Twin::Executable => ".executable",
+            Twin::Assembled => ".assembled",
+        })
     }
 
     pub fn leases(&self) -> PathBuf {
@@ -125,9 +140,9 @@ impl Layout {
         self.object(Kind::Trace, id.0)
     }
 
-    pub fn executable(&self, blob: Hash) -> PathBuf {
+    pub fn twin(&self, twin: Twin, blob: Hash) -> PathBuf {
         let text = blob.to_string();
-        self.executables().join(&text[..2]).join(text)
+        self.twins(twin).join(&text[..2]).join(text)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bytes on their way into a batch.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 use super::error::{Error, Result};
@@ -70,6 +70,11 @@ pub(super) fn copy(from: &mut dyn Read, to: &mut dyn Write) -> Result<(), Copy> 
             Err(e) => return Err(Copy::Read(e)),
         }
     }
+}
+
+/// A reader that gives much at once to whoever copies from it.
+pub(super) fn buffered<R: Read>(reader: R) -> BufReader<R> {
+    BufReader::with_capacity(BUFFER, reader)
 }
 
 /// Hashes the bytes of a file as those of a blob.

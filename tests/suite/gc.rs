@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use store::ids::{BlobId, EntryId, Name};
-use store::store::{Error, GcOptions, GcReport, NewGeneration, Progress, Store};
+use store::store::{Error, GcOptions, GcReport, NewGeneration, Progress, Store, VerifyOptions};
 use store::tree::{Assembly, Part};
 
 use crate::support::shelf::{Shelf, blob, entry, root, unstored};
@@ -369,4 +369,57 @@ fn gc_leaves_what_people_put_beside_the_views() {
     std::fs::create_dir(&own).unwrap();
     assert_eq!(collect(&shelf.store).views, 0);
     assert!(own.exists());
+}
+
+#[test]
+fn gc_keeps_what_is_written_out_of_newest_generations_and_of_what_is_held_only() {
+    let shelf = Shelf::default();
+    let disc = |mark: u8| -> Vec<u8> { [&[mark][..], &vec![7; 200_000]].concat() };
+    let (one, two) = (disc(1), disc(2));
+    let (old, _) = shelf.make(&[("parts/disc", &one), ("f", b"plain")], &[]);
+    shelf.keep("server", old);
+    let (new, _) = shelf.make(&[("parts/disc", &two)], &[]);
+    shelf.keep("server", new);
+    // Kept as an input only, with a disc of its own.
+    let (inner, trace) = shelf.make(&[("parts/disc", &disc(3))], &[]);
+    let (outer, outer_trace) = shelf.make(&[("parts/disc", &two), ("g", b"more")], &[inner]);
+    shelf.keep_made("release", outer, Some(outer_trace));
+    assert_ne!(trace, outer_trace);
+    // Without a file in parts a view costs links only, and may stay.
+    let (plain, _) = shelf.make(&[("f", b"plain")], &[]);
+    shelf.keep("plain", plain);
+    let (newer, _) = shelf.make(&[("f", b"other")], &[]);
+    shelf.keep("plain", newer);
+    let view = |id: EntryId| shelf.store.view(id, &name("view")).unwrap();
+    let views = [old, new, inner, outer, plain].map(view);
+    let there = || views.each_ref().map(|view| view.exists());
+
+    let lease = shelf.store.lease().unwrap();
+    lease.hold(&[old, inner]).unwrap();
+    assert_eq!(collect(&shelf.store).views, 0);
+    drop(lease);
+    let before = du(shelf.path());
+    let told = gc(&shelf.store, dry());
+    assert!(there().iter().all(|there| *there));
+    let done = collect(&shelf.store);
+    assert_eq!(told, done);
+    assert_eq!(before - du(shelf.path()), done.bytes);
+    assert_eq!((done.views, done.objects, done.entries), (2, 0, 0));
+    assert!(done.bytes > 400_000);
+    assert_eq!(there(), [false, true, false, true, true]);
+    // Nothing was lost: who asks for it has it again.
+    assert!(std::fs::read(view(old).join("parts/disc")).unwrap() == one);
+    let full = VerifyOptions {
+        full: true,
+        only: None,
+    };
+    assert_eq!(shelf.store.verify(&full, &quiet).unwrap().damaged, []);
+    // What two views share goes with the last of them.
+    std::fs::remove_file(shelf.path().join("roots/sampler-1-x86_64/release/1")).unwrap();
+    let before = du(shelf.path());
+    let told = gc(&shelf.store, dry());
+    let done = collect(&shelf.store);
+    assert_eq!(told, done);
+    assert_eq!(before - du(shelf.path()), done.bytes);
+    assert_eq!(there(), [false, true, false, false, true]);
 }

@@ -320,7 +320,8 @@ proptest! {
                 Act::Make { blobs, from } => {
                     let inputs: Vec<EntryId> = model.made.get(from).map(|made| made.0).into_iter().collect();
                     let files: Vec<(String, Vec<u8>)> =
-                        blobs.iter().map(|b| (format!("bin/{b}"), content(*b))).collect();
+                        blobs.iter().map(|b| (format!("bin/{b}"), content(*b)))
+                            .chain(blobs.iter().map(|b| (format!("parts/{b}"), [&b"<"[..], &content(*b)].concat()))).collect();
                     let files: Vec<(&str, &[u8])> =
                         files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
                     let (id, _) = shelf.make(&files, &inputs);
@@ -361,6 +362,7 @@ proptest! {
                     if let Ok(path) = made {
                         for blob in blobs {
                             prop_assert_eq!(std::fs::read(path.join(format!("bin/{blob}"))).unwrap(), content(*blob));
+                            prop_assert_eq!(&std::fs::read(path.join(format!("parts/{blob}"))).unwrap()[1..], content(*blob));
                         }
                         model.alive.extend(blobs);
                     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::bench::Bench;
@@ -254,7 +254,16 @@ fn a_container_image_is_deployed_and_updated_from_a_registry() {
     assert!(said.contains("containers.bootc"), "{said}");
 }
 
-/// The bytes on disk below a directory, each file once.
+/// What `du` says of the objects and views of a store: each file and directory once.
+fn du_all(store: &Path) -> u64 {
+    let said = run(Command::new("du")
+        .args(["-c", "-s", "--block-size=1"])
+        .args([store.join("objects"), store.join("entries")]));
+    let total = said.lines().last().unwrap();
+    total.split('\t').next().unwrap().parse().unwrap()
+}
+
+/// The bytes on disk of the files below a directory, each once.
 fn du(directory: &Path) -> u64 {
     let mut seen = std::collections::BTreeSet::new();
     let files = walkdir::WalkDir::new(directory).into_iter().flatten();
@@ -317,6 +326,68 @@ fn a_disc_adds_little_to_what_its_packages_hold() {
             .stdout
             == iso
     );
+}
+
+#[test]
+fn a_disc_in_a_release_is_written_out_once_and_not_for_older_generations() {
+    let bench = bench("");
+    bench.write(
+        "recipes/composes/all.toml",
+        "kind = \"compose\"\n[variants]\nServer = [\"edition\", \"disc\"]\n",
+    );
+    let store = bench.store();
+    let entries = store.join("entries");
+    let release = bench.realize(&["all"]).remove(0);
+    let inside = walkdir::WalkDir::new(&release).into_iter().flatten();
+    let isos = inside.filter(|file| file.path().extension().is_some_and(|end| end == "iso"));
+    let isos: Vec<PathBuf> = isos.map(|file| file.into_path()).collect();
+    let [in_release] = isos.as_slice() else {
+        panic!("{isos:?}");
+    };
+    xorriso(in_release, &["-report_el_torito", "plain"]);
+    let size = fs::metadata(in_release).unwrap().len();
+    // What is inside was not asked for by itself.
+    let views = |of: &str| {
+        let names = fs::read_dir(&entries).unwrap().flatten();
+        let names = names.map(|name| name.file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(of)).count()
+    };
+    assert_eq!(
+        (views("-disc"), views("-edition"), views("-all")),
+        (0, 0, 1)
+    );
+    let before = du(&entries);
+    let disc = bench.realize(&["disc"]).remove(0).join("disc.iso");
+    run(Command::new("cmp").arg(in_release).arg(&disc));
+    let grown = du(&entries) - before;
+    assert!(grown < size / 100, "grew by {grown} for {size}");
+
+    let first = bench.path().join("first.iso");
+    fs::copy(&disc, &first).unwrap();
+    bench.edit(
+        "disc.toml",
+        "kind = \"installer\"",
+        "kind = \"installer\"\ntimeout = 5",
+    );
+    let new = bench.realize(&["disc", "all"]);
+    let told = bench.json(&["gc", "--dry-run"])["bytes"].as_u64().unwrap();
+    let before = du_all(&store);
+    let said = bench.print(&["gc"]);
+    assert!(said.contains("2 views"), "{said}");
+    assert_eq!(before - du_all(&store), told);
+    assert!(told > size * 9 / 10, "{told} of {size}");
+    assert!(!disc.exists() && !release.exists() && new.iter().all(|path| path.exists()));
+    bench.print(&["verify", "--full"]);
+    // Nothing was lost: who asks for it has it again, where it was.
+    let again = bench.print(&["show", "disc@1", "--path"]);
+    assert_eq!(Path::new(again.trim_end()), disc.parent().unwrap());
+    run(Command::new("cmp").arg(&first).arg(&disc));
+    run(Command::new("checkisomd5").arg(&disc));
+    bench.print(&["gc"]);
+    let again = bench.json(&["show", disc.parent().unwrap().to_str().unwrap(), "--path"]);
+    assert_eq!(again["path"], disc.parent().unwrap().to_str().unwrap());
+    run(Command::new("cmp").arg(&first).arg(&disc));
+    bench.print(&["verify", "--full"]);
 }
 
 #[test]

@@ -217,3 +217,83 @@ fn a_file_with_all_the_links_it_can_have_is_copied() {
     }
     eprintln!("left out: this file system allows any number of links");
 }
+
+/// An entry with one file in parts: three megabytes of zeros with a little before and behind them.
+fn sparse(batch: &Batch, mark: &[u8]) -> (EntryId, Vec<u8>) {
+    let (zeros, length) = batch.blob(&mut &store::tree::assembly::ZEROS[..]).unwrap();
+    let run = Part::Range {
+        blob: zeros,
+        offset: 0,
+        length,
+    };
+    let head = [mark, &[1; 5000]].concat();
+    let inline = |bytes: &[u8]| Part::Inline {
+        bytes: bytes.to_vec(),
+    };
+    let parts = vec![inline(&head), run.clone(), run.clone(), run, inline(b"end")];
+    let (whole, size) = batch.assemble(&Assembly { parts }).unwrap();
+    let mut tree = Builder::default();
+    let leaf = Leaf::file(0o644, whole, size);
+    tree.children
+        .insert(b"image.raw".to_vec(), Child::Leaf(leaf));
+    tree.children.insert(
+        b"mark".to_vec(),
+        Child::Leaf(Leaf::file(0o644, blob(batch, mark), mark.len() as u64)),
+    );
+    let root = tree.finish(&mut |directory| batch.directory(directory));
+    let id = batch.entry(&Entry::new("sample", root.unwrap())).unwrap();
+    let bytes = [&head[..], &vec![0; 3 * length as usize], b"end"].concat();
+    (id, bytes)
+}
+
+#[test]
+fn zeros_of_what_is_written_out_are_holes() {
+    let shelf = Shelf::default();
+    let batch = shelf.store.batch().unwrap();
+    let (id, bytes) = sparse(&batch, b"one");
+    let _lease = batch.commit().unwrap();
+    let image = shelf.store.view(id, &name()).unwrap().join("image.raw");
+    assert!(fs::read(&image).unwrap() == bytes);
+    let found = fs::metadata(&image).unwrap();
+    assert!(found.blocks() * 512 < 100_000, "{}", found.blocks());
+    let full = store::store::VerifyOptions {
+        full: true,
+        only: None,
+    };
+    assert_eq!(shelf.store.verify(&full, &|_| ()).unwrap().damaged, []);
+    // Some in the middle, as who reads a partition would.
+    let blob = BlobId::of(&bytes);
+    let mut some = Vec::new();
+    let mut reader = shelf.store.read(blob, 4000, Some(2_000_000)).unwrap();
+    std::io::Read::read_to_end(&mut reader, &mut some).unwrap();
+    assert!(some == bytes[4000..2_004_000]);
+}
+
+#[test]
+fn a_file_in_parts_is_written_out_once_for_all_views_and_found_damaged_in_all() {
+    let shelf = Shelf::default();
+    let files: [(&str, &[u8]); 1] = [("parts/disc", b"a disc of parts")];
+    let (id, _lease) = shelf.put(&files);
+    let (other, _other) = shelf.put(&[files[0], ("more", b"of it")]);
+    let disc = |id| shelf.store.view(id, &name()).unwrap().join("parts/disc");
+    let (one, two) = (disc(id), disc(other));
+    let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+    assert_eq!(inode(&one), inode(&two));
+    let full = store::store::VerifyOptions {
+        full: true,
+        only: None,
+    };
+    let damaged = || shelf.store.verify(&full, &|_| ()).unwrap().damaged;
+    assert_eq!(damaged(), []);
+    fs::set_permissions(&one, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&one, b"a disc of farts").unwrap();
+    fs::set_permissions(&one, fs::Permissions::from_mode(0o444)).unwrap();
+    let found: Vec<_> = damaged().into_iter().flat_map(|d| d.entries).collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.contains(&id) && found.contains(&other));
+    for id in [id, other] {
+        assert_eq!(fs::read(disc(id)).unwrap(), b"a disc of parts");
+    }
+    assert_eq!(damaged(), []);
+    assert_eq!(inode(&one), inode(&two));
+}

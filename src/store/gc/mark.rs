@@ -19,6 +19,8 @@ pub(super) struct Marks<'a> {
     /// So many of the newest generations of each name are kept; all without.
     keep_last: Option<u32>,
     pub entries: Rows,
+    /// Of those, the newest generations and what running processes hold: their views stay.
+    used: Rows,
     pub rows: Rows,
     traced: Rows,
     /// Entries whose makers this look has asked for: a later one may find more of them.
@@ -33,6 +35,7 @@ pub(super) struct Marks<'a> {
 #[derive(Default)]
 struct Named {
     entries: BTreeSet<EntryId>,
+    newest: BTreeSet<EntryId>,
     blobs: BTreeSet<BlobId>,
     /// Of the newest generation of each name.
     traces: BTreeSet<TraceId>,
@@ -86,6 +89,7 @@ impl<'a> Marks<'a> {
             index,
             keep_last,
             entries: Rows::default(),
+            used: Rows::default(),
             rows: Rows::default(),
             traced: Rows::default(),
             asked: Rows::default(),
@@ -97,6 +101,11 @@ impl<'a> Marks<'a> {
     /// Whether an entry stays.
     pub fn has(&self, entry: u32) -> bool {
         self.entries.contains(i64::from(entry))
+    }
+
+    /// Whether an entry is in use, and not only kept.
+    pub fn is_used(&self, entry: u32) -> bool {
+        self.used.contains(i64::from(entry))
     }
 
     /// Marks what roots and leases say now. `reap`s dead leases, which only an exclusive swap lock allows.
@@ -113,6 +122,9 @@ impl<'a> Marks<'a> {
             let row = self.index.entry_row(entry)?;
             let row = row.ok_or_else(|| self.unknown(Kind::Entry, entry.0))?;
             self.entry(&edges, row, true, &mut new)?;
+            if named.newest.contains(&entry) {
+                self.used.insert(i64::from(row));
+            }
         }
         for trace in named.traces {
             let row = self.index.trace_row(trace)?;
@@ -122,6 +134,7 @@ impl<'a> Marks<'a> {
         for entry in named.held.entries {
             if let Some(row) = self.index.entry_row(entry)? {
                 self.entry(&edges, row, false, &mut new)?;
+                self.used.insert(i64::from(row));
             }
         }
         drop(edges);
@@ -148,8 +161,9 @@ impl<'a> Marks<'a> {
                 .keep_last
                 .map_or(generations.len(), |n| n.max(1) as usize);
             let first = generations.len().saturating_sub(kept);
-            let newest = generations.last().and_then(|newest| newest.trace);
-            named.traces.extend(newest);
+            let newest = generations.last();
+            named.newest.extend(newest.map(|newest| newest.entry));
+            named.traces.extend(newest.and_then(|newest| newest.trace));
             for generation in &generations[first..] {
                 named.entries.insert(generation.entry);
                 named.blobs.extend(generation.blobs());

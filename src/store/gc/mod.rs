@@ -6,6 +6,8 @@
 //! 3. Unlink what is condemned and due, in batches: under the lock, what somebody flipped back is left alone.
 //!
 //! Only bytes are collected: blobs, assemblies and views. Trees, entries and traces are records, and stay.
+//! A view costs more than links where blobs that are held in parts are written out in it:
+//! such a view goes too, unless it is of a newest generation or in use. It is made again when somebody asks for it.
 //! Whatever can't be read stops the collector before it deletes anything.
 
 mod mark;
@@ -18,7 +20,7 @@ use std::time::Duration;
 
 use crate::store::error::{Error, Result};
 use crate::store::fault;
-use crate::store::index::{Index, Object, Rows, State};
+use crate::store::index::{Form, Index, Object, Rows, State};
 use crate::store::layout::Layout;
 use crate::store::lock::{Lock, Name};
 use crate::store::staging;
@@ -127,12 +129,35 @@ struct Plan {
     due: Vec<Object>,
     /// Condemned, and not due.
     waiting: Vec<Object>,
+    /// All that are held in parts.
+    assemblies: Rows,
+}
+
+/// A view that goes.
+struct IdleView {
+    path: PathBuf,
+    entry: u32,
+    /// Whether the entry itself stays.
+    kept: bool,
+}
+
+impl IdleView {
+    /// Somebody may have come to need it.
+    fn is_needed(&self, marks: &Marks) -> bool {
+        match self.kept {
+            true => marks.is_used(self.entry),
+            false => marks.has(self.entry),
+        }
+    }
 }
 
 impl Plan {
     fn make(index: &Index, marks: &Marks, now: i64) -> Result<Plan> {
         let mut plan = Plan::default();
         index.every_blob(|object| {
+            if object.form == Form::Assembly {
+                plan.assemblies.insert(object.row);
+            }
             let marked = marks.rows.contains(object.row);
             match object.state {
                 State::Live | State::Damaged if !marked => plan.dead.push(object),
@@ -199,7 +224,7 @@ impl Collector<'_> {
         fault::point("gc.condemned");
 
         self.count_entries(&marks, &plan)?;
-        let views = self.dead_views(&marks, &plan)?;
+        let views = self.idle_views(&marks, &plan)?;
         self.remove_views(&mut marks, views)?;
         fault::point("gc.views");
         let due: BTreeSet<Hash> = plan.due.iter().map(|object| object.hash).collect();
@@ -250,10 +275,10 @@ impl Collector<'_> {
         plan.condemn(self.options.grace.is_some_and(|grace| grace.as_secs() > 0));
         self.count_entries(&marks, &plan)?;
         let mut links = BTreeMap::new();
-        for (path, _) in self.dead_views(&marks, &plan)? {
+        for view in self.idle_views(&marks, &plan)? {
             self.report.views += 1;
-            self.report.bytes += view::bytes_of(&path)?;
-            count_links(&path, &mut links)?;
+            self.report.bytes += view::bytes_of(&view.path)?;
+            count_links(&view.path, &mut links)?;
         }
         let due: BTreeSet<Hash> = plan.due.iter().map(|object| object.hash).collect();
         for (_, bytes) in self.twins(&due, &links)? {
@@ -300,25 +325,36 @@ impl Collector<'_> {
         })
     }
 
-    /// Views of entries that nothing keeps; those in their grace are left.
-    fn dead_views(&self, marks: &Marks, plan: &Plan) -> Result<Vec<(PathBuf, u32)>> {
-        let mut dead = Vec::new();
+    /// Views of entries that nothing keeps, but for those in their grace; and those that cost more than links,
+    /// unless they are in use.
+    fn idle_views(&self, marks: &Marks, plan: &Plan) -> Result<Vec<IdleView>> {
+        let mut idle = Vec::new();
         let (due, waiting) = (rows(&plan.due), rows(&plan.waiting));
         for (path, entry) in self.store.views()? {
             // What belongs to no entry is no view, and not ours to delete.
-            let Some(row) = self.row_of(entry)?.filter(|&row| !marks.has(row)) else {
+            let Some(entry) = self.row_of(entry)? else {
                 continue;
             };
-            let (mut goes, mut waits) = (false, false);
-            let known = self.index.each_below(row, |row| {
+            let kept = marks.has(entry);
+            let view = IdleView { path, entry, kept };
+            if view.is_needed(marks) {
+                continue;
+            }
+            let (mut goes, mut waits, mut costs) = (false, false, false);
+            let known = self.index.each_below(entry, |row| {
                 goes |= due.contains(row);
                 waits |= waiting.contains(row);
+                costs |= plan.assemblies.contains(row);
             })?;
-            if known && !waits && (goes || self.options.grace.is_none()) {
-                dead.push((path, row));
+            let goes = match kept {
+                true => costs,
+                false => !waits && (goes || self.options.grace.is_none()),
+            };
+            if known && goes {
+                idle.push(view);
             }
         }
-        Ok(dead)
+        Ok(idle)
     }
 
     fn row_of(&self, entry: Option<EntryId>) -> Result<Option<u32>> {

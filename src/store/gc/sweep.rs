@@ -10,22 +10,18 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::mark::Marks;
-use super::{BATCH, Collector};
+use super::{BATCH, Collector, IdleView};
 use crate::ids::Hash;
 use crate::store::error::{Error, Result};
 use crate::store::fault;
 use crate::store::index::{Object, State, Type};
-use crate::store::layout::{Kind, each_file_below, files_below, parse_object};
+use crate::store::layout::{Kind, Twin, each_file_below, files_below, parse_object};
 use crate::store::lock::{Lock, Name};
 use crate::store::staging::Staging;
 use crate::store::view;
 
 impl Collector<'_> {
-    pub(super) fn remove_views(
-        &mut self,
-        marks: &mut Marks,
-        views: Vec<(PathBuf, u32)>,
-    ) -> Result<()> {
+    pub(super) fn remove_views(&mut self, marks: &mut Marks, views: Vec<IdleView>) -> Result<()> {
         let staging = Staging::below(&view::building(self.layout())?)?;
         for some in views.chunks(BATCH) {
             let mut moved = Vec::new();
@@ -33,12 +29,12 @@ impl Collector<'_> {
                 let _swap = Lock::exclusive(self.layout(), Name::Swap)?;
                 // Somebody may have come to need them since.
                 marks.absorb(true)?;
-                for (path, entry) in some {
-                    if marks.has(*entry) {
+                for view in some {
+                    if view.is_needed(marks) {
                         continue;
                     }
                     let to = staging.path();
-                    view::move_away(path, &to)?;
+                    view::move_away(&view.path, &to)?;
                     moved.push(to);
                 }
             }
@@ -50,7 +46,7 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// Executable twins that lose their blob or their last view, with their bytes.
+    /// Twins that lose their blob or their last view, with their bytes.
     /// `links` has the links that would be gone by then.
     pub(super) fn twins(
         &self,
@@ -58,7 +54,11 @@ impl Collector<'_> {
         links: &BTreeMap<(u64, u64), u64>,
     ) -> Result<Vec<(PathBuf, u64)>> {
         let mut gone = Vec::new();
-        for (path, name) in files_below(&self.layout().executables())? {
+        let mut twins = Vec::new();
+        for kind in Twin::ALL {
+            twins.extend(files_below(&self.layout().twins(kind))?);
+        }
+        for (path, name) in twins {
             let Ok(blob) = name.parse::<Hash>() else {
                 continue;
             };

@@ -7,6 +7,7 @@ use crate::ids::BlobId;
 use crate::store::Store;
 use crate::store::error::{Error, Result};
 use crate::store::layout::Kind;
+use crate::tree::assembly::{ZEROS, zeros};
 use crate::tree::{Deflated, Part};
 
 impl Store {
@@ -31,6 +32,9 @@ impl Store {
                     problem: format!("a range of blob {blob} lies beyond all bytes"),
                 })?;
                 let length = length.saturating_sub(from);
+                if *blob == zeros() && start.saturating_add(length) <= ZEROS.len() as u64 {
+                    return Ok(Box::new(io::repeat(0).take(length)));
+                }
                 self.read_nested(*blob, start, Some(length), depth)?
             }
             Part::Deflate { blob, level, .. } => {

@@ -21,7 +21,7 @@ use crate::store::index::{Index, Object, State};
 use crate::store::layout::Kind;
 use crate::store::lock::{Lock, Name};
 use crate::store::read::chain;
-use crate::store::stream::hash_file;
+use crate::store::stream::{buffered, hash_file};
 use crate::store::{Store, root, view};
 
 /// How well to look.
@@ -259,7 +259,7 @@ impl Verifier<'_> {
             Kind::Blob => hash_file(&path)
                 .and_then(|found| self.store.check_hash(Kind::Blob, object.hash, found)),
             Kind::Assembly | Kind::Trace => match self.store.read(BlobId(object.hash), 0, None) {
-                Ok(mut reader) => match io::copy(&mut reader, &mut io::sink()) {
+                Ok(reader) => match io::copy(&mut buffered(reader), &mut io::sink()) {
                     Ok(_) => Ok(()),
                     Err(e) if says_nothing(&e) => return Err(Error::io("reading", path, e)),
                     Err(e) => return Ok(Some((of_stream(&e), false))),

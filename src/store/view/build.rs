@@ -1,10 +1,10 @@
-//! The making of a view: links to objects, to their executable twins, or copies.
+//! The making of a view: links to objects or to their twins, and copies where there can be none.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -13,30 +13,33 @@ use super::file::{
     DIRECTORY, EXECUTABLE, FILE, Linked, finish, link, mode_of, set_link_time, write_new,
 };
 use crate::ids::{BlobId, TreeId};
-use crate::store::Store;
 use crate::store::error::{Error, Result};
-use crate::store::layout::Kind;
-use crate::store::place::rename_new;
-use crate::store::read::exists;
+use crate::store::layout::{Kind, Twin};
 use crate::store::staging::Staging;
 use crate::store::stream::hash_file;
+use crate::store::{Store, fault};
 use crate::tree::{Content, Leaf, Node};
 
-impl Store {
-    pub(super) fn build(
-        &self,
-        root: TreeId,
-        at: &Path,
-        staging: &Staging,
-        trusting: bool,
-    ) -> Result<()> {
+/// How a view is made.
+#[derive(Clone, Copy)]
+pub(super) struct Building<'a> {
+    pub store: &'a Store,
+    pub staging: &'a Staging,
+    /// Whether twins that have the right size are taken for good.
+    pub trusting: bool,
+    /// Whether it stays, so that what is written out for it is worth sharing.
+    pub lasting: bool,
+}
+
+impl Building<'_> {
+    pub fn tree(self, root: TreeId, at: &Path) -> Result<()> {
         let mut dirs = Vec::new();
         let mut wave = vec![(root, at.to_owned())];
         while !wave.is_empty() {
             // Those of one depth side by side: a tree's view is forty thousand links.
             let below = wave
                 .par_iter()
-                .map(|(tree, dir)| self.build_directory(*tree, dir, staging, trusting));
+                .map(|(tree, dir)| self.directory(*tree, dir));
             let below: Vec<Vec<(TreeId, PathBuf)>> = below.collect::<Result<_>>()?;
             dirs.extend(wave.into_iter().map(|(_, dir)| dir));
             wave = below.into_iter().flatten().collect();
@@ -49,45 +52,34 @@ impl Store {
     }
 
     /// Makes one directory with its files; returns those inside, which are still to be made.
-    fn build_directory(
-        &self,
-        tree: TreeId,
-        dir: &Path,
-        staging: &Staging,
-        trusting: bool,
-    ) -> Result<Vec<(TreeId, PathBuf)>> {
+    fn directory(self, tree: TreeId, dir: &Path) -> Result<Vec<(TreeId, PathBuf)>> {
         fs::create_dir(dir).map_err(|e| Error::io("making", dir, e))?;
         let mut inside = Vec::new();
-        for (name, node) in self.directory(tree)?.entries {
+        for (name, node) in self.store.directory(tree)?.entries {
             let path = dir.join(OsStr::from_bytes(&name));
             match node {
                 Node::Directory(tree) => inside.push((tree, path)),
-                Node::Leaf(leaf) => self.build_leaf(&leaf, &path, staging, trusting)?,
+                Node::Leaf(leaf) => self.leaf(&leaf, &path)?,
             }
         }
         Ok(inside)
     }
 
-    fn build_leaf(
-        &self,
-        leaf: &Leaf,
-        path: &Path,
-        staging: &Staging,
-        trusting: bool,
-    ) -> Result<()> {
+    fn leaf(self, leaf: &Leaf, path: &Path) -> Result<()> {
         match &leaf.content {
             Content::File { size: 0, .. } => write_new(path, mode_of(leaf), &mut io::empty()),
-            Content::File { blob, .. } if mode_of(leaf) == EXECUTABLE => {
-                if !trusting {
-                    self.drop_bad_twin(*blob, staging)?;
-                }
-                self.build_executable(*blob, path, staging)
+            Content::File { blob, size } if mode_of(leaf) == EXECUTABLE => {
+                self.twin(Twin::Executable, *blob, *size, path)
             }
-            Content::File { blob, .. } => {
-                let object = self.layout().object(Kind::Blob, blob.0);
+            Content::File { blob, size } => {
+                let object = self.store.layout().object(Kind::Blob, blob.0);
                 match link(&object, path)? {
                     Linked::Yes => Ok(()),
-                    Linked::CanNot | Linked::NoSource => self.write_out(*blob, FILE, path),
+                    Linked::CanNot => self.write_out(*blob, FILE, path),
+                    Linked::NoSource if self.lasting => {
+                        self.twin(Twin::Assembled, *blob, *size, path)
+                    }
+                    Linked::NoSource => self.write_out(*blob, FILE, path),
                 }
             }
             Content::Symlink { target } => {
@@ -101,36 +93,64 @@ impl Store {
         }
     }
 
-    /// Links to the executable twin of a blob, which is made where there is none.
-    fn build_executable(&self, blob: BlobId, path: &Path, staging: &Staging) -> Result<()> {
-        let twin = self.layout().executable(blob.0);
-        // A collector may take away a twin that no view uses yet.
-        for _ in 0..3 {
-            match link(&twin, path)? {
-                Linked::Yes => return Ok(()),
-                Linked::CanNot => break,
-                Linked::NoSource => {}
-            }
-            let new = staging.path();
-            self.write_out(blob, EXECUTABLE, &new)?;
-            if let Some(dir) = twin.parent() {
-                fs::create_dir_all(dir).map_err(|e| Error::io("making", dir, e))?;
-            }
-            rename_new(&new, &twin)?;
+    /// Links to a twin of a blob; where there is none, writes one.
+    fn twin(self, kind: Twin, blob: BlobId, size: u64, path: &Path) -> Result<()> {
+        let mode = match kind {
+            Twin::Executable => EXECUTABLE,
+            Twin::Assembled => FILE,
+        };
+        let twin = self.store.layout().twin(kind, blob.0);
+        self.drop_bad(blob, size, mode, &twin)?;
+        if let Linked::Yes = link(&twin, path)? {
+            return Ok(());
         }
-        self.write_out(blob, EXECUTABLE, path)
+        // Here first: a collector takes away twins that no view uses.
+        self.write_out(blob, mode, path)?;
+        if kind == Twin::Assembled {
+            // It has its full length before it has its bytes, and nobody would look twice after a power cut.
+            fs::File::open(path)
+                .and_then(|file| file.sync_data())
+                .map_err(|e| Error::io("syncing", path, e))?;
+        }
+        fault::point("view.written");
+        if let Some(dir) = twin.parent() {
+            fs::create_dir_all(dir).map_err(|e| Error::io("making", dir, e))?;
+        }
+        // If another was quicker, or links can't be had, this one stays a copy.
+        match fs::hard_link(path, &twin) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => self.exchange(&twin, path),
+            _ => Ok(()),
+        }
     }
 
-    fn drop_bad_twin(&self, blob: BlobId, staging: &Staging) -> Result<()> {
-        let twin = self.layout().executable(blob.0);
-        if exists(&twin)? && hash_file(&twin)? != blob.0 {
-            let to = staging.path();
-            fs::rename(&twin, &to).map_err(|e| Error::io("moving away", &twin, e))?;
+    /// Has a file that was written in vain be a link to the twin that is there.
+    fn exchange(self, twin: &Path, path: &Path) -> Result<()> {
+        let new = self.staging.path();
+        if let Linked::Yes = link(twin, &new)? {
+            fs::rename(&new, path).map_err(|e| Error::io("renaming to", path, e))?;
         }
         Ok(())
     }
 
-    fn write_out(&self, blob: BlobId, mode: u32, path: &Path) -> Result<()> {
-        write_new(path, mode, &mut self.read(blob, 0, None)?)
+    /// Moves a twin away that is not what it should be.
+    fn drop_bad(self, blob: BlobId, size: u64, mode: u32, twin: &Path) -> Result<()> {
+        let good = match fs::symlink_metadata(twin) {
+            Ok(found) if found.len() != size || found.mode() & 0o7777 != mode => false,
+            Ok(_) => self.trusting || hash_file(twin)? == blob.0,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => true,
+            Err(e) => return Err(Error::io("reading", twin, e)),
+        };
+        if good {
+            return Ok(());
+        }
+        let to = self.staging.path();
+        match fs::rename(twin, &to) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("moving away", twin, e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn write_out(self, blob: BlobId, mode: u32, path: &Path) -> Result<()> {
+        write_new(path, mode, &mut self.store.read(blob, 0, None)?)
     }
 }

@@ -8,11 +8,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::file::{DIRECTORY, EXECUTABLE, FILE, mode_of};
+use super::file::{DIRECTORY, EXECUTABLE, mode_of};
 use crate::ids::TreeId;
 use crate::store::Store;
 use crate::store::error::{Error, Result};
-use crate::store::layout::Kind;
+use crate::store::layout::{Kind, Twin};
 use crate::store::stream::hash_file;
 use crate::tree::{Content, Leaf, Node};
 
@@ -87,18 +87,24 @@ impl Store {
         if size == 0 {
             return Ok(None);
         }
-        let original = match mode_of(leaf) {
-            EXECUTABLE => self.layout().executable(blob),
-            _ => self.layout().object(Kind::Blob, blob),
+        let layout = self.layout();
+        let own = match mode_of(leaf) {
+            EXECUTABLE => None,
+            _ => fs::symlink_metadata(layout.object(Kind::Blob, blob)).ok(),
         };
-        let original = fs::symlink_metadata(original);
+        let is_object = own.is_some();
+        let twin = match mode_of(leaf) {
+            EXECUTABLE => Twin::Executable,
+            _ => Twin::Assembled,
+        };
+        let original = own.map_or_else(|| fs::symlink_metadata(layout.twin(twin, blob)), Ok);
         let shared = original.as_ref().is_ok_and(|o| same_inode(o, &found));
         // The bytes of a shared file are those of its object, but nobody checks the twins elsewhere.
-        if shared && (mode_of(leaf) == FILE || !full) {
+        if shared && (is_object || !full) {
             return Ok(None);
         }
         // A file that could be a link and is none had an object that was replaced: it is not to be trusted.
-        // A copy on another file system, or of a blob that is held in parts, is, unless all is checked.
+        // A copy on another file system, or one whose twin is gone, is, unless all is checked.
         let apart = original.map_or(true, |o| o.dev() != found.dev());
         if !full && apart && found.nlink() == 1 {
             return Ok(None);

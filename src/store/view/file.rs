@@ -1,8 +1,8 @@
 //! One file or directory of a view: written, finished, linked.
 
 use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,13 @@ pub(super) const FILE: u32 = 0o444;
 pub(super) const EXECUTABLE: u32 = 0o555;
 pub(super) const DIRECTORY: u32 = 0o555;
 
+/// The smallest hole: what most file systems allot space in.
+const BLOCK: usize = 4096;
+const ZEROS: [u8; BLOCK] = [0; BLOCK];
+
+/// So much is written at once, of whole blocks.
+const BUFFER: usize = 256 * 1024;
+
 /// Second 1 of 1970: some tools take 0 for "unknown".
 const TIME: Duration = Duration::from_secs(1);
 
@@ -26,15 +33,56 @@ pub(super) fn mode_of(leaf: &Leaf) -> u32 {
     }
 }
 
-pub(super) fn write_new(path: &Path, mode: u32, bytes: &mut dyn io::Read) -> Result<()> {
-    let mut file = OpenOptions::new()
+pub(super) fn write_new(path: &Path, mode: u32, bytes: &mut dyn Read) -> Result<()> {
+    let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
         .map_err(|e| Error::io("making", path, e))?;
-    io::copy(bytes, &mut file).map_err(|e| Error::io("writing", path, e))?;
+    write_with_holes(bytes, &file).map_err(|e| Error::io("writing", path, e))?;
     finish_file(&file, mode).map_err(|e| Error::io("finishing", path, e))
+}
+
+/// Writes a stream; blocks of zeros, which disk images mostly are, take no room.
+fn write_with_holes(bytes: &mut dyn Read, file: &File) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
+    let mut at = 0u64;
+    loop {
+        let length = fill(bytes, &mut buffer)?;
+        let mut blocks = buffer[..length].chunks(BLOCK).peekable();
+        let mut from = 0;
+        while let Some(block) = blocks.next() {
+            let mut to = from + block.len();
+            if block == &ZEROS[..block.len()] {
+                from = to;
+                continue;
+            }
+            while let Some(more) = blocks.next_if(|more| *more != &ZEROS[..more.len()]) {
+                to += more.len();
+            }
+            file.write_all_at(&buffer[from..to], at + from as u64)?;
+            from = to;
+        }
+        at += length as u64;
+        if length < buffer.len() {
+            return file.set_len(at);
+        }
+    }
+}
+
+/// Reads until the buffer is full or nothing is left: holes begin at whole blocks of the file.
+fn fill(bytes: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match bytes.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(length)
 }
 
 /// Gives a file its mode and the time that all files have.

@@ -4,6 +4,10 @@
 //! Files have mode 0444 or 0555, directories 0555, all have time 1;
 //! devices, sockets and pipes are left out, for ordinary users can't make them.
 //! Files share their storage with objects where the file system allows.
+//!
+//! A blob that is held in parts has no file of its own. It is written out when a view is asked for that has it,
+//! once for all views, with zeros as holes; the collector takes such views away again,
+//! but for those of newest generations and of what is in use.
 
 mod build;
 mod check;
@@ -15,6 +19,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use build::Building;
 pub(super) use file::finish_file;
 use file::{DIRECTORY, finish};
 
@@ -65,7 +70,13 @@ impl Store {
         let staging = Staging::below(&building(self.layout())?)?;
         let new = staging.path();
         // What is mended had something wrong, which may be in a twin.
-        self.build(root, &new, &staging, trusting)?;
+        let building = Building {
+            store: self,
+            staging: &staging,
+            trusting,
+            lasting: true,
+        };
+        building.tree(root, &new)?;
         fault::point("view.built");
         let _swap = Lock::shared(self.layout(), LockName::Swap)?;
         if !rename_new(&new, &path)? {
@@ -87,8 +98,14 @@ impl Store {
     /// Lays a tree out as a view is, in a place that is the caller's, who holds what is in it.
     pub fn lay_out(&self, root: TreeId, at: &Path) -> Result<()> {
         let staging = Staging::new(self.layout())?;
-        // Whoever reads this makes something of it that is kept.
-        self.build(root, at, &staging, false)?;
+        let building = Building {
+            store: self,
+            staging: &staging,
+            // Whoever reads this makes something of it that is kept.
+            trusting: false,
+            lasting: false,
+        };
+        building.tree(root, at)?;
         finish(at, DIRECTORY)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use store::ids::{BlobId, DerivationKey, EntryId, Name, TraceId, canonical};
 use store::store::{Batch, Entry, Lease, NewGeneration, RootName, Store, Trace, TraceInput};
-use store::tree::{Builder, Child, Leaf};
+use store::tree::{Assembly, Builder, Child, Leaf, Part};
 
 pub struct Shelf {
     pub dir: tempfile::TempDir,
@@ -76,10 +76,31 @@ pub fn entry(batch: &Batch, files: &[(&str, &[u8])]) -> EntryId {
     batch.entry(&unstored(batch, files)).unwrap()
 }
 
+/// A blob that is held in two parts; the first byte is one of them.
+pub fn assembled(batch: &Batch, bytes: &[u8]) -> (BlobId, u64) {
+    let (first, rest) = bytes.split_at(1);
+    let parts = vec![
+        Part::Inline {
+            bytes: first.to_vec(),
+        },
+        Part::Range {
+            blob: blob(batch, rest),
+            offset: 0,
+            length: rest.len() as u64,
+        },
+    ];
+    batch.assemble(&Assembly { parts }).unwrap()
+}
+
+/// An entry whose files below `bin/` are programs, and those below `parts/` held in parts.
 pub fn unstored(batch: &Batch, files: &[(&str, &[u8])]) -> Entry {
     let mut tree = Builder::default();
     for (path, bytes) in files {
-        let (blob, size) = batch.blob(&mut &**bytes).unwrap();
+        let (blob, size) = if path.starts_with("parts/") {
+            assembled(batch, bytes)
+        } else {
+            batch.blob(&mut &**bytes).unwrap()
+        };
         let mode = if path.starts_with("bin/") {
             0o755
         } else {
