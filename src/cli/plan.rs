@@ -8,9 +8,10 @@ use serde::Serialize;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output::{self, count};
-use super::progress::Progress;
+use super::progress::{Progress, WORTH_TELLING, estimate, unknown};
 use crate::ids::Name;
 use crate::plan::Plan;
+use crate::realize::Forecast;
 use crate::recipe::{Kind, Recipes};
 
 /// Prints what a realize would do, and why; does nothing
@@ -33,6 +34,16 @@ struct Document {
     packages: std::collections::BTreeMap<String, Vec<String>>,
     /// Whether planning has to go on after steps that produce facts.
     complete: bool,
+    expected: Expected,
+}
+
+/// How long the steps to do may take, as far as such steps were run before.
+#[derive(Serialize)]
+struct Expected {
+    /// With as many at once as asked for; `null` if nothing is known.
+    seconds: Option<f64>,
+    /// Steps to do of which nothing is known.
+    unknown: usize,
 }
 
 #[derive(Serialize)]
@@ -46,6 +57,9 @@ struct Step {
     key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     entry: Option<String>,
+    /// What it may take, as far as such steps were run before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
 }
 
 impl Arguments {
@@ -80,6 +94,9 @@ pub fn show(
     let result = crate::realize::plan(&store, &recipes, lock.as_ref(), names, jobs, &progress);
     progress.finish();
     let (plan, mut reasons) = result?;
+    let took = crate::realize::expected(&store, &plan)?;
+    let all = (0..plan.steps.len()).collect();
+    let left = Forecast::new(&plan, &all, &took, jobs, false).left(0.0);
     let steps: Vec<Step> = plan
         .steps
         .iter()
@@ -100,6 +117,7 @@ pub fn show(
                 .outcome
                 .as_ref()
                 .and_then(|outcome| Some(outcome.outputs.values().next()?.to_string())),
+            seconds: took.get(&id).copied(),
         })
         .collect();
     if context.global.json {
@@ -113,6 +131,10 @@ pub fn show(
                 steps,
                 packages,
                 complete: plan.waiting.is_empty(),
+                expected: Expected {
+                    seconds: left.seconds,
+                    unknown: left.unknown,
+                },
             },
         )?;
         return Ok(Exit::Done);
@@ -138,14 +160,28 @@ pub fn show(
     let mut held = 0;
     for step in &steps {
         match &step.why {
-            Some(why) => text.push_str(&format!("{:<10} {}: {why}\n", step.kind, step.subject)),
+            Some(why) => {
+                let worth = |seconds: &f64| *seconds >= WORTH_TELLING;
+                let took = estimate(step.seconds.filter(worth));
+                let took = took.map_or_else(String::new, |took| format!(" ({took})"));
+                text.push_str(&format!(
+                    "{:<10} {}: {why}{took}\n",
+                    step.kind, step.subject
+                ));
+            }
             None => held += 1,
         }
     }
-    text.push_str(&format!(
-        "{} to do, {held} held\n",
-        count(steps.len() - held, "step")
-    ));
+    let to_do = steps.len() - held;
+    text.push_str(&format!("{} to do, {held} held", count(to_do, "step")));
+    if to_do > 0 {
+        text.push_str(&match estimate(left.seconds) {
+            None => "; no estimate yet".to_owned(),
+            Some(took) if left.unknown > 0 => format!("; {took} and {}", unknown(left.unknown)),
+            Some(took) => format!("; {took}"),
+        });
+    }
+    text.push('\n');
     if !plan.waiting.is_empty() {
         let then = later(&recipes, names, &plan);
         text.push_str(&format!(

@@ -2,40 +2,129 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt::Write;
 use std::io::IsTerminal;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::output::say;
-use crate::realize::{How, Observer, StepName};
+use crate::realize::{How, Left, Observer, StepName};
 use crate::relate::Size;
 
 /// Tells people on stderr what is going on.
 pub struct Progress {
     bar: Option<ProgressBar>,
-    running: Mutex<Vec<StepName>>,
+    now: Arc<Mutex<Now>>,
     /// Of each file on its way, how much is here.
     coming: Mutex<BTreeMap<String, (u64, Option<u64>)>>,
     quiet: bool,
     verbose: bool,
 }
 
+/// What is shown whenever the bar is drawn.
+#[derive(Default)]
+struct Now {
+    running: Vec<Running>,
+    /// As it was told, and when.
+    left: Option<(Left, Instant)>,
+}
+
+struct Running {
+    step: StepName,
+    begun: Instant,
+    expected: Option<Duration>,
+}
+
+/// More running steps than this are counted, not named.
+const NAMED: usize = 8;
+
+impl Now {
+    /// Behind the bar: how much is left.
+    fn first(&self) -> String {
+        let Some((left, told)) = &self.left else {
+            return String::new();
+        };
+        shown(left, told.elapsed())
+    }
+
+    /// Below the bar: a line for each step that runs.
+    fn lines(&self) -> String {
+        let mut text = String::new();
+        for running in self.running.iter().take(NAMED) {
+            let step = running.step.to_string();
+            let took = duration(running.begun.elapsed());
+            text.push_str(&format!("\n  {}, {took}", super::output::part(&step)));
+            let expected = running.expected.map(|expected| expected.as_secs_f64());
+            let worth = expected.filter(|expected| *expected >= WORTH_TELLING);
+            if let Some(expected) = estimate(worth) {
+                text.push_str(&format!(" of {expected}"));
+            }
+        }
+        if self.running.len() > NAMED {
+            text.push_str(&format!("\n  and {} more", self.running.len() - NAMED));
+        }
+        text
+    }
+}
+
+/// Of one step, an estimate of fewer seconds helps nobody.
+pub const WORTH_TELLING: f64 = 1.0;
+
+/// What is left, some time after that was told.
+fn shown(left: &Left, since: Duration) -> String {
+    let mut text = format!("{} left", left.steps);
+    match estimate(left.seconds.map(|seconds| seconds - since.as_secs_f64())) {
+        None => text.push_str(", no estimate yet"),
+        Some(estimate) => {
+            text.push_str(&format!(", {estimate}"));
+            if left.unknown > 0 {
+                text.push_str(&format!(" and {}", unknown(left.unknown)));
+            }
+        }
+    }
+    if left.more {
+        text.push_str(", then more is planned");
+    }
+    text
+}
+
+/// `about 12 s`; `None` if nothing is known.
+pub fn estimate(seconds: Option<f64>) -> Option<String> {
+    let seconds = seconds?.max(0.0).round();
+    Some(match seconds as u64 {
+        _ if !seconds.is_finite() => return None,
+        0 => "less than a second".to_owned(),
+        // Tenths of a second would say more than anybody knows.
+        seconds @ 1..120 => format!("about {seconds} s"),
+        seconds => format!("about {} min", (seconds + 30) / 60),
+    })
+}
+
+/// Steps that no estimate has.
+pub fn unknown(steps: usize) -> String {
+    format!("{} of unknown length", super::output::count(steps, "step"))
+}
+
 impl Progress {
     pub fn new(quiet: bool, verbose: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
+        let now: Arc<Mutex<Now>> = Arc::default();
         let bar = (terminal && !quiet).then(|| {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-            let style =
-                ProgressStyle::with_template("{elapsed:>4} {bar:20} {pos}/{len} {wide_msg}");
-            bar.set_style(style.expect("the template is well-formed"));
+            let style = ProgressStyle::with_template(
+                "{elapsed:>4} {bar:20} {pos}/{len} {left}{msg}{running}",
+            );
+            let style = style.expect("the template is well-formed");
+            let style = style.with_key("left", key(&now, Now::first));
+            bar.set_style(style.with_key("running", key(&now, Now::lines)));
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
         });
         Progress {
             bar,
-            running: Mutex::new(Vec::new()),
+            now,
             coming: Mutex::default(),
             quiet,
             verbose,
@@ -56,15 +145,31 @@ impl Progress {
         }
     }
 
-    fn show_running(&self, change: impl FnOnce(&mut Vec<StepName>)) {
-        let mut running = self
-            .running
+    fn now(&self) -> std::sync::MutexGuard<'_, Now> {
+        self.now
             .lock()
-            .expect("no thread panics while it tells of a step");
-        change(&mut running);
-        if let Some(bar) = &self.bar {
-            let names: Vec<String> = running.iter().map(StepName::to_string).collect();
-            bar.set_message(names.join(", "));
+            .expect("no thread panics while it tells of a step")
+    }
+
+    fn ended(&self, step: &StepName) {
+        let mut now = self.now();
+        let place = now.running.iter().position(|running| running.step == *step);
+        if let Some(place) = place {
+            now.running.remove(place);
+        }
+    }
+}
+
+/// A part of the bar that is made when it is drawn.
+fn key(
+    now: &Arc<Mutex<Now>>,
+    text: fn(&Now) -> String,
+) -> impl Fn(&ProgressState, &mut dyn Write) + Clone + Send + Sync + 'static {
+    let now = Arc::clone(now);
+    move |_: &ProgressState, out: &mut dyn Write| {
+        if let Ok(now) = now.lock() {
+            // Drawing never fails: it goes to a text in memory.
+            let _ = out.write_str(&text(&now));
         }
     }
 }
@@ -97,17 +202,29 @@ impl Observer for Progress {
 
     fn planned(&self, steps: usize) {
         if let Some(bar) = &self.bar {
+            bar.set_message("");
             bar.set_position(0);
             bar.set_length(steps as u64);
         }
     }
 
-    fn started(&self, step: &StepName) {
-        self.show_running(|running| running.push(step.clone()));
+    fn started(&self, step: &StepName, expected: Option<Duration>) {
+        self.now().running.push(Running {
+            step: step.clone(),
+            begun: Instant::now(),
+            expected,
+        });
+        if let Some(bar) = &self.bar {
+            bar.set_message("");
+        }
+    }
+
+    fn left(&self, left: &Left) {
+        self.now().left = Some((*left, Instant::now()));
     }
 
     fn finished(&self, step: &StepName, how: How, took: Duration, notes: &[String]) {
-        self.show_running(|running| running.retain(|other| other != step));
+        self.ended(step);
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
@@ -140,11 +257,11 @@ impl Observer for Progress {
         let of: u64 = coming.values().map(|(here, of)| of.unwrap_or(*here)).sum();
         let names: Vec<&str> = coming.keys().map(String::as_str).collect();
         let (here, of, names) = (Size(here), Size(of), names.join(", "));
-        bar.set_message(format!("fetching {here} of {of}: {names}"));
+        bar.set_message(format!("; fetching {here} of {of}: {names}"));
     }
 
     fn failed(&self, step: &StepName, error: &dyn Error) {
-        self.show_running(|running| running.retain(|other| other != step));
+        self.ended(step);
         let mut text = format!("{step}: failed: {error}");
         let mut source = error.source();
         while let Some(cause) = source {
@@ -156,5 +273,31 @@ impl Observer for Progress {
 
     fn warning(&self, text: &str) {
         self.line(format_args!("warning: {text}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_told_as_far_as_it_is_known() {
+        let left = |seconds, unknown, more| Left {
+            steps: 7,
+            unknown,
+            seconds,
+            more,
+        };
+        let shown = |left: Left, since| shown(&left, Duration::from_secs(since));
+        assert_eq!(shown(left(None, 7, false), 3), "7 left, no estimate yet");
+        assert_eq!(shown(left(Some(100.0), 0, false), 40), "7 left, about 60 s");
+        assert_eq!(
+            shown(left(Some(200.0), 1, true), 0),
+            "7 left, about 3 min and 1 step of unknown length, then more is planned"
+        );
+        assert_eq!(
+            shown(left(Some(5.0), 0, false), 9),
+            "7 left, less than a second"
+        );
     }
 }

@@ -21,7 +21,7 @@ use crate::plan::derivation::MAIN;
 use crate::plan::{Derivation, From, Outcome, Step, StepId, parameters};
 
 /// So many files are on their way at a time.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 impl Engine<'_> {
     /// Brings what no trace knows, several files at once: all that stands on it has to wait anyway.
@@ -134,8 +134,7 @@ impl Engine<'_> {
     /// Runs a step that brings something from elsewhere.
     pub(super) fn bring(&self, id: StepId, why: &str) -> Result<(), Error> {
         let step = &self.plan.steps[id];
-        let name = self.name(id);
-        self.observer.started(&name);
+        self.begin(id);
         let begun = Instant::now();
         let derivation = step
             .derivation(|from| self.entry(from))

@@ -4,19 +4,19 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::course::Course;
 use super::error::Error;
 use super::explain::{Called, Names, Previous};
 use super::facts::Facts;
+use super::forecast;
 use super::look::Look;
 use super::observe::Observer;
-use super::outside::{self, Outside};
+use super::outside::Outside;
 use super::report::{How, StepName, StepReport};
 use super::schedule::{self, Ended};
-use super::trace;
-use super::workspace::{Parts, StoreWorkspace};
-use crate::compose;
+use super::workspace::Parts;
 use crate::formats::rpm::Record;
 use crate::ids::{DerivationKey, EntryId};
 use crate::plan::{From, Outcome, Plan, StepId};
@@ -35,7 +35,7 @@ pub(super) struct Engine<'a> {
     pub outside: &'a Outside<'a>,
     pub jobs: usize,
     pub keep_going: bool,
-    program: Option<&'a Path>,
+    pub(super) program: Option<&'a Path>,
     /// Steps that this realize ran before, to learn what it needed to plan.
     earlier: &'a BTreeSet<DerivationKey>,
     states: Vec<Mutex<State<'a>>>,
@@ -43,7 +43,8 @@ pub(super) struct Engine<'a> {
     pub here: Mutex<BTreeSet<EntryId>>,
     /// Where all steps write; committed in groups.
     pub batch: &'a Batch,
-    parts: Parts,
+    pub(super) parts: Parts,
+    pub(super) course: Course,
     /// Held while a step is composed, so that two that need its bytes make them once.
     busy: Vec<Mutex<()>>,
 }
@@ -51,13 +52,13 @@ pub(super) struct Engine<'a> {
 #[derive(Default)]
 pub(super) struct State<'a> {
     /// Borrowed from the plan where it was known: with its facts it may be large.
-    outcome: Option<Cow<'a, Outcome>>,
+    pub(super) outcome: Option<Cow<'a, Outcome>>,
     key: Option<DerivationKey>,
-    how: Option<How>,
-    took: Duration,
-    why: String,
+    pub(super) how: Option<How>,
+    pub(super) took: Duration,
+    pub(super) why: String,
     /// Whether the observer was told that it ran.
-    told: bool,
+    pub(super) told: bool,
     pub error: Option<Error>,
 }
 
@@ -96,6 +97,7 @@ impl<'a> Engine<'a> {
             here: Mutex::default(),
             batch,
             parts: Parts::default(),
+            course: Course::new(),
         }
     }
 
@@ -122,6 +124,7 @@ impl<'a> Engine<'a> {
             })
             .collect();
         self.observer.planned(steps.len());
+        self.foresee(&wanted, !bytes)?;
         self.hold_known(&steps)?;
         let suffering = match bytes {
             true => self.store.suffering()?,
@@ -133,6 +136,7 @@ impl<'a> Engine<'a> {
             self.work(step, bytes && goals.contains(&step), &suffering)
         });
         self.commit(true).map_err(|error| self.first(error))?;
+        self.course.keep(self.store);
         let report = |(number, &step): (usize, &StepId)| {
             let state = self.state(step);
             let how = match ended[number] {
@@ -226,6 +230,7 @@ impl<'a> Engine<'a> {
                     how
                 };
                 if !told {
+                    self.course.end(step);
                     self.observer.finished(&name, how, took, &[]);
                 }
                 true
@@ -236,6 +241,8 @@ impl<'a> Engine<'a> {
 
     /// Notes that a step failed, and tells of it.
     pub(super) fn fail(&self, step: StepId, error: Error) -> bool {
+        self.course.end(step);
+        self.observer.left(&self.course.left());
         self.observer.failed(&self.name(step), &error);
         self.state(step).error = Some(error);
         false
@@ -417,79 +424,16 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Runs a step.
-    pub(super) fn compose(&self, id: StepId, why: &str) -> Result<(), Error> {
-        let step = &self.plan.steps[id];
-        if outside::KINDS.contains(&step.kind) {
-            return self.bring(id, why);
+    /// Says how long a round will take, if anything is to be done in it.
+    fn foresee(&self, wanted: &BTreeSet<StepId>, more: bool) -> Result<(), Error> {
+        let expected = forecast::expected(self.store, self.plan)?;
+        self.course
+            .set(self.plan, wanted, &expected, self.jobs, more);
+        let known = |&step: &StepId| self.plan.steps[step].outcome.is_some();
+        if !wanted.iter().all(known) {
+            self.observer.left(&self.course.left());
         }
-        self.bring_inputs(id)?;
-        for needed in &step.inputs {
-            if let From::Step(input, output) = &needed.from {
-                self.ensure(*input, Some(output))?;
-            }
-        }
-        self.take_all(step)?;
-        let name = self.name(id);
-        self.observer.started(&name);
-        let begun = Instant::now();
-        let derivation = step
-            .derivation(|from| self.entry(from))
-            .expect("its inputs were just ensured");
-        let composer = compose::composer(step.kind).ok_or_else(|| Error::NoComposer {
-            kind: step.kind.to_owned(),
-        })?;
-        let batch = self.batch;
-        for bytes in step.attachments.values() {
-            batch.blob(&mut &bytes[..])?;
-        }
-        let workspace = StoreWorkspace {
-            store: self.store,
-            batch,
-            facts: self.facts,
-            parts: &self.parts,
-            notes: Mutex::default(),
-            program: self.program,
-        };
-        let composed = composer.compose(&derivation, &workspace)?;
-        let notes = workspace
-            .notes
-            .into_inner()
-            .expect("no thread panics while it notes a line");
-        let (trace, entries) = trace::of(&derivation, composed, notes);
-        for entry in entries.values() {
-            batch.entry(entry)?;
-        }
-        let log = trace.log.clone();
-        let outcome = trace::outcome(batch.trace(&trace)?, trace);
-        self.hold(&outcome)?;
-        self.came(outcome.outputs.values());
-        self.commit(false)?;
-        let took = begun.elapsed();
-        self.ran(id, How::Composed, took, outcome, why, &log);
         Ok(())
-    }
-
-    /// Notes what a step gave, and tells of it.
-    pub(super) fn ran(
-        &self,
-        id: StepId,
-        how: How,
-        took: Duration,
-        outcome: Outcome,
-        why: &str,
-        log: &[String],
-    ) {
-        {
-            let mut state = self.state(id);
-            state.outcome = Some(Cow::Owned(outcome));
-            state.how = Some(how);
-            state.took = took;
-            state.why = why.to_owned();
-            state.told = true;
-        }
-        let name = self.name(id);
-        self.observer.finished(&name, how, took, log);
     }
 
     /// Makes finished steps durable: when there are enough of them, or all.

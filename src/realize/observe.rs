@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::forecast::Left;
 use super::report::{How, StepName};
 use crate::source::fetch::Event;
 
@@ -11,7 +12,10 @@ pub trait Observer: Sync {
     fn reading(&self, _source: &str, _done: usize, _of: usize) {}
     /// A round of steps begins; this many are in it.
     fn planned(&self, _steps: usize) {}
-    fn started(&self, _step: &StepName) {}
+    /// A step runs; `expected` from what such steps took before.
+    fn started(&self, _step: &StepName, _expected: Option<Duration>) {}
+    /// What is left, whenever that changes.
+    fn left(&self, _left: &Left) {}
     fn finished(&self, _step: &StepName, _how: How, _took: Duration, _notes: &[String]) {}
     fn failed(&self, _step: &StepName, _error: &dyn std::error::Error) {}
     /// So many bytes of a file are here; fewer than before, if it had to begin again.

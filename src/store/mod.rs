@@ -44,6 +44,7 @@ mod signed;
 mod staging;
 mod stamp;
 mod stream;
+mod took;
 pub mod trace;
 mod verify;
 mod view;
@@ -62,6 +63,7 @@ pub use open::FORMAT;
 pub use rebuild::RebuildReport;
 pub use root::{Generation, NewGeneration, RootName};
 pub use stamp::Stamp;
+pub use took::Took;
 pub use trace::{Trace, TraceInput};
 pub use verify::{Damage, VerifyOptions, VerifyReport, What};
 

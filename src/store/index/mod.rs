@@ -10,6 +10,7 @@ mod objects;
 mod rows;
 mod signed;
 mod stamps;
+mod took;
 mod traces;
 
 use std::path::Path;
@@ -37,6 +38,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../store-schema/02.sql"),
     include_str!("../../../store-schema/03.sql"),
     include_str!("../../../store-schema/04.sql"),
+    include_str!("../../../store-schema/05.sql"),
 ];
 
 /// KiB of pages that are kept, negative as SQLite wants it: those of some hundred thousand objects.

@@ -1,0 +1,100 @@
+//! One step, run: its inputs brought about, its composer called, what came out recorded and told of.
+
+use std::borrow::Cow;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::engine::Engine;
+use super::error::Error;
+use super::report::How;
+use super::workspace::StoreWorkspace;
+use super::{outside, trace};
+use crate::compose;
+use crate::plan::{From, Outcome, StepId};
+
+impl Engine<'_> {
+    /// Tells that a step begins.
+    pub(super) fn begin(&self, step: StepId) {
+        let expected = self.course.begin(step);
+        self.observer.started(&self.name(step), expected);
+        self.observer.left(&self.course.left());
+    }
+
+    /// Runs a step.
+    pub(super) fn compose(&self, id: StepId, why: &str) -> Result<(), Error> {
+        let step = &self.plan.steps[id];
+        if outside::KINDS.contains(&step.kind) {
+            return self.bring(id, why);
+        }
+        self.bring_inputs(id)?;
+        for needed in &step.inputs {
+            if let From::Step(input, output) = &needed.from {
+                self.ensure(*input, Some(output))?;
+            }
+        }
+        self.take_all(step)?;
+        self.begin(id);
+        let begun = Instant::now();
+        let derivation = step
+            .derivation(|from| self.entry(from))
+            .expect("its inputs were just ensured");
+        let composer = compose::composer(step.kind).ok_or_else(|| Error::NoComposer {
+            kind: step.kind.to_owned(),
+        })?;
+        let batch = self.batch;
+        for bytes in step.attachments.values() {
+            batch.blob(&mut &bytes[..])?;
+        }
+        let workspace = StoreWorkspace {
+            store: self.store,
+            batch,
+            facts: self.facts,
+            parts: &self.parts,
+            notes: Mutex::default(),
+            program: self.program,
+        };
+        let composed = composer.compose(&derivation, &workspace)?;
+        let notes = workspace
+            .notes
+            .into_inner()
+            .expect("no thread panics while it notes a line");
+        let (trace, entries) = trace::of(&derivation, composed, notes);
+        for entry in entries.values() {
+            batch.entry(entry)?;
+        }
+        let log = trace.log.clone();
+        let outcome = trace::outcome(batch.trace(&trace)?, trace);
+        self.hold(&outcome)?;
+        self.came(outcome.outputs.values());
+        self.commit(false)?;
+        let took = begun.elapsed();
+        self.ran(id, How::Composed, took, outcome, why, &log);
+        Ok(())
+    }
+
+    /// Notes what a step gave, and tells of it.
+    pub(super) fn ran(
+        &self,
+        id: StepId,
+        how: How,
+        took: Duration,
+        outcome: Outcome,
+        why: &str,
+        log: &[String],
+    ) {
+        {
+            let mut state = self.state(id);
+            state.outcome = Some(Cow::Owned(outcome));
+            state.how = Some(how);
+            state.took = took;
+            state.why = why.to_owned();
+            state.told = true;
+        }
+        let step = &self.plan.steps[id];
+        self.course.ran(step, took);
+        self.course.end(id);
+        self.observer.left(&self.course.left());
+        let name = self.name(id);
+        self.observer.finished(&name, how, took, log);
+    }
+}
