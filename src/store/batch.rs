@@ -12,6 +12,7 @@ use super::index::{Below, NewObject, Object, State, Type};
 use super::layout::Kind;
 use super::lease::Lease;
 use super::overlay::Staged;
+use super::packed;
 use super::place;
 use super::staging::Staging;
 use super::stream::{Copy, Counting, Hashing, copy, set_time};
@@ -166,7 +167,7 @@ impl Batch {
         }
         let id = BlobId(Hash::from_bytes(*hasher.finalize().as_bytes()));
         if !self.has_blob(id)? {
-            let bytes = assembly.encode();
+            let bytes = packed::pack(assembly.encode());
             self.stage(Kind::Assembly, id.0, &bytes, length, |new, _| {
                 new.parts = parts
             })?;

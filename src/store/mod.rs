@@ -6,7 +6,7 @@
 //! STORE/
 //!   store.json                format version, and features that a reader must know
 //!   objects/ab/HASH           a blob: its bytes
-//!   objects/ab/HASH.asm       a blob held as an assembly of others
+//!   objects/ab/HASH.asm       a blob held as an assembly of others; compressed, if it is long
 //!   objects/ab/HASH.tree      a directory      objects/ab/HASH.entry   an entry
 //!   traces/ab/HASH            a trace
 //!   roots/RELEASE/NAME/N      a generation: what keeps entries alive
@@ -35,6 +35,7 @@ mod lease;
 mod lock;
 mod open;
 mod overlay;
+mod packed;
 mod place;
 mod read;
 mod rebuild;

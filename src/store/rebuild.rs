@@ -13,6 +13,7 @@ use super::layout::files_below;
 use super::layout::{Kind, Layout, parse_object};
 use super::lock::{Lock, Name};
 use super::open::{self, sync_dir};
+use super::packed;
 use super::place::time_of;
 use super::read::chain;
 use super::trace::Trace;
@@ -181,11 +182,12 @@ impl Rebuild<'_> {
             }
             let bytes = read(&path)?;
             let mut object = NewObject::new(Kind::Assembly, hash, bytes.len() as u64, 0);
-            match Assembly::decode(&bytes) {
-                Ok(assembly) => {
+            match packed::unpack(&bytes).map(|list| Assembly::decode(&list)) {
+                Ok(Ok(assembly)) => {
                     object.length = assembly.length().unwrap_or(0);
                     object.parts = assembly.parts.iter().filter_map(|p| p.blob()).collect();
                 }
+                Ok(Err(e)) => self.broken(Kind::Assembly, hash, path, chain(&e)),
                 Err(e) => self.broken(Kind::Assembly, hash, path, chain(&e)),
             }
             self.found.blobs.insert(BlobId(hash), object.length);

@@ -376,3 +376,53 @@ fn a_newer_format_feature_or_schema_is_refused_with_both_numbers() {
     let numbers = format!("schema 99, newer than {known}");
     assert!(text.contains(&numbers), "{text}");
 }
+
+#[test]
+fn an_assembly_of_many_parts_takes_little_and_is_read_verified_and_known_anew() {
+    let shelf = Shelf::default();
+    let batch = shelf.store.batch().unwrap();
+    let part = blob(&batch, b"a part of an assembly");
+    let mut parts = Vec::new();
+    for _ in 0..2_000 {
+        parts.push(Part::Range {
+            blob: part,
+            offset: 2,
+            length: 4,
+        });
+        parts.push(Part::Inline {
+            bytes: vec![0; 2_000],
+        });
+    }
+    let (whole, length) = batch.assemble(&Assembly { parts }).unwrap();
+    let mut tree = store::tree::Builder::default();
+    let leaf = store::tree::Leaf::file(0o644, whole, length);
+    let path = store::ids::TreePath::parse("disc").unwrap();
+    tree.insert(&path, store::tree::Child::Leaf(leaf)).unwrap();
+    let root = tree.finish(&mut |directory| batch.directory(directory));
+    let entry = store::store::Entry::new("sample", root.unwrap());
+    let id = batch.entry(&entry).unwrap();
+    let lease = batch.commit().unwrap();
+    shelf.keep("disc", id);
+    drop(lease);
+    let file = shelf.store.blob_path(whole).with_extension("asm");
+    let taken = fs::metadata(&file).unwrap().len();
+    assert!(taken < length / 100, "{taken}");
+    let expected = [&b"part"[..], &[0; 2_000]].concat().repeat(2_000);
+    let read = |store: &Store| {
+        let mut bytes = Vec::new();
+        let mut reader = store.read(whole, 0, None).unwrap();
+        std::io::Read::read_to_end(&mut reader, &mut bytes).unwrap();
+        assert!(bytes == expected);
+        assert_eq!(verify(store, true).damaged, []);
+    };
+    read(&shelf.store);
+    let path = shelf.path().to_owned();
+    let Shelf { dir: _dir, store } = shelf;
+    drop(store);
+    Store::rebuild_index(&path, &quiet).unwrap();
+    let store = Store::open(&path).unwrap();
+    read(&store);
+    flip(&file);
+    let found = verify(&store, true).damaged;
+    assert!(found.iter().any(|d| d.path == file), "{found:?}");
+}

@@ -12,6 +12,7 @@ use crate::store::entry::Entry;
 use crate::store::error::{Error, Result};
 use crate::store::index::{End, Object, State, Type};
 use crate::store::layout::Kind;
+use crate::store::packed;
 use crate::store::trace::Trace;
 use parts::Parts;
 
@@ -258,7 +259,9 @@ impl Store {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)
             .map_err(|e| Error::io("reading", self.layout().object(Kind::Assembly, id.0), e))?;
-        Assembly::decode(&bytes).map_err(|e| self.damaged(Kind::Assembly, id.0, chain(&e)))
+        let bad = |e: &dyn std::error::Error| self.damaged(Kind::Assembly, id.0, chain(e));
+        let list = packed::unpack(&bytes).map_err(|e| bad(&e))?;
+        Assembly::decode(&list).map_err(|e| bad(&e))
     }
 
     /// Opens the file of an object, staged or placed; `None` if there is none.
