@@ -20,8 +20,6 @@ impl Kind {
     pub const EFI_SYSTEM: Kind = kind(0xC12A_7328, 0xF81F, 0x11D2, 0xBA4B_00A0_C93E_C93B);
     /// Where GRUB lies for BIOS; no file system.
     pub const BIOS_BOOT: Kind = kind(0x2168_6148, 0x6449, 0x6E6F, 0x744E_6565_6445_4649);
-    /// What `/boot` is.
-    pub const EXTENDED_BOOT: Kind = kind(0xBC13_C2FF, 0x59E6, 0x4262, 0xA352_B275_FD6F_7172);
     pub const ROOT_X86_64: Kind = kind(0x4F68_BCE3, 0xE8CD, 0x4DB1, 0x96E7_FBCA_F984_B709);
     pub const LINUX: Kind = kind(0x0FC6_3DAF, 0x8483, 0x4772, 0x8E79_3D69_D847_7DE4);
 }

@@ -172,7 +172,7 @@ fn the_entry_of_what_a_command_wrote_never_moves() {
         "echo x > $OUT/file; ln $OUT/file $OUT/same; ln -s file $OUT/link; mkdir -m 700 $OUT/dir";
     let out = works(&bench, "", script);
     let name = out.file_name().unwrap().to_str().unwrap();
-    // The golden entry of `command composer 1`; see golden.rs.
+    // The golden entry of `command composer 2`; see golden.rs.
     assert_eq!(name, "j5sqcxd2yr7lmyxtjyht3jjdq4odrn3z-out");
 }
 

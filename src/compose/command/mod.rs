@@ -14,7 +14,8 @@
 //!     └── tree, as a stream┘
 //! ```
 //!
-//! Files of root and inputs have the modes and times of views; owners and devices are left out.
+//! Directories of root and inputs have their own modes, so that copies can be written to; files have modes and times of views.
+//! Owners and devices are left out.
 //! The command is nobody: an id of its own outside, 0 inside, no capability, no way to get one, no network.
 //! Its clock is the machine's, only `SOURCE_DATE_EPOCH` is fixed: times of files are not kept.
 
@@ -66,7 +67,7 @@ pub fn help(argument: Option<&std::ffi::OsStr>) -> Option<std::process::ExitCode
 
 impl Composer for Command {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn compose(

@@ -78,7 +78,8 @@ pub fn disk(size: u64, arch: &str, seed: &str, contents: Contents) -> Assembly {
     let partitions = [
         partition(Kind::BIOS_BOOT, CORE_NAME, MIB, CORE_MOST),
         partition(Kind::EFI_SYSTEM, EFI_NAME, efi, EFI_PARTITION),
-        partition(Kind::EXTENDED_BOOT, BOOT_NAME, boot, sizes.boot),
+        // Of the type for boot entries, systemd would mount the EFI system partition at /efi, which no tree has.
+        partition(Kind::LINUX, BOOT_NAME, boot, sizes.boot),
         partition(root_kind, ROOT_NAME, root, sizes.root),
     ];
     let table = Table {

@@ -40,29 +40,39 @@ impl Building<'_> {
             let below = wave
                 .par_iter()
                 .map(|(tree, dir)| self.directory(*tree, dir));
-            let below: Vec<Vec<(TreeId, PathBuf)>> = below.collect::<Result<_>>()?;
-            dirs.extend(wave.into_iter().map(|(_, dir)| dir));
-            wave = below.into_iter().flatten().collect();
+            let below: Vec<(u32, Vec<(TreeId, PathBuf)>)> = below.collect::<Result<_>>()?;
+            let made = wave.into_iter().zip(&below);
+            dirs.extend(made.map(|((_, dir), (mode, _))| (dir, *mode)));
+            wave = below.into_iter().flat_map(|(_, inside)| inside).collect();
         }
         // Deepest first; the top stays writable until it is where it belongs.
-        dirs.iter()
-            .skip(1)
-            .rev()
-            .try_for_each(|dir| finish(dir, DIRECTORY))
+        let below_top = dirs.iter().skip(1).rev();
+        for (dir, mode) in below_top {
+            // What goes again is mounted for reading alone, and copies of it are to be written to.
+            let mode = if self.lasting {
+                DIRECTORY
+            } else {
+                mode & 0o777 | 0o700
+            };
+            finish(dir, mode)?;
+        }
+        Ok(())
     }
 
-    /// Makes one directory with its files; returns those inside, which are still to be made.
-    fn directory(self, tree: TreeId, dir: &Path) -> Result<Vec<(TreeId, PathBuf)>> {
+    /// Makes one directory with its files; returns its mode, and those inside, which are still to be made.
+    fn directory(self, tree: TreeId, dir: &Path) -> Result<(u32, Vec<(TreeId, PathBuf)>)> {
         fs::create_dir(dir).map_err(|e| Error::io("making", dir, e))?;
         let mut inside = Vec::new();
-        for (name, node) in self.store.directory(tree)?.entries {
+        let directory = self.store.directory(tree)?;
+        let mode = directory.meta.mode;
+        for (name, node) in directory.entries {
             let path = dir.join(OsStr::from_bytes(&name));
             match node {
                 Node::Directory(tree) => inside.push((tree, path)),
                 Node::Leaf(leaf) => self.leaf(&leaf, &path)?,
             }
         }
-        Ok(inside)
+        Ok((mode, inside))
     }
 
     fn leaf(self, leaf: &Leaf, path: &Path) -> Result<()> {
