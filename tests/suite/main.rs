@@ -17,6 +17,7 @@ mod crowd;
 mod damage;
 mod diff;
 mod disk;
+mod disk_boot;
 mod edition;
 mod ext4;
 mod faults;
