@@ -3,6 +3,7 @@
 mod anywhere;
 mod clients;
 mod held;
+mod media;
 mod place;
 mod recipes;
 mod reuse;
@@ -107,4 +108,22 @@ fn a_distribution_comes_out_the_same_anywhere_and_is_made_again_only_where_it_ch
     reuse::only_what_a_change_touches_runs_again(&scene);
     reuse::a_diff_names_what_changed(&scene);
     reuse::a_collection_frees_what_it_said(&scene, &first);
+}
+
+#[test]
+fn every_medium_of_a_distribution_satisfies_its_clients_and_is_the_same_for_another_user() {
+    let Some((folder, records)) = distribution() else {
+        return;
+    };
+    let scratch = scratch();
+    let recipes = scratch.path().join("recipes");
+    recipes::write(&recipes, &folder, &records);
+    media::write(&recipes);
+    let there = anywhere::elsewhere(scratch.path(), &recipes);
+    let theirs = there.realize(&media::ARTIFACTS);
+    let here = Place::new(&scratch.path().join("store"), &recipes);
+    let ours = here.realize(&media::ARTIFACTS);
+    assert_eq!(theirs.entries(), ours.entries());
+    media::clients_agree(&ours, scratch.path());
+    media::clients_agree(&theirs, &subdirectory(scratch.path(), "theirs"));
 }
