@@ -10,7 +10,7 @@ use super::known::{Known, Outcome};
 use super::offer::Offered;
 use super::root::Installed;
 use super::step::{From, Needed, Plan, Step, StepId};
-use crate::ids::{BlobId, Name, canonical};
+use crate::ids::{BlobId, Hash, Name, canonical};
 use crate::recipe::{Kind, Recipe, Recipes};
 
 /// Plans the artifacts with these names, and whatever they stand on.
@@ -48,7 +48,7 @@ pub(super) struct Planner<'a> {
     pub known: &'a dyn Known,
     pub plan: Plan,
     /// Steps by their kind, parameters and inputs, so that two artifacts share what they have in common.
-    index: BTreeMap<Vec<u8>, StepId>,
+    index: BTreeMap<Hash, StepId>,
     /// The packages of each module that was planned; `None` where facts are missing.
     pub offered: BTreeMap<Name, Option<Arc<Vec<Offered>>>>,
     /// The images that were planned, each with its root: others stand on them.
@@ -110,8 +110,7 @@ impl<'a> Planner<'a> {
             subject: subject.clone(),
             source,
         })?;
-        let mut identity = params.encode();
-        identity.extend_from_slice(format!("{kind} {inputs:?}").as_bytes());
+        let identity = identity(kind, &params, &inputs);
         if let Some(&step) = self.index.get(&identity) {
             return Ok(step);
         }
@@ -138,6 +137,28 @@ impl<'a> Planner<'a> {
     pub fn outcome(&self, step: StepId) -> Option<&Outcome> {
         self.plan.steps[step].outcome.as_ref()
     }
+}
+
+/// What tells a step from all others of its plan.
+fn identity(kind: &str, params: &canonical::Value, inputs: &[Needed]) -> Hash {
+    let mut hasher = blake3::Hasher::new();
+    let mut part = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    part(kind.as_bytes());
+    part(&params.encode());
+    for Needed { role, from } in inputs {
+        part(role.as_bytes());
+        match from {
+            From::Entry(entry) => part(entry.0.as_bytes()),
+            From::Step(step, output) => {
+                part(&step.to_le_bytes());
+                part(output.as_bytes());
+            }
+        }
+    }
+    Hash::from_bytes(*hasher.finalize().as_bytes())
 }
 
 /// Subject and topic of a step that is named after a recipe.

@@ -36,9 +36,10 @@ pub fn of(
             )
         })
         .collect();
+    let value = canonical::Value::of(derivation).expect("a derivation is canonical");
     let trace = Trace {
-        key: derivation.key(),
-        derivation: canonical::Value::of(derivation).expect("a derivation is canonical"),
+        key: DerivationKey::of(&value.encode()),
+        derivation: value,
         inputs: derivation
             .inputs
             .iter()

@@ -100,8 +100,7 @@ pub enum Malformed {
 }
 
 /// Shape `directory` of store-schema/hashed.cddl.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize)]
 struct DirectoryWire {
     meta: MetaWire,
     entries: Vec<EntryWire>,
@@ -119,8 +118,7 @@ struct MetaWire {
     xattrs: Vec<(ByteBuf, ByteBuf)>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize)]
 struct EntryWire {
     name: ByteBuf,
     node: NodeWire,
@@ -185,24 +183,54 @@ impl Directory {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let wire: DirectoryWire = canonical::decode(bytes)?;
-        let mut directory = Directory::new(wire.meta.check()?);
-        for EntryWire { name, node } in wire.entries {
-            let name = name.into_vec();
+        let mut fields = canonical::Fields::of(bytes)?;
+        let rows = fields.rows("entries", ["name", "node"])?;
+        let meta: MetaWire = fields.read("meta")?;
+        fields.end()?;
+        // Most files of a directory have the same metadata: it is read once for all that follow each other.
+        let mut last = None;
+        let mut entries = Vec::with_capacity(rows.len());
+        for [name, node] in rows {
+            let name = name.any_bytes()?.to_vec();
             path::check_name(&name).map_err(|reason| Malformed::Name {
                 name: name.clone(),
                 reason,
             })?;
-            if directory
-                .entries
-                .last_key_value()
-                .is_some_and(|(last, _)| *last >= name)
-            {
+            if entries.last().is_some_and(|(last, _)| *last >= name) {
                 return Err(Malformed::Order { name });
             }
-            directory.entries.insert(name, node.check()?);
+            entries.push((name, Node::decode(node, &mut last)?));
         }
-        Ok(directory)
+        Ok(Directory {
+            meta: meta.check()?,
+            entries: entries.into_iter().collect(),
+        })
+    }
+}
+
+impl Node {
+    /// `last` is the metadata of the file before, with its bytes.
+    fn decode<'a>(
+        node: canonical::Cell<'a>,
+        last: &mut Option<(canonical::Cell<'a>, Meta)>,
+    ) -> Result<Self, Malformed> {
+        let ("file", file) = node.variant()? else {
+            return node.read::<NodeWire>()?.check();
+        };
+        let [blob, bytes, size] = file.row(["blob", "meta", "size"])?;
+        let meta = match last {
+            Some((same, meta)) if *same == bytes => meta.clone(),
+            _ => {
+                let meta = bytes.read::<MetaWire>()?.check()?;
+                *last = Some((bytes, meta.clone()));
+                meta
+            }
+        };
+        let content = Content::File {
+            size: size.number()?,
+            blob: BlobId(Hash::from_bytes(blob.bytes()?)),
+        };
+        Ok(Node::Leaf(Leaf { meta, content }))
     }
 }
 

@@ -9,7 +9,7 @@ use super::items::{Items, Kind, follows, write_head};
 use super::{Error, Value, encode};
 
 /// A value in a row of a list.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Cell<'a>(&'a [u8]);
 
 impl<'a> Cell<'a> {
@@ -21,7 +21,7 @@ impl<'a> Cell<'a> {
     pub fn variant(self) -> Result<(&'a str, Cell<'a>), Error> {
         let mut items = Items::canonical(self.0);
         let head = items.head()?;
-        if head.kind != Kind::Map || head.number != Some(1) {
+        if head.kind != Kind::Map || head.number != 1 {
             return Err(Error::Unexpected("a variant is a map of one entry"));
         }
         Ok((super::read(items.key()?)?, Cell(items.item()?)))
@@ -35,18 +35,29 @@ impl<'a> Cell<'a> {
     pub fn number(self) -> Result<u64, Error> {
         let head = Items::canonical(self.0).head()?;
         match (head.kind, head.number) {
-            (Kind::Unsigned, Some(number)) => Ok(number),
+            (Kind::Unsigned, number) => Ok(number),
             _ => Err(Error::Unexpected("it is no number")),
         }
     }
 
     /// Bytes of a known length; a hash in its text form is none.
     pub fn bytes<const N: usize>(self) -> Result<[u8; N], Error> {
+        let bytes = self.any_bytes()?.try_into();
+        bytes.map_err(|_| Error::Unexpected("bytes are of another length"))
+    }
+
+    pub fn any_bytes(self) -> Result<&'a [u8], Error> {
         let mut items = Items::canonical(self.0);
         let head = items.head()?;
-        let bytes = (head.kind == Kind::Bytes).then(|| items.string(head));
-        let bytes = bytes.transpose()?.and_then(|bytes| bytes.try_into().ok());
-        bytes.ok_or(Error::Unexpected("bytes are of another length"))
+        match head.kind {
+            Kind::Bytes => items.string(head),
+            _ => Err(Error::Unexpected("it is no string of bytes")),
+        }
+    }
+
+    /// A value of any other shape.
+    pub fn read<T: DeserializeOwned + Serialize>(self) -> Result<T, Error> {
+        super::read_exact(self.0)
     }
 }
 
@@ -63,7 +74,7 @@ impl<'a> Fields<'a> {
         }
         let mut fields = BTreeMap::new();
         let mut last: &[u8] = &[];
-        for _ in 0..head.number.unwrap_or_default() {
+        for _ in 0..head.number {
             let key = items.key()?;
             if !follows(key, last) {
                 return Err(Error::NotCanonical);
@@ -98,7 +109,7 @@ impl<'a> Fields<'a> {
             return Err(Error::Unexpected("it is no list"));
         }
         let mut rows = Vec::new();
-        for _ in 0..head.number.unwrap_or_default() {
+        for _ in 0..head.number {
             rows.push(row(&mut items, columns)?);
         }
         Ok(rows)
@@ -162,7 +173,7 @@ fn row<'a, const N: usize>(
     columns: [&str; N],
 ) -> Result<[Cell<'a>; N], Error> {
     let head = items.head()?;
-    if head.kind != Kind::Map || head.number != Some(N as u64) {
+    if head.kind != Kind::Map || head.number != N as u64 {
         return Err(Error::Unexpected("it has other fields than expected"));
     }
     let mut row = [Cell(&[]); N];

@@ -3,7 +3,7 @@
 use super::Error;
 
 /// Containers nested deeper are refused, as by the library that reads the data afterwards.
-const DEEPEST: usize = 127;
+pub(super) const DEEPEST: usize = 127;
 
 /// What an item's first byte says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +21,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head {
     pub kind: Kind,
-    /// `None` for a container whose end is marked instead of counted.
-    pub number: Option<u64>,
+    pub number: u64,
 }
 
 /// A position in an encoding.
@@ -30,23 +29,12 @@ pub(super) struct Head {
 pub(super) struct Items<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Whether longer forms of numbers, and containers without a count, are read too.
-    loose: bool,
 }
-
-const BREAK: u8 = 0xff;
 
 impl<'a> Items<'a> {
     /// Reads nothing but the canonical form.
     pub fn canonical(bytes: &'a [u8]) -> Self {
-        let (at, loose) = (0, false);
-        Items { bytes, at, loose }
-    }
-
-    /// Reads what serializers write, to put it in order.
-    pub fn loose(bytes: &'a [u8]) -> Self {
-        let (at, loose) = (0, true);
-        Items { bytes, at, loose }
+        Items { bytes, at: 0 }
     }
 
     fn malformed(&self, problem: &'static str) -> Error {
@@ -76,7 +64,7 @@ impl<'a> Items<'a> {
             (5, _) => Kind::Map,
             (6, _) => return Err(Error::Forbidden("tags")),
             (_, info @ (20 | 21)) => {
-                let number = Some(u64::from(info - 20));
+                let number = u64::from(info - 20);
                 let kind = Kind::Bool;
                 return Ok(Head { kind, number });
             }
@@ -88,14 +76,13 @@ impl<'a> Items<'a> {
         Ok(Head { kind, number })
     }
 
-    fn number(&mut self, info: u8, kind: Kind) -> Result<Option<u64>, Error> {
+    fn number(&mut self, info: u8, kind: Kind) -> Result<u64, Error> {
         let (width, least) = match info {
-            0..24 => return Ok(Some(u64::from(info))),
+            0..24 => return Ok(u64::from(info)),
             24 => (1, 24),
             25 => (2, 1 << 8),
             26 => (4, 1 << 16),
             27 => (8, 1 << 32),
-            31 if self.loose && matches!(kind, Kind::Array | Kind::Map) => return Ok(None),
             31 if !matches!(kind, Kind::Unsigned | Kind::Negative) => {
                 return Err(Error::NotCanonical);
             }
@@ -103,15 +90,15 @@ impl<'a> Items<'a> {
         };
         let bytes = self.take(width)?.iter();
         let number = bytes.fold(0, |sum, &byte| sum << 8 | u64::from(byte));
-        if number < least && !self.loose {
+        if number < least {
             return Err(Error::NotCanonical);
         }
-        Ok(Some(number))
+        Ok(number)
     }
 
     /// The bytes of a string whose head was just read.
     pub fn string(&mut self, head: Head) -> Result<&'a [u8], Error> {
-        let bytes = self.take(head.number.unwrap_or_default())?;
+        let bytes = self.take(head.number)?;
         // Nearly all text is ASCII, which is seen at once.
         let text = head.kind == Kind::Text && !bytes.is_ascii();
         if text && std::str::from_utf8(bytes).is_err() {
@@ -147,7 +134,7 @@ impl<'a> Items<'a> {
 
     fn pass(&mut self, depth: usize) -> Result<(), Error> {
         let head = self.head()?;
-        let count = head.number.unwrap_or_default();
+        let count = head.number;
         match head.kind {
             Kind::Unsigned | Kind::Negative | Kind::Bool => Ok(()),
             Kind::Bytes | Kind::Text => self.string(head).map(drop),
@@ -184,76 +171,6 @@ impl<'a> Items<'a> {
             false => Err(self.malformed("something follows its end")),
         }
     }
-
-    /// Copies one whole item in its canonical form.
-    pub fn sort(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.copy(out, DEEPEST)
-    }
-
-    fn copy(&mut self, out: &mut Vec<u8>, depth: usize) -> Result<(), Error> {
-        let head = self.head()?;
-        match head.kind {
-            Kind::Unsigned | Kind::Negative | Kind::Bool => {
-                write_head(out, head.kind, head.number.unwrap_or_default());
-                Ok(())
-            }
-            Kind::Bytes | Kind::Text => self.copy_string(head, out),
-            Kind::Array | Kind::Map => {
-                let depth = self.deeper(depth)?;
-                self.copy_container(head, out, depth)
-            }
-        }
-    }
-
-    fn copy_string(&mut self, head: Head, out: &mut Vec<u8>) -> Result<(), Error> {
-        let bytes = self.string(head)?;
-        write_head(out, head.kind, bytes.len() as u64);
-        out.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn copy_container(&mut self, head: Head, out: &mut Vec<u8>, depth: usize) -> Result<(), Error> {
-        if let Some(count) = head.number {
-            write_head(out, head.kind, count);
-        }
-        let body = out.len();
-        let mut entries = Vec::new();
-        let mut count = 0;
-        while self.more(head, count) {
-            if head.kind == Kind::Map {
-                let start = out.len();
-                let key = self.head()?;
-                if key.kind != Kind::Text {
-                    return Err(Error::Forbidden("keys that are not text"));
-                }
-                self.copy_string(key, out)?;
-                entries.push((start - body, out.len() - body));
-            }
-            self.copy(out, depth)?;
-            count += 1;
-        }
-        if head.kind == Kind::Map {
-            sort_entries(out, body, &entries)?;
-        }
-        if head.number.is_none() {
-            let mut counted = Vec::new();
-            write_head(&mut counted, head.kind, count);
-            out.splice(body..body, counted);
-        }
-        Ok(())
-    }
-
-    /// Whether a container has more than `count` entries; passes the mark at its end.
-    fn more(&mut self, head: Head, count: u64) -> bool {
-        match head.number {
-            Some(number) => count < number,
-            None => {
-                let ended = self.bytes.get(self.at) == Some(&BREAK);
-                self.at += usize::from(ended);
-                !ended
-            }
-        }
-    }
 }
 
 /// Whether an encoded key comes after another.
@@ -265,29 +182,6 @@ pub(super) fn follows(key: &[u8], last: &[u8]) -> bool {
         (Some(_), None) => true,
         _ => key > last,
     }
-}
-
-/// Puts the entries of a map that was written from `body` on into the order of their keys;
-/// of each, where its key begins and ends is given.
-fn sort_entries(out: &mut Vec<u8>, body: usize, keys: &[(usize, usize)]) -> Result<(), Error> {
-    let written = &out[body..];
-    let key = |number: usize| &written[keys[number].0..keys[number].1];
-    let mut order: Vec<usize> = (0..keys.len()).collect();
-    order.sort_by(|&a, &b| key(a).cmp(key(b)));
-    if order.windows(2).any(|pair| key(pair[0]) == key(pair[1])) {
-        return Err(Error::Forbidden("keys that come twice"));
-    }
-    if order.is_sorted() {
-        return Ok(());
-    }
-    let end = |number: usize| keys.get(number + 1).map_or(written.len(), |next| next.0);
-    let mut sorted = Vec::with_capacity(written.len());
-    for &number in &order {
-        sorted.extend_from_slice(&written[keys[number].0..end(number)]);
-    }
-    out.truncate(body);
-    out.extend_from_slice(&sorted);
-    Ok(())
 }
 
 /// Writes the beginning of an item, in its shortest form.

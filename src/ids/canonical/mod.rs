@@ -5,11 +5,12 @@
 //! That is seen by walking the bytes once, before anything is built from them.
 //!
 //! `serde_cbor` is unmaintained and not canonical by itself: it is used here and nowhere else,
-//! to bring data into CBOR, which is then put in order, and checked CBOR into data.
+//! to bring checked CBOR into data; what is written is written here, in order.
 
 mod fields;
 mod items;
 mod value;
+mod writer;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use fields::{Cell, Fields, Map};
 use items::Items;
 pub use value::Value;
+use writer::Writer;
 
 /// The bytes are not canonical, or the value can't be written canonically.
 #[derive(Debug, thiserror::Error)]
@@ -37,12 +39,7 @@ pub enum Error {
 
 /// Writes data in its only encoding.
 pub fn encode<T: Serialize>(data: &T) -> Result<Vec<u8>, Error> {
-    let loose = serde_cbor::to_vec(data).map_err(Error::Shape)?;
-    let mut bytes = Vec::with_capacity(loose.len());
-    let mut items = Items::loose(&loose);
-    items.sort(&mut bytes)?;
-    items.end()?;
-    Ok(bytes)
+    Writer::encode(data)
 }
 
 /// Reads data, refusing every encoding but the only one.

@@ -71,7 +71,7 @@ fn entry<'a>(map: &'a [u8], name: &str) -> Option<&'a [u8]> {
     if head.kind != Kind::Map {
         return None;
     }
-    for _ in 0..head.number? {
+    for _ in 0..head.number {
         let found = super::read::<&str>(items.key().ok()?).ok()? == name;
         let value = items.item().ok()?;
         if found {
@@ -121,7 +121,7 @@ impl Serialize for Item<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut items = Items::canonical(self.0);
         let head = items.head().map_err(S::Error::custom)?;
-        let number = head.number.unwrap_or_default();
+        let number = head.number;
         let count = usize::try_from(number).ok();
         match head.kind {
             Kind::Bool => serializer.serialize_bool(number == 1),
