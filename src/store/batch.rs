@@ -58,7 +58,7 @@ pub(super) struct BatchContent {
 
 #[derive(Clone)]
 pub(super) struct StagedObject {
-    pub new: NewObject,
+    pub new: Arc<NewObject>,
     pub staged: Staged,
 }
 
@@ -249,7 +249,7 @@ impl Batch {
         let known = self.store.index_or_create()?.has_trace(id)?;
         if !known || self.store.trace(id).is_err() {
             self.stage(Kind::Trace, id.0, &bytes, bytes.len() as u64, |new, _| {
-                new.trace = Some(trace.clone());
+                new.trace = Some(Arc::new(trace.clone()));
             })?;
         }
         Ok(id)
@@ -293,8 +293,14 @@ impl Batch {
 
     /// Whether all these blobs are here; they are held for as long as the batch's lease lives.
     pub fn hold_blobs(&self, blobs: &[BlobId]) -> Result<bool> {
+        Ok(self.absent_blobs(blobs)?.is_empty())
+    }
+
+    /// Those of some blobs that are not here; the others are held as long.
+    pub fn absent_blobs(&self, blobs: &[BlobId]) -> Result<BTreeSet<BlobId>> {
         let found = self.missing_blobs(blobs.iter().copied(), Likely::Here)?;
-        Ok(found.iter().all(|(_, length)| length.is_some()))
+        let absent = found.into_iter().filter(|(_, length)| length.is_none());
+        Ok(absent.map(|(blob, _)| blob).collect())
     }
 
     /// How many objects wait for a commit.
@@ -461,9 +467,13 @@ impl Batch {
         }
         self.store.inner.overlay.add(kind, id, staged.clone());
         content.order.push((kind, id));
-        content
-            .objects
-            .insert((kind, id), StagedObject { new, staged });
+        content.objects.insert(
+            (kind, id),
+            StagedObject {
+                new: Arc::new(new),
+                staged,
+            },
+        );
         Ok(())
     }
 }

@@ -66,10 +66,10 @@ pub(super) fn commit(batch: &Batch, content: &BatchContent, staging: &Staging) -
     fault::point("batch.placed");
     sync_dirs(&dirs, store.layout().root())?;
     fault::point("batch.before-index");
-    let news: Vec<NewObject> = objects
+    let news: Vec<&NewObject> = objects
         .iter()
         .filter(|o| o.new.kind != Kind::Trace)
-        .map(|o| o.new.clone())
+        .map(|o| &*o.new)
         .collect();
     let traces: Vec<NewTrace> = objects
         .iter()

@@ -132,7 +132,8 @@ impl Rebuild<'_> {
         new.extend(self.entries(entries)?);
         let traces = self.traces()?;
         self.report.traces = traces.len() as u64;
-        self.index.commit(&new, &traces)?;
+        self.index
+            .commit(&new.iter().collect::<Vec<_>>(), &traces)?;
         for (of, hash) in std::mem::take(&mut self.found.broken) {
             if let Some(object) = self.index.object(of, hash)? {
                 let row = [object.row].into_iter();
@@ -306,7 +307,7 @@ impl Rebuild<'_> {
             match decoded {
                 Ok((id, trace)) => traces.push(NewTrace {
                     id,
-                    trace,
+                    trace: trace.into(),
                     made_ns: time_of(&path)?,
                     size: bytes.len() as u64,
                 }),

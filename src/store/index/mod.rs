@@ -6,6 +6,7 @@ mod apart;
 mod briefs;
 mod contents;
 mod graph;
+mod numbers;
 mod objects;
 mod rows;
 mod signed;
@@ -30,6 +31,7 @@ pub(crate) use traces::NewTrace;
 use super::error::{Error, Result};
 use super::layout::Layout;
 use super::lock::{Lock, Name};
+use numbers::Numbers;
 use objects::NotLive;
 
 /// Append, never edit: the index of every older store is brought up to date by them.
@@ -48,6 +50,7 @@ pub(crate) struct Index {
     path: std::path::PathBuf,
     connection: Mutex<Connection>,
     not_live: Mutex<NotLive>,
+    numbers: Mutex<Numbers>,
     _open: Option<Lock>,
 }
 
@@ -74,6 +77,7 @@ impl Index {
         let index = Index {
             connection: Mutex::new(connection.map_err(|e| failed(&path, "opening it", e))?),
             not_live: Mutex::default(),
+            numbers: Mutex::default(),
             _open: open,
             path,
         };
@@ -91,6 +95,7 @@ impl Index {
         let index = Index {
             connection: Mutex::new(connection),
             not_live: Mutex::default(),
+            numbers: Mutex::default(),
             _open: None,
             path: path.to_owned(),
         };

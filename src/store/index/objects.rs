@@ -8,12 +8,13 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::super::error::{Error, Result};
 use super::super::layout::Kind;
 use super::super::trace::Trace;
+use super::numbers::Numbers;
 use super::traces::{self, NewTrace};
 use super::{Contents, Index, damaged, rows};
 use crate::ids::{BlobId, EntryId, Hash, TreeId};
 
 /// What an object is, as far as its id is concerned: an assembly is a way to hold a blob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, std::hash::Hash)]
 pub(crate) enum Type {
     Blob = 0,
     Tree = 1,
@@ -73,7 +74,7 @@ pub(crate) struct NewObject {
     /// Of an entry: what is below it.
     pub below: Option<Below>,
     /// Of a trace: itself.
-    pub trace: Option<Trace>,
+    pub trace: Option<Arc<Trace>>,
 }
 
 /// What is below an entry.
@@ -189,7 +190,16 @@ fn type_of(kind: Kind) -> Type {
 }
 
 /// The row of an object that is only spoken of; gone, unless it was here already.
-fn name(t: &Transaction, of: Type, hash: Hash, length: u64) -> rusqlite::Result<i64> {
+fn name(
+    t: &Transaction,
+    numbers: &Numbers,
+    of: Type,
+    hash: Hash,
+    length: u64,
+) -> rusqlite::Result<i64> {
+    if let Some(row) = numbers.get(of, hash) {
+        return Ok(row);
+    }
     // Most are here. An upsert would write each of them anew, into the journal too.
     let row = t
         .prepare_cached(ROW)?
@@ -207,13 +217,14 @@ fn name(t: &Transaction, of: Type, hash: Hash, length: u64) -> rusqlite::Result<
 /// Entries as a list of their rows.
 pub(super) fn named<'a>(
     t: &Transaction,
+    numbers: &Numbers,
     entries: impl IntoIterator<Item = &'a EntryId>,
 ) -> rusqlite::Result<Vec<u8>> {
-    let row = |entry: &EntryId| name(t, Type::Entry, entry.0, 0);
+    let row = |entry: &EntryId| name(t, numbers, Type::Entry, entry.0, 0);
     rows::encode(&entries.into_iter().map(row).collect::<Result<_, _>>()?)
 }
 
-fn place(t: &Transaction, new: &NewObject) -> rusqlite::Result<()> {
+fn place(t: &Transaction, numbers: &Numbers, new: &NewObject) -> rusqlite::Result<()> {
     let of = type_of(new.kind);
     let form = match new.kind {
         Kind::Assembly => Form::Assembly,
@@ -232,23 +243,23 @@ fn place(t: &Transaction, new: &NewObject) -> rusqlite::Result<()> {
             .execute([id])?;
     }
     for part in &new.parts {
-        let part = name(t, Type::Blob, part.0, 0)?;
+        let part = name(t, numbers, Type::Blob, part.0, 0)?;
         t.prepare_cached("insert into part (assembly, blob) values (?1, ?2)")?
             .execute([id, part])?;
     }
     match &new.below {
-        Some(below) => place_entry(t, id, below),
+        Some(below) => place_entry(t, numbers, id, below),
         None => Ok(()),
     }
 }
 
-fn place_entry(t: &Transaction, id: i64, below: &Below) -> rusqlite::Result<()> {
+fn place_entry(t: &Transaction, numbers: &Numbers, id: i64, below: &Below) -> rusqlite::Result<()> {
     let mut ids = BTreeSet::new();
     for (blob, length) in &below.blobs {
-        ids.insert(name(t, Type::Blob, blob.0, *length)?);
+        ids.insert(name(t, numbers, Type::Blob, blob.0, *length)?);
     }
     for tree in &below.trees {
-        ids.insert(name(t, Type::Tree, tree.0, 0)?);
+        ids.insert(name(t, numbers, Type::Tree, tree.0, 0)?);
     }
     t.prepare_cached(
         "insert into entry (object, contents) values (?1, ?2)
@@ -259,7 +270,7 @@ fn place_entry(t: &Transaction, id: i64, below: &Below) -> rusqlite::Result<()> 
         return Ok(());
     }
     t.prepare_cached(REFERS)?
-        .execute(params![id, named(t, &below.references)?])
+        .execute(params![id, named(t, numbers, &below.references)?])
         .map(drop)
 }
 
@@ -272,21 +283,33 @@ fn find(c: &Connection, of: Type, hash: Hash) -> rusqlite::Result<Option<Object>
 
 impl Index {
     /// Names what was placed. Blobs come before the assemblies and trees before the entries that need them.
-    pub fn commit(&self, objects: &[NewObject], traces: &[NewTrace]) -> Result<()> {
+    pub fn commit(&self, objects: &[&NewObject], traces: &[NewTrace]) -> Result<()> {
+        let numbers = self.numbers.lock().expect("no panic while held");
         self.change("committing a batch", false, |t| {
-            objects.iter().try_for_each(|new| place(t, new))?;
-            traces.iter().try_for_each(|new| traces::insert(t, new))
+            let mut placed = objects.iter();
+            placed.try_for_each(|new| place(t, &numbers, new))?;
+            let mut made = traces.iter();
+            made.try_for_each(|new| traces::insert(t, &numbers, new))
         })
     }
 
     pub fn object(&self, of: Type, hash: Hash) -> Result<Option<Object>> {
-        self.ask("looking up an object", |c| find(c, of, hash))
+        let found = self.ask("looking up an object", |c| find(c, of, hash))?;
+        self.note(found.iter());
+        Ok(found)
     }
 
     pub fn objects_of(&self, of: Type, hashes: &[Hash]) -> Result<Vec<Option<Object>>> {
-        self.ask_at_once("looking up objects", |c| {
-            hashes.iter().map(|hash| find(c, of, *hash)).collect()
-        })
+        let find = |c: &Connection| hashes.iter().map(|hash| find(c, of, *hash)).collect();
+        let found: Vec<Option<Object>> = self.ask_at_once("looking up objects", find)?;
+        self.note(found.iter().flatten());
+        Ok(found)
+    }
+
+    /// Remembers the rows of objects that were found.
+    fn note<'o>(&self, objects: impl Iterator<Item = &'o Object>) {
+        let mut numbers = self.numbers.lock().expect("no panic while held");
+        objects.for_each(|object| numbers.note(object));
     }
 
     pub fn objects_by_row(&self, rows: &BTreeSet<i64>) -> Result<Vec<Object>> {
@@ -391,6 +414,7 @@ impl Index {
 
     /// Hands entries and all that they refer to to `each`, every one once, as of one moment; leaves out what is not known.
     pub fn stand(&self, entries: &[EntryId], mut each: impl FnMut(Standing)) -> Result<()> {
+        let mut rows = Vec::new();
         let bad = self.ask_at_once("looking up entries", |c| {
             let mut statement = c.prepare_cached(STANDING)?;
             let mut hash = c.prepare_cached("select hash from object where id = ?1")?;
@@ -411,15 +435,18 @@ impl Index {
                     .collect::<rusqlite::Result<Vec<_>>>()?;
                 let more = references.iter().filter(|&&entry| seen.insert(entry));
                 queue.extend(more);
+                let object = object(row)?;
+                rows.push(object);
                 each(Standing {
                     entry,
-                    object: object(row)?,
+                    object,
                     contents,
                     references,
                 });
             }
             Ok(None)
         })?;
+        self.note(rows.iter());
         match bad {
             Some(entry) => Err(self.bad_contents(entry)),
             None => Ok(()),

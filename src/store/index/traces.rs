@@ -1,18 +1,20 @@
 //! Rows of the tables `trace`, `step` and `made`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::super::error::Result;
 use super::super::trace::Trace;
+use super::numbers::Numbers;
 use super::{Index, objects, rows};
 use crate::ids::{DerivationKey, EntryId, Hash, TraceId};
 
 /// A trace on its way in, with the time and size of its file.
 pub(crate) struct NewTrace {
     pub id: TraceId,
-    pub trace: Trace,
+    pub trace: Arc<Trace>,
     pub made_ns: i64,
     pub size: u64,
 }
@@ -28,7 +30,7 @@ const OUTPUTS: &str = "select step.outputs from step
     join trace on trace.id = step.trace where trace.hash = ?1";
 const ALL: &str = "select hash, size from trace order by hash";
 
-pub(super) fn insert(t: &Transaction, new: &NewTrace) -> rusqlite::Result<()> {
+pub(super) fn insert(t: &Transaction, numbers: &Numbers, new: &NewTrace) -> rusqlite::Result<()> {
     let key = new.trace.key.0;
     let row = params![
         new.id.0.as_bytes(),
@@ -46,7 +48,8 @@ pub(super) fn insert(t: &Transaction, new: &NewTrace) -> rusqlite::Result<()> {
     };
     let inputs: BTreeSet<EntryId> = new.trace.inputs.iter().map(|input| input.entry).collect();
     let outputs: BTreeSet<EntryId> = new.trace.outputs.values().copied().collect();
-    let (inputs, outputs) = (objects::named(t, &inputs)?, objects::named(t, &outputs)?);
+    let inputs = objects::named(t, numbers, &inputs)?;
+    let outputs = objects::named(t, numbers, &outputs)?;
     t.prepare_cached("insert into step (trace, inputs, outputs) values (?1, ?2, ?3)")?
         .execute(params![id, inputs, outputs])?;
     let mut made = t.prepare_cached("insert into made (entry, trace) values (?1, ?2)")?;

@@ -180,6 +180,14 @@ impl Store {
         Ok(complete)
     }
 
+    /// Whether earlier looks found anything damaged.
+    pub fn is_suffering(&self) -> Result<bool> {
+        match self.index()? {
+            Some(index) => Ok(!index.suffering()?.is_empty()),
+            None => Ok(false),
+        }
+    }
+
     /// Entries that earlier looks found damaged, or something below them; none in a sound store.
     pub fn suffering(&self) -> Result<BTreeSet<EntryId>> {
         let mut entries = BTreeSet::new();
