@@ -1,6 +1,6 @@
 //! RPM files as yum repositories hold them: in `Packages/`, by the name that their headers give them.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -57,8 +57,9 @@ pub fn place<'a>(
     packages: impl IntoIterator<Item = &'a Package>,
 ) -> Result<(), Error> {
     let directory = TreePath::parse(DIRECTORY)?;
-    tree.directory(&directory)?;
-    let mut placed: BTreeMap<String, &Package> = BTreeMap::new();
+    let children = &mut tree.directory(&directory)?.children;
+    // By file name, as the tree has them.
+    let mut placed: HashMap<Vec<u8>, &Package> = HashMap::new();
     for package in packages {
         let brief = &package.brief;
         let file = brief.nevra.file_name();
@@ -66,10 +67,10 @@ pub fn place<'a>(
             path: file.clone().into_bytes(),
             reason,
         })?;
-        match placed.insert(file.clone(), package) {
+        match placed.insert(file.clone().into_bytes(), package) {
             None => {
                 let leaf = Leaf::file(0o644, brief.file, brief.size);
-                tree.insert(&directory.join(file.as_bytes())?, Child::Leaf(leaf))?;
+                children.insert(file.into_bytes(), Child::Leaf(leaf));
             }
             Some(other) if other.brief.file == brief.file => {}
             Some(other) => {

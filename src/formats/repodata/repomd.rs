@@ -1,9 +1,9 @@
 //! `repomd.xml` and the files that it names.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 
-use flate2::bufread::GzDecoder;
+use libdeflater::Decompressor;
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
@@ -106,37 +106,47 @@ struct Sums {
 
 impl Sums {
     fn of(file: &File, groups: &[Group]) -> io::Result<Sums> {
-        let (mut closed, mut open) = (Counted::default(), Counted::default());
-        for stretch in &file.stretches {
-            let bytes = stretch.bytes(groups);
-            closed.write_all(bytes)?;
-            io::copy(&mut GzDecoder::new(bytes), &mut open)?;
-        }
-        let hex = |hash: Sha256| data_encoding::HEXLOWER.encode(&hash.finalize());
+        let stretches = file.stretches.par_iter();
+        let opened = stretches.map(|stretch| open(stretch.bytes(groups)));
+        let opened: Vec<Vec<u8>> = opened.collect::<io::Result<_>>()?;
+        let closed = file.stretches.iter().map(|stretch| stretch.bytes(groups));
+        let opened = opened.iter().map(Vec::as_slice);
+        let ((digest, size), (open, open_size)) = rayon::join(|| sum(closed), || sum(opened));
         Ok(Sums {
-            digest: hex(closed.hash),
-            size: closed.size,
-            open: hex(open.hash),
-            open_size: open.size,
+            digest,
+            size,
+            open,
+            open_size,
         })
     }
 }
 
-#[derive(Default)]
-struct Counted {
-    hash: Sha256,
-    size: u64,
+fn sum<'a>(parts: impl Iterator<Item = &'a [u8]>) -> (String, u64) {
+    let (mut hash, mut size) = (Sha256::new(), 0);
+    for part in parts {
+        hash.update(part);
+        size += part.len() as u64;
+    }
+    (data_encoding::HEXLOWER.encode(&hash.finalize()), size)
 }
 
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.hash.update(bytes);
-        self.size += bytes.len() as u64;
-        Ok(bytes.len())
+/// Decompresses a member that was just compressed, or was as it was read: its last four bytes are its length.
+fn open(member: &[u8]) -> io::Result<Vec<u8>> {
+    let bad = |problem| io::Error::new(io::ErrorKind::InvalidData, problem);
+    let length = member
+        .last_chunk::<4>()
+        .ok_or_else(|| bad("a member is cut off"))?;
+    let length = u32::from_le_bytes(*length) as usize;
+    // Deflate packs at most 1032 bytes into one.
+    if length > member.len().saturating_mul(1032) {
+        return Err(bad("a member claims more than it can hold"));
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    let mut bytes = vec![0; length];
+    let mut reader = Decompressor::new();
+    match reader.gzip_decompress(member, &mut bytes) {
+        Ok(written) if written == length => Ok(bytes),
+        Ok(_) => Err(bad("a member is shorter than it claims")),
+        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
     }
 }
 
