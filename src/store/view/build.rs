@@ -20,6 +20,9 @@ use crate::store::stream::hash_file;
 use crate::store::{Store, fault};
 use crate::tree::{Content, Leaf, Node};
 
+/// So many files of a directory are made one after the other, at least.
+const LEAVES: usize = 256;
+
 /// How a view is made.
 #[derive(Clone, Copy)]
 pub(super) struct Building<'a> {
@@ -62,16 +65,19 @@ impl Building<'_> {
     /// Makes one directory with its files; returns its mode, and those inside, which are still to be made.
     fn directory(self, tree: TreeId, dir: &Path) -> Result<(u32, Vec<(TreeId, PathBuf)>)> {
         fs::create_dir(dir).map_err(|e| Error::io("making", dir, e))?;
-        let mut inside = Vec::new();
+        let (mut inside, mut leaves) = (Vec::new(), Vec::new());
         let directory = self.store.directory(tree)?;
         let mode = directory.meta.mode;
         for (name, node) in directory.entries {
             let path = dir.join(OsStr::from_bytes(&name));
             match node {
                 Node::Directory(tree) => inside.push((tree, path)),
-                Node::Leaf(leaf) => self.leaf(&leaf, &path)?,
+                Node::Leaf(leaf) => leaves.push((leaf, path)),
             }
         }
+        // An edition has ten thousand files side by side.
+        let leaves = leaves.par_iter().with_min_len(LEAVES);
+        leaves.try_for_each(|(leaf, path)| self.leaf(leaf, path))?;
         Ok((mode, inside))
     }
 
