@@ -7,7 +7,7 @@ use std::io::BufReader;
 
 use super::{Composed, Composer, Error, Output, Workspace};
 use crate::formats::rpm::{Package, Payload};
-use crate::ids::TreePath;
+use crate::ids::{BlobId, TreePath};
 use crate::plan::{Derivation, parameters};
 use crate::tree::{Assembly, Leaf, Part};
 
@@ -17,6 +17,8 @@ pub const PACKAGE: &str = "package.rpm";
 pub use crate::plan::derivation::CONTENT;
 
 pub struct Import;
+
+const KIND: &str = "import";
 
 impl Composer for Import {
     fn version(&self) -> u32 {
@@ -28,32 +30,40 @@ impl Composer for Import {
         derivation: &Derivation,
         workspace: &dyn Workspace,
     ) -> Result<Composed, Error> {
-        let kind = "import";
-        let asked: parameters::Import = super::parameters(kind, derivation)?;
+        let asked: parameters::Import = super::parameters(KIND, derivation)?;
         super::check_record_version(asked.record)?;
-        let (file, size) = super::input_file(kind, "rpm", PACKAGE, derivation, workspace)?;
-        let Package { header, record } =
-            Package::read(&mut BufReader::new(workspace.read(file, 0, None)?))?;
-        let (start, payload) = record.header_range;
-        // The digests that cover the payload hold; its files are looked at once, when they are unpacked.
-        // What can't be unpacked at all, a delta, is refused here.
-        Payload::open(&header, workspace.read(file, payload, None)?)?;
-
-        let assembly = Assembly {
-            parts: vec![Part::Range {
-                blob: file,
-                offset: start,
-                length: size - start,
-            }],
-        };
-        let (content, length) = workspace.assemble(&assembly)?;
-        let root = workspace.single(CONTENT, Leaf::file(0o644, content, length))?;
-        let composed = Composed {
-            outputs: [(CONTENT.to_owned(), Output::new(CONTENT, root))].into(),
-            facts: None,
-        };
-        composed.with_facts(kind, &record)
+        let (file, size) = super::input_file(KIND, "rpm", PACKAGE, derivation, workspace)?;
+        let package = Package::read(&mut BufReader::new(workspace.read(file, 0, None)?))?;
+        of(&package, (file, size), workspace)
     }
+}
+
+/// What the import of a package that was read to its end gives.
+pub fn of(
+    package: &Package,
+    (file, size): (BlobId, u64),
+    workspace: &dyn Workspace,
+) -> Result<Composed, Error> {
+    let Package { header, record } = package;
+    let (start, payload) = record.header_range;
+    // The digests that cover the payload hold; its files are looked at once, when they are unpacked.
+    // What can't be unpacked at all, a delta, is refused here.
+    Payload::open(header, workspace.read(file, payload, None)?)?;
+
+    let assembly = Assembly {
+        parts: vec![Part::Range {
+            blob: file,
+            offset: start,
+            length: size - start,
+        }],
+    };
+    let (content, length) = workspace.assemble(&assembly)?;
+    let root = workspace.single(CONTENT, Leaf::file(0o644, content, length))?;
+    let composed = Composed {
+        outputs: [(CONTENT.to_owned(), Output::new(CONTENT, root))].into(),
+        facts: None,
+    };
+    composed.with_facts(KIND, record)
 }
 
 /// A name in the root of a tree, from this program and not from input.

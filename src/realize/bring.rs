@@ -15,7 +15,7 @@ use super::report::How;
 use super::sight::Sight;
 use super::{metadata, schedule, sight, trace};
 use crate::compose::{self, Composed, Output};
-use crate::formats::rpm::{Brief, Record};
+use crate::formats::rpm::Brief;
 use crate::ids::{BlobId, Digest, EntryId, Name};
 use crate::plan::derivation::MAIN;
 use crate::plan::{Derivation, From, Outcome, Step, StepId, parameters};
@@ -168,7 +168,7 @@ impl Engine<'_> {
             package: what.to_owned(),
             source: error,
         };
-        let sight = Sight::of(&fetched.path).map_err(|error| refuse(error.into()))?;
+        let sight = Sight::of(&fetched.path).map_err(refuse)?;
         let (import, composed) = sight
             .import(Some(self.batch))
             .map_err(|error| refuse(error.into()))?;
@@ -177,9 +177,7 @@ impl Engine<'_> {
             self.batch.record(output)?;
         }
         let outcome = trace::outcome(self.batch.trace(&trace)?, trace);
-        let record: Record = outcome
-            .facts()
-            .ok_or_else(|| refuse("the import gave no record".into()))?;
+        let record = sight.record().clone();
         let key = import.key();
         let rpm = sight.entry().id();
         // What was planned and solved was planned with the name in the metadata.

@@ -315,10 +315,7 @@ impl<'a> Facts<'a> {
         }
         let (derivation, composed) = sight.import(batch.as_ref()).ok()?;
         let (trace, outputs) = trace::of(&derivation, composed, Vec::new());
-        let record: Record = trace.facts.as_ref()?.to().ok()?;
-        if !sight.is_of(&record) {
-            return None;
-        }
+        let record = sight.record().clone();
         if let Some(batch) = batch {
             for output in outputs.values() {
                 batch.record(output).ok()?;

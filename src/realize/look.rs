@@ -232,9 +232,9 @@ fn see_one(store: &Store, name: &Name, found: Found, batch: Option<&Batch>) -> R
         path: found.path.clone(),
         source,
     };
-    let sight = Sight::of(&found.path).map_err(|e| refuse(e.into()))?;
+    let sight = Sight::of(&found.path).map_err(refuse)?;
     let (derivation, composed) = sight.import(batch).map_err(|e| refuse(e.into()))?;
-    // Hashed and then read: what was recorded must be what was hashed.
+    // What the stamp stands for must be what was read.
     if Found::at(found.path.clone())
         .map_err(|e| refuse(e.into()))?
         .stamp
@@ -243,14 +243,6 @@ fn see_one(store: &Store, name: &Name, found: Found, batch: Option<&Batch>) -> R
         return Err(Error::Changed { path: found.path });
     }
     let (trace, outputs) = trace::of(&derivation, composed, Vec::new());
-    let record = trace.facts.as_ref();
-    let record: Record = record
-        .and_then(|facts| facts.to().ok())
-        .ok_or_else(|| refuse("the import gave no record".into()))?;
-    // It was read twice, once for its name and once for what it says: a trace of two files would be a lie for ever.
-    if !sight.is_of(&record) {
-        return Err(Error::Changed { path: found.path });
-    }
     let id = match batch {
         Some(batch) => {
             for entry in outputs.values() {
@@ -265,7 +257,7 @@ fn see_one(store: &Store, name: &Name, found: Found, batch: Option<&Batch>) -> R
     Ok(Seen {
         new,
         rpm,
-        record: Arc::new(record),
+        record: Arc::new(sight.record().clone()),
         outcome: (derivation.key(), trace::outcome(id, trace)),
         found,
     })

@@ -4,13 +4,14 @@
 //! So the `import` step runs over the file in place, and what it would store is named and let go.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::facts::importer;
 use crate::compose::import::PACKAGE;
 use crate::compose::{self, Composed, Workspace, WorkspaceError};
-use crate::formats::rpm::{Record, record};
+use crate::formats::rpm::{Package, Record, record};
 use crate::ids::{BlobId, EntryId, TreeId, TreePath};
 use crate::plan::derivation::{Derivation, Input};
 use crate::plan::parameters::Import;
@@ -57,42 +58,40 @@ pub fn import(rpm: EntryId, composer: u32) -> Derivation {
     .expect("a number is canonical")
 }
 
-/// An RPM in place.
+/// An RPM in place, read to its end once.
 pub(super) struct Sight {
     path: PathBuf,
     directory: Directory,
-    size: u64,
-    blob: BlobId,
+    package: Package,
 }
 
+/// Why a file was not taken for a package.
+type Refused = Box<dyn std::error::Error + Send + Sync>;
+
 impl Sight {
-    /// Hashes the file.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        let mut hasher = blake3::Hasher::new();
-        let size = io::copy(&mut File::open(path)?, &mut hasher)?;
-        let blob = BlobId(crate::ids::Hash::from_bytes(*hasher.finalize().as_bytes()));
+    /// Reads the file: what it is called by and what it says of itself are of the same bytes.
+    pub fn of(path: &Path) -> Result<Self, Refused> {
+        let mut file = BufReader::new(File::open(path)?);
+        let package = Package::read(&mut file).map_err(compose::Error::from)?;
         Ok(Sight {
             path: path.to_owned(),
-            directory: directory(blob, size),
-            size,
-            blob,
+            directory: directory(package.record.file, package.record.file_size),
+            package,
         })
     }
 
-    pub fn entry(&self) -> Entry {
-        entry(self.blob, self.size)
+    pub fn record(&self) -> &Record {
+        &self.package.record
     }
 
-    /// Whether a record is that of the file as it was hashed.
-    pub fn is_of(&self, record: &Record) -> bool {
-        record.file == self.blob
+    pub fn entry(&self) -> Entry {
+        Entry::new("rpm", self.directory.id())
     }
 
     /// Runs the import; manifests go to `batch` where there is one, bytes nowhere.
     pub fn import(&self, batch: Option<&Batch>) -> Result<(Derivation, Composed), compose::Error> {
-        let composer = compose::composer("import").expect("the import kind is named in compose");
         let entry = self.entry();
-        let derivation = import(entry.id(), composer.version());
+        let derivation = import(entry.id(), importer());
         let place = Place { sight: self, batch };
         if let Some(batch) = batch {
             place.write_directory(&self.directory)?;
@@ -100,7 +99,9 @@ impl Sight {
                 .record(&entry)
                 .map_err(|e| WorkspaceError::new("storing an entry", e))?;
         }
-        Ok((derivation.clone(), composer.compose(&derivation, &place)?))
+        let file = (self.record().file, self.record().file_size);
+        let composed = compose::import::of(&self.package, file, &place)?;
+        Ok((derivation, composed))
     }
 }
 
@@ -151,7 +152,7 @@ impl Workspace for Place<'_> {
         offset: u64,
         length: Option<u64>,
     ) -> Result<Box<dyn Read + Send>, WorkspaceError> {
-        if id != self.sight.blob {
+        if id != self.sight.record().file {
             return Err(elsewhere(id));
         }
         let opened = self.open(offset, length);
@@ -171,6 +172,19 @@ impl Workspace for Place<'_> {
     }
 
     fn assemble(&self, assembly: &Assembly) -> Result<(BlobId, u64), WorkspaceError> {
+        // What the content is was seen on the way through the file.
+        let record = self.sight.record();
+        let (offset, _) = record.header_range;
+        let length = record.file_size - offset;
+        let blob = record.file;
+        let content = Part::Range {
+            blob,
+            offset,
+            length,
+        };
+        if assembly.parts == [content] {
+            return Ok((record.content, length));
+        }
         let mut whole: Box<dyn Read + Send> = Box::new(io::empty());
         for part in &assembly.parts {
             let next: Box<dyn Read + Send> = match part {
