@@ -216,6 +216,17 @@ impl<'a> Facts<'a> {
         self.note(missed)
     }
 
+    /// Takes what a card says of a file.
+    pub(super) fn know(&self, rpm: EntryId, brief: Brief) {
+        let mut briefs = self.briefs.lock().expect(NO_PANIC);
+        briefs.insert(rpm, Arc::new(brief));
+    }
+
+    /// Which package a file is, if that was gathered.
+    pub(super) fn noted(&self, rpm: EntryId) -> Option<Arc<Brief>> {
+        self.briefs.lock().expect(NO_PANIC).get(&rpm).cloned()
+    }
+
     /// Notes which packages files are, where what is learnt is kept.
     pub(super) fn note(
         &self,

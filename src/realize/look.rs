@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::card;
 use super::error::Error;
 use super::facts::Facts;
 use super::observe::Observer;
@@ -15,10 +16,10 @@ use super::sight::{self, Sight};
 use super::signed::{self, Gate};
 use super::trace;
 use crate::formats::rpm::{Brief, Record};
-use crate::ids::{DerivationKey, Digest, EntryId, Name};
+use crate::ids::{DerivationKey, Digest, EntryId, Hash, Name};
 use crate::plan::{Offer, Outcome, SourcePackage, parameters};
 use crate::recipe::{Location, Source};
-use crate::source::{Found, Lock, LockedPackage, LockedSource, scan};
+use crate::source::{Found, Lock, LockedPackage, LockedSource, list};
 use crate::store::{Batch, Stamp, Store};
 
 /// A look at the sources.
@@ -44,6 +45,16 @@ pub(super) struct Seen {
     /// Whether the store had no record of it.
     pub new: bool,
     pub found: Found,
+}
+
+/// The files of a directory that no card told of.
+#[derive(Default)]
+struct Asked {
+    /// With the keys of the cards that they could have, and how many they are; in the order of the files.
+    groups: Vec<(Hash, usize)>,
+    files: Vec<Found>,
+    /// The keys of cards that none of the files there now has.
+    gone: Vec<Hash>,
 }
 
 impl Seen {
@@ -92,34 +103,106 @@ impl<'a> Look<'a> {
         name: &Name,
         directory: &Path,
     ) -> Result<Vec<SourcePackage>, Error> {
-        let found = scan(directory).map_err(|source| Error::Source {
+        let unreadable = |source| Error::Source {
             name: name.clone(),
             source,
-        })?;
-        let stamps: Vec<Stamp> = found.iter().map(stamp).collect();
+        };
+        let listed = list(directory).map_err(unreadable)?;
+        let (listed, others): (Vec<Found>, Vec<Found>) =
+            listed.into_iter().partition(Found::is_named_package);
+        let mut packages = Vec::with_capacity(listed.len());
+        let mut asked = self.carded(facts, directory, listed, &mut packages)?;
+        asked.files.extend(others);
+        let stamps: Vec<Stamp> = asked.files.iter().map(stamp).collect();
         let hashed = self.store.stamps_get(&stamps)?;
         let rpms: Vec<EntryId> = hashed.iter().flatten().copied().collect();
         facts.gather(&rpms)?;
-        let mut packages = Vec::new();
         let mut unknown = Vec::new();
-        for (found, hashed) in found.into_iter().zip(hashed) {
+        for (found, hashed) in asked.files.iter().zip(&hashed) {
             // A file that was hashed and has no record is read again.
             match hashed.and_then(|rpm| Some((rpm, facts.brief(rpm)?))) {
                 Some((rpm, brief)) => {
-                    facts.places.insert(rpm, found.path);
                     packages.push(SourcePackage::of(&brief, rpm));
+                    facts.places.insert(rpm, found.path.clone());
                 }
-                None => unknown.push(found),
+                None if found.is_package().map_err(unreadable)? => unknown.push(found.clone()),
+                None => {}
             }
         }
         let seen = self.see(name, unknown)?;
+        let hashed = match seen.is_empty() {
+            true => hashed,
+            // Those that were seen just now are known from now on, but for the freshest.
+            false => self.store.stamps_get(&stamps)?,
+        };
         facts.note(seen.iter().map(Seen::brief))?;
         for seen in seen {
             let (rpm, brief) = seen.brief();
             packages.push(SourcePackage::of(&brief, rpm));
+            facts.know(rpm, brief);
             facts.learn(seen);
         }
+        self.keep_cards(facts, directory, &asked, &hashed)?;
         Ok(packages)
+    }
+
+    /// Takes the files whose cards are kept; returns the others.
+    fn carded(
+        &self,
+        facts: &mut Facts<'a>,
+        directory: &Path,
+        listed: Vec<Found>,
+        packages: &mut Vec<SourcePackage>,
+    ) -> Result<Asked, Error> {
+        let kept = self.store.cards_get(card::directory(directory))?;
+        let mut kept: BTreeMap<Hash, Vec<u8>> = kept.into_iter().collect();
+        let groups: Vec<&[Found]> = card::groups(&listed).collect();
+        let keys: Vec<Hash> = groups.iter().map(|files| card::key(files)).collect();
+        let cards = keys.iter().zip(&groups);
+        let cards: Vec<(Option<Vec<u8>>, usize)> = cards
+            .map(|(key, files)| (kept.remove(key), files.len()))
+            .collect();
+        let mut asked = Asked::default();
+        for ((key, files), card) in keys.into_iter().zip(groups).zip(card::read_each(&cards)) {
+            let Some(known) = card else {
+                asked.groups.push((key, files.len()));
+                asked.files.extend_from_slice(files);
+                continue;
+            };
+            for ((rpm, brief), found) in known.into_iter().zip(files) {
+                packages.push(SourcePackage::of(&brief, rpm));
+                facts.places.insert(rpm, found.path.clone());
+                facts.know(rpm, brief);
+            }
+        }
+        asked.gone = kept.into_keys().collect();
+        Ok(asked)
+    }
+
+    /// Gives groups whose files are all known by themselves a card, in place of those that nobody will ask for again.
+    fn keep_cards(
+        &self,
+        facts: &Facts<'a>,
+        directory: &Path,
+        asked: &Asked,
+        hashed: &[Option<EntryId>],
+    ) -> Result<(), Error> {
+        if !self.keep {
+            return Ok(());
+        }
+        let mut hashed = hashed.iter().copied();
+        let card = |&(key, files): &(Hash, usize)| {
+            let rpms: Vec<Option<EntryId>> = hashed.by_ref().take(files).collect();
+            let brief = |rpm: Option<EntryId>| Some((rpm?, facts.noted(rpm?)?));
+            let known = rpms.into_iter().map(brief).collect::<Option<Vec<_>>>()?;
+            Some((
+                key,
+                card::write(known.iter().map(|(rpm, brief)| (*rpm, &**brief))),
+            ))
+        };
+        let new: Vec<(Hash, Vec<u8>)> = asked.groups.iter().filter_map(card).collect();
+        let place = card::directory(directory);
+        Ok(self.store.cards_put(place, &asked.gone, &new)?)
     }
 
     /// Takes what the lock names; the directory is asked only for what the store does not know.

@@ -9,6 +9,7 @@
 
 mod add;
 mod bring;
+mod card;
 mod catalog;
 mod course;
 mod engine;

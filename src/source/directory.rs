@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use walkdir::WalkDir;
 
 /// The first bytes of every RPM (rpm, `lib/rpmlead.c`).
@@ -68,13 +69,31 @@ impl Found {
     }
 }
 
-/// Every RPM below a directory, in the order of paths; links are followed.
-///
-/// Files count by what they hold: a name never makes an RPM.
-/// One that is named `.rpm` is among them whatever it holds: who reads it says what is wrong,
-/// rather than that a package silently went missing.
-pub fn scan(directory: &Path) -> Result<Vec<Found>, ScanError> {
-    let mut found = Vec::new();
+impl Found {
+    /// Whether it is an RPM, or claims to be one.
+    ///
+    /// Files count by what they hold: a name never makes an RPM.
+    /// One that is named `.rpm` counts whatever it holds: who reads it says what is wrong,
+    /// rather than that a package silently went missing.
+    pub fn is_package(&self) -> Result<bool, ScanError> {
+        match begins_as_package(&self.path) {
+            Ok(begins) => Ok(begins || self.is_named_package()),
+            Err(source) => Err(ScanError::File {
+                path: self.path.clone(),
+                source,
+            }),
+        }
+    }
+
+    pub fn is_named_package(&self) -> bool {
+        let extension = self.path.extension();
+        extension.is_some_and(|extension| extension == "rpm")
+    }
+}
+
+/// Every file below a directory, in the order of paths; links are followed, and none is opened.
+pub fn list(directory: &Path) -> Result<Vec<Found>, ScanError> {
+    let mut paths = Vec::new();
     for entry in WalkDir::new(directory)
         .follow_links(true)
         .sort_by_file_name()
@@ -83,18 +102,13 @@ pub fn scan(directory: &Path) -> Result<Vec<Found>, ScanError> {
             path: directory.to_owned(),
             source,
         })?;
-        if !entry.file_type().is_file() {
-            continue;
-        }
-        let path = entry.into_path();
-        let named = path.extension().is_some_and(|extension| extension == "rpm");
-        match begins_as_package(&path) {
-            Ok(false) if !named => {}
-            Ok(_) => found.push(Found::at(path)?),
-            Err(source) => return Err(ScanError::File { path, source }),
+        if entry.file_type().is_file() {
+            paths.push(entry.into_path());
         }
     }
-    Ok(found)
+    let found: Vec<Result<Found, ScanError>> = paths.into_par_iter().map(Found::at).collect();
+    // In their order, so that of several that fail the same one is told each time.
+    found.into_iter().collect()
 }
 
 fn begins_as_package(path: &Path) -> io::Result<bool> {

@@ -6,7 +6,7 @@ pub mod keys;
 pub mod lock;
 pub mod moved;
 
-pub use directory::{Found, scan};
+pub use directory::{Found, list};
 pub use keys::{Keys, KeysError};
 pub use lock::{Lock, LockedPackage, LockedSource, Solved, SolvedPackage};
 pub use moved::{Change, Moved};

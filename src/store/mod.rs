@@ -25,6 +25,7 @@
 
 mod batch;
 mod brief;
+mod card;
 pub mod entry;
 mod error;
 pub mod fault;

@@ -9,6 +9,7 @@
 
 mod attack;
 mod canonical;
+mod cards;
 mod cli;
 mod command;
 mod compose;

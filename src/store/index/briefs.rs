@@ -18,7 +18,7 @@ impl Index {
         })
     }
 
-    /// Drops what was noted of the keys of traces.
+    /// Drops what was noted of the keys of traces, and all cards, which say the same of many at once.
     pub fn briefs_drop(&self, traces: impl Iterator<Item = TraceId>) -> Result<()> {
         self.change("dropping briefs", false, |t| {
             let sql = "delete from brief where key = (select key from trace where hash = ?1)";
@@ -26,7 +26,7 @@ impl Index {
             for trace in traces {
                 statement.execute([trace.0.as_bytes()])?;
             }
-            Ok(())
+            t.execute("delete from card", ()).map(drop)
         })
     }
 

@@ -4,6 +4,7 @@
 
 mod apart;
 mod briefs;
+mod cards;
 mod contents;
 mod graph;
 mod numbers;
@@ -41,6 +42,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../store-schema/03.sql"),
     include_str!("../../../store-schema/04.sql"),
     include_str!("../../../store-schema/05.sql"),
+    include_str!("../../../store-schema/06.sql"),
 ];
 
 /// KiB of pages that are kept, negative as SQLite wants it: those of some hundred thousand objects.
