@@ -226,10 +226,27 @@ impl Engine<'_> {
         });
         let packages: Vec<EntryId> = packages.collect();
         self.lease.hold(&packages)?;
-        let missing = self.missing(&packages)?;
+        let missing = self.missing(&self.without_files(packages)?)?;
         let taken = missing.into_par_iter().map(|rpm| self.take(rpm));
         // In their order, so that of several that fail the same one is told each time.
         taken.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    /// Those of some packages whose files are not here; the files of the others are held.
+    ///
+    /// Files alone are asked for, as who writes the step's output will do again.
+    /// Once anything was found damaged, records are not taken for granted either: then it is all of the packages.
+    fn without_files(&self, packages: Vec<EntryId>) -> Result<Vec<EntryId>, Error> {
+        if self.store.is_suffering()? {
+            return Ok(packages);
+        }
+        let briefs = self.facts.briefs(&packages)?;
+        let files: Vec<BlobId> = briefs.iter().flatten().map(|brief| brief.file).collect();
+        let absent = self.batch.absent_blobs(&files)?;
+        let here = |brief: Option<Arc<Brief>>| brief.is_some_and(|b| !absent.contains(&b.file));
+        let each = packages.into_iter().zip(briefs);
+        let without = each.filter_map(|(rpm, brief)| (!here(brief)).then_some(rpm));
+        Ok(without.collect())
     }
 
     /// Takes a source's package into the store, if it is not there.

@@ -16,8 +16,8 @@ pub(super) struct Previous<'a> {
     store: &'a Store,
     facts: &'a Facts<'a>,
     roots: Vec<Lineage>,
-    /// By kind and topic.
-    derivations: OnceLock<BTreeMap<(String, String), Derivation>>,
+    /// By kind and topic; without the steps that made packages, and with them.
+    derivations: [OnceLock<BTreeMap<(String, String), Derivation>>; 2],
 }
 
 /// An artifact with the images that it stands on, nearest first.
@@ -43,7 +43,7 @@ impl<'a> Previous<'a> {
             store,
             facts,
             roots,
-            derivations: OnceLock::new(),
+            derivations: Default::default(),
         }
     }
 
@@ -57,7 +57,9 @@ impl<'a> Previous<'a> {
 
     /// Says what changed since the newest generation.
     pub fn reason(&self, step: &Step, derivation: &Derivation, names: &Names) -> String {
-        let known = self.derivations.get_or_init(|| self.gather());
+        // An edition has ten thousand packages, and few of them are made here.
+        let packages = step.kind == "package";
+        let known = self.derivations[usize::from(packages)].get_or_init(|| self.gather(packages));
         let Some(old) = known.get(&(step.kind.to_owned(), step.topic.clone())) else {
             return "never made before".to_owned();
         };
@@ -87,7 +89,7 @@ impl<'a> Previous<'a> {
         }
     }
 
-    fn gather(&self) -> BTreeMap<(String, String), Derivation> {
+    fn gather(&self, packages: bool) -> BTreeMap<(String, String), Derivation> {
         let mut derivations = BTreeMap::new();
         for Lineage { root, names } in &self.roots {
             let Ok(generations) = self.store.generations(root) else {
@@ -113,6 +115,7 @@ impl<'a> Previous<'a> {
                         .or_insert(derivation);
                 }
                 let inputs = trace.inputs.iter();
+                let inputs = inputs.filter(|input| packages || input.role != "rpm");
                 let inputs: Vec<_> = inputs.filter(|input| asked.insert(input.entry)).collect();
                 let entries: Vec<EntryId> = inputs.iter().map(|input| input.entry).collect();
                 let made = self.store.made_each(&entries).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Facts for planning, gathered from the store and from the sources.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -31,8 +31,8 @@ pub struct Facts<'a> {
     pub(super) offers: BTreeMap<Name, Offer>,
     /// Where the bytes of a source's packages lie.
     pub(super) places: BTreeMap<EntryId, PathBuf>,
-    records: Mutex<BTreeMap<EntryId, Arc<Record>>>,
-    briefs: Mutex<BTreeMap<EntryId, Arc<Brief>>>,
+    records: Mutex<HashMap<EntryId, Arc<Record>>>,
+    briefs: Mutex<HashMap<EntryId, Arc<Brief>>>,
     /// Whether what is learnt is kept.
     pub(super) keep: bool,
     /// Imports of this look that the store does not hold yet.
@@ -192,6 +192,9 @@ impl<'a> Facts<'a> {
     /// Looks up which packages files are, many at once: one by one, asking would cost more than the answers.
     pub(super) fn gather(&self, rpms: &[EntryId]) -> Result<(), Error> {
         let unknown = self.unknown(&self.briefs, rpms);
+        if unknown.is_empty() {
+            return Ok(());
+        }
         let importer = importer();
         let key = |&rpm: &EntryId| sight::import(rpm, importer).key();
         let keys: Vec<DerivationKey> = unknown.par_iter().map(key).collect();
@@ -225,6 +228,19 @@ impl<'a> Facts<'a> {
     /// Which package a file is, if that was gathered.
     pub(super) fn noted(&self, rpm: EntryId) -> Option<Arc<Brief>> {
         self.briefs.lock().expect(NO_PANIC).get(&rpm).cloned()
+    }
+
+    /// Which packages files are, in their order; `None` for those that were not imported.
+    pub(super) fn briefs(&self, rpms: &[EntryId]) -> Result<Vec<Option<Arc<Brief>>>, Error> {
+        self.gather(rpms)?;
+        let noted: Vec<Option<Arc<Brief>>> = {
+            let briefs = self.briefs.lock().expect(NO_PANIC);
+            rpms.iter().map(|rpm| briefs.get(rpm).cloned()).collect()
+        };
+        let each = rpms.iter().zip(noted);
+        Ok(each
+            .map(|(&rpm, noted)| noted.or_else(|| self.brief(rpm)))
+            .collect())
     }
 
     /// Notes which packages files are, where what is learnt is kept.
@@ -263,7 +279,7 @@ impl<'a> Facts<'a> {
         Ok(())
     }
 
-    fn unknown<T>(&self, known: &Mutex<BTreeMap<EntryId, T>>, rpms: &[EntryId]) -> Vec<EntryId> {
+    fn unknown<T>(&self, known: &Mutex<HashMap<EntryId, T>>, rpms: &[EntryId]) -> Vec<EntryId> {
         let known = known.lock().expect(NO_PANIC);
         let unknown = rpms.iter().filter(|rpm| !known.contains_key(rpm));
         unknown.copied().collect()

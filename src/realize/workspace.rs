@@ -64,10 +64,11 @@ impl Workspace for StoreWorkspace<'_> {
     }
 
     fn briefs(&self, rpms: &[EntryId]) -> Result<Vec<Arc<Brief>>, WorkspaceError> {
-        let gathered = self.facts.gather(rpms);
-        gathered.map_err(|e| WorkspaceError::new("looking up packages", e))?;
-        let brief = |&rpm| self.facts.brief(rpm).ok_or_else(|| unknown(rpm));
-        rpms.iter().map(brief).collect()
+        let briefs = self.facts.briefs(rpms);
+        let briefs = briefs.map_err(|e| WorkspaceError::new("looking up packages", e))?;
+        let each = rpms.iter().zip(briefs);
+        each.map(|(&rpm, brief)| brief.ok_or_else(|| unknown(rpm)))
+            .collect()
     }
 
     fn directory(&self, id: TreeId) -> Result<Arc<Directory>, WorkspaceError> {
