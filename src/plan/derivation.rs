@@ -51,25 +51,50 @@ impl Derivation {
         params: &impl Serialize,
         inputs: impl IntoIterator<Item = Input>,
     ) -> Result<Self, canonical::Error> {
+        let params = canonical::Value::of(params)?;
+        Ok(Self::with(kind, composer, params, inputs))
+    }
+
+    /// The same, with parameters that have their canonical form already.
+    pub fn with(
+        kind: &str,
+        composer: u32,
+        params: canonical::Value,
+        inputs: impl IntoIterator<Item = Input>,
+    ) -> Self {
         let mut inputs: Vec<Input> = inputs.into_iter().collect();
         inputs.sort();
         inputs.dedup();
-        let params = canonical::Value::of(params)?;
-        Ok(Derivation {
+        Derivation {
             schema: SCHEMA,
             kind: kind.to_owned(),
             composer,
             params,
             inputs,
-        })
+        }
+    }
+
+    /// Its canonical form.
+    pub fn value(&self) -> canonical::Value {
+        // The parameters have it already, and are not taken apart again.
+        let fields = || {
+            let map = canonical::Map::default()
+                .with("schema", &self.schema)?
+                .with("kind", &self.kind)?
+                .with("composer", &self.composer)?
+                .with("inputs", &self.inputs)?;
+            Ok::<_, canonical::Error>(map.with_value("params", &self.params))
+        };
+        let map = fields().expect("numbers, names and hashes have a canonical form");
+        map.value()
     }
 
     pub fn encode(&self) -> Vec<u8> {
-        canonical::encode(self).expect("the parameters were canonical when it was made")
+        self.value().encode()
     }
 
     pub fn key(&self) -> DerivationKey {
-        DerivationKey::of(&self.encode())
+        DerivationKey::of(self.value().as_bytes())
     }
 
     /// The entries in one role, in the order of their ids.

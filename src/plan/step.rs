@@ -54,8 +54,8 @@ impl Step {
                 entry: resolve(from)?,
             });
         }
-        let derivation = Derivation::new(self.kind, self.composer, &self.params, inputs);
-        Some(derivation.expect("a checked value stays one"))
+        let params = self.params.clone();
+        Some(Derivation::with(self.kind, self.composer, params, inputs))
     }
 
     /// The steps that this one waits for.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compose::Composed;
-use crate::ids::{DerivationKey, EntryId, TraceId, canonical};
+use crate::ids::{DerivationKey, EntryId, TraceId};
 use crate::plan::{Derivation, Outcome};
 use crate::store::{Entry, Error, Store, Trace, TraceInput};
 
@@ -36,9 +36,9 @@ pub fn of(
             )
         })
         .collect();
-    let value = canonical::Value::of(derivation).expect("a derivation is canonical");
+    let value = derivation.value();
     let trace = Trace {
-        key: DerivationKey::of(&value.encode()),
+        key: DerivationKey::of(value.as_bytes()),
         derivation: value,
         inputs: derivation
             .inputs

@@ -156,6 +156,10 @@ impl Map {
         self
     }
 
+    pub fn value(&self) -> Value {
+        Value(self.encode())
+    }
+
     /// The only encoding of it: keys are in the order of their bytes, heads included.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();

@@ -30,6 +30,10 @@ impl Value {
         self.0.clone()
     }
 
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The text under a key of a map, followed through nested maps.
     pub fn text(&self, path: &[&str]) -> Option<&str> {
         let mut at: &[u8] = &self.0;

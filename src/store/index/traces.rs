@@ -87,9 +87,12 @@ impl Index {
             let hashes = hashes(c, BY_KEY, key.0)?;
             Ok(hashes.into_iter().map(TraceId).collect())
         };
-        self.ask_at_once("looking up traces", |c| {
-            keys.iter().map(|key| of(c, key)).collect()
-        })
+        let ask = |c: &Connection| keys.iter().map(|key| of(c, key)).collect();
+        match keys.len() {
+            // Of one moment by itself.
+            0..=1 => self.ask("looking up traces", ask),
+            _ => self.ask_at_once("looking up traces", ask),
+        }
     }
 
     /// Of each entry, in their order, newest first.
