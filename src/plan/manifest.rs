@@ -1,6 +1,6 @@
 //! The static manifest of a module, held against what there is to draw from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::known::SourcePackage;
 use super::offer::Offered;
@@ -98,7 +98,7 @@ impl Manifest {
 
     /// The packages that the manifest of module `own` means, on a system of this architecture.
     pub fn select<'a>(&self, candidates: &[Candidate<'a>], own: &str, arch: &str) -> Selected<'a> {
-        let mut by_name: BTreeMap<&str, Vec<Candidate>> = BTreeMap::new();
+        let mut by_name: HashMap<&str, Vec<Candidate>> = HashMap::new();
         for candidate in candidates {
             by_name
                 .entry(&candidate.nevra().name)

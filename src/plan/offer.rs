@@ -130,7 +130,7 @@ impl Planner<'_> {
                 missing: selected.missing,
             });
         }
-        let mut offered = BTreeMap::new();
+        let mut offered = Vec::with_capacity(selected.chosen.len());
         for (text, candidate) in selected.chosen {
             check_label(&own, candidate)?;
             let package = match (candidate, &module.source) {
@@ -138,9 +138,21 @@ impl Planner<'_> {
                 (Candidate::Made(package), _) => package.clone(),
                 (Candidate::Listed(_), None) => continue,
             };
-            offered.insert((package.nevra.clone(), package.digest.clone()), package);
+            offered.push(package);
         }
-        Ok(Some(offered.into_values().collect()))
+        fn identity(package: &Offered) -> (&Nevra, &Digest) {
+            (&package.nevra, &package.digest)
+        }
+        offered.sort_by(|a, b| identity(a).cmp(&identity(b)));
+        // Several texts may mean one package: it is that of the last.
+        offered.dedup_by(|later, kept| {
+            let same = identity(later) == identity(kept);
+            if same {
+                std::mem::swap(later, kept);
+            }
+            same
+        });
+        Ok(Some(offered))
     }
 
     /// Draws a package from a source: `text` is what it was asked for by.
