@@ -1,18 +1,22 @@
 //! The package database inside a root.
 
+use std::io::Read;
+
 use super::arch::color;
 use super::claims::{Chosen, Claim};
 use super::links::DirectoryLinks;
 use super::{Error, Package};
 use crate::compose::{Workspace, WorkspaceError};
 use crate::formats::rpmdb::{self, FileState, Installed};
-use crate::ids::TreePath;
+use crate::ids::{BlobId, TreePath};
 use crate::plan::parameters;
-use crate::tree::{Builder, Child, Leaf};
+use crate::tree::{Assembly, Builder, Child, Leaf, Part};
 
 /// Where Fedora, openSUSE and rpm-ostree have it, since `/var` is not part of an image.
 const DIRECTORY: &str = "usr/lib/sysimage/rpm";
 const FILE: &str = "rpmdb.sqlite";
+/// Bytes of a piece, some pages. Shapes nothing that is hashed.
+const PIECE: u64 = 64 * 1024;
 /// Where every rpm before looked, and many look still.
 const OLD_DIRECTORY: &str = "var/lib/rpm";
 
@@ -41,8 +45,32 @@ pub fn write(
             error,
         )
     })?;
-    let (blob, size) = workspace.write(&mut opened)?;
+    let (blob, size) = in_pieces(&mut opened, workspace)?;
     Ok(Leaf::file(0o644, blob, size))
+}
+
+/// Stores the database as pieces: where one package changes, most pages stay as they are.
+fn in_pieces(
+    database: &mut dyn Read,
+    workspace: &dyn Workspace,
+) -> Result<(BlobId, u64), WorkspaceError> {
+    let mut parts = Vec::new();
+    loop {
+        let mut piece = Vec::with_capacity(PIECE as usize);
+        (&mut *database)
+            .take(PIECE)
+            .read_to_end(&mut piece)
+            .map_err(|error| WorkspaceError::new("reading the package database", error))?;
+        if piece.is_empty() {
+            return workspace.assemble(&Assembly { parts });
+        }
+        let (blob, length) = workspace.write(&mut piece.as_slice())?;
+        parts.push(Part::Range {
+            blob,
+            offset: 0,
+            length,
+        });
+    }
 }
 
 /// Puts the database at its place, and links the old place to it.
