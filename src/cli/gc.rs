@@ -14,7 +14,8 @@ use crate::store::GcOptions;
 /// Collects the bytes that nothing keeps alive
 ///
 /// Kept are the entries of all generations with what they refer to,
-/// and what the newest generation of each artifact was made from.
+/// and what the newest generation of each artifact was made from, unless --drop-intermediates gives it up.
+/// Files that the lock of a kept generation names stay in any case.
 /// Records stay: what was collected can still be compared, and realized again.
 ///
 /// Of generations that are not the newest, what lies below entries/ goes too where it takes room of its own:
@@ -28,11 +29,14 @@ pub struct Arguments {
     /// Keep only the N newest generations of each artifact
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep_last: Option<u32>,
+    /// Give up what the newest generations were made from too: what is to be made anew then takes longer
+    #[arg(long)]
+    drop_intermediates: bool,
     /// Condemn now, delete with the first collection after this time: 30s, 15min, 12h, 7d
     #[arg(long, value_name = "DURATION", value_parser = grace)]
     grace: Option<Duration>,
     /// Take back what was condemned and is not deleted yet
-    #[arg(long, conflicts_with_all = ["dry_run", "keep_last", "grace"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "keep_last", "drop_intermediates", "grace"])]
     undo: bool,
 }
 
@@ -57,6 +61,7 @@ impl Arguments {
         let options = GcOptions {
             dry_run: self.dry_run,
             keep_last: self.keep_last,
+            drop_intermediates: self.drop_intermediates,
             grace: self.grace,
             undo: self.undo,
             now: now(),

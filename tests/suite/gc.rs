@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use store::ids::{BlobId, EntryId, Name};
 use store::store::{Error, GcOptions, GcReport, NewGeneration, Progress, Store, VerifyOptions};
 use store::tree::{Assembly, Part};
 
+use crate::support::bench::Bench;
 use crate::support::shelf::{Shelf, blob, entry, root, unstored};
 
 fn quiet(_: Progress) {}
@@ -113,6 +114,55 @@ fn gc_keeps_the_inputs_of_the_newest_generation_only() {
     let complete = |id: EntryId| shelf.store.is_complete(id).unwrap();
     assert_eq!([deep1, middle1, top1].map(complete), [false, false, true]);
     assert_eq!([deep2, middle2, top2].map(complete), [true, true, true]);
+}
+
+#[test]
+fn what_newest_generations_were_made_from_goes_when_told_so_and_nothing_else() {
+    let bench = Bench::shipped();
+    let names = ["atomic-host", "server", "web-server-image"];
+    let report = bench.json(&["realize", "atomic-host", "server", "web-server-image"]);
+    let told = bench.json(&["gc", "--drop-intermediates", "--dry-run"]);
+    assert!(told["objects"].as_u64().unwrap() > 50, "{told}");
+    let before = du(&bench.store());
+    let freed = bench.json(&["gc", "--drop-intermediates"]);
+    assert_eq!(freed["bytes"], told["bytes"]);
+    assert_eq!(
+        du(&bench.store()),
+        before - freed["bytes"].as_u64().unwrap()
+    );
+    bench.run(&["verify", "--full"]).works();
+    // What is kept is whole, and realizing it anew makes nothing.
+    for artifact in report["artifacts"].as_array().unwrap() {
+        let path = PathBuf::from(artifact["path"].as_str().unwrap());
+        assert!(path.exists(), "{}", path.display());
+    }
+    let again = bench.json(&["realize", "atomic-host", "server", "web-server-image"]);
+    assert_eq!(again["steps"]["composed"], 0, "{again}");
+    let diff = bench
+        .run(&["diff", "atomic-host@1", "atomic-host@1"])
+        .works();
+    assert!(diff.out.contains("atomic-host"), "{}", diff.out);
+    // What is asked for anew is made from what is left, to the same bytes.
+    bench.edit(
+        "images/web-server-image.toml",
+        "kind =",
+        "layers = 3\nkind =",
+    );
+    let made = bench.realize(&names);
+    bench.edit(
+        "images/web-server-image.toml",
+        "layers = 3\nkind =",
+        "kind =",
+    );
+    assert!(made.iter().all(|path| path.exists()));
+    let last = bench.json(&["realize", "atomic-host", "server", "web-server-image"]);
+    let entries = |report: &serde_json::Value| -> Vec<String> {
+        let artifacts = report["artifacts"].as_array().unwrap().iter();
+        artifacts
+            .map(|artifact| artifact["entry"].to_string())
+            .collect()
+    };
+    assert_eq!(entries(&last), entries(&again));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::GcOptions;
 use crate::ids::{BlobId, EntryId, Hash, TraceId};
 use crate::store::error::{Error, Result};
 use crate::store::index::{Graph, Index, Rows, Type};
@@ -16,8 +17,7 @@ use crate::store::{lease, root};
 pub(super) struct Marks<'a> {
     layout: &'a Layout,
     index: &'a Index,
-    /// So many of the newest generations of each name are kept; all without.
-    keep_last: Option<u32>,
+    options: &'a GcOptions,
     pub entries: Rows,
     /// Of those, the newest generations and what running processes hold: their views stay.
     used: Rows,
@@ -83,11 +83,11 @@ impl Edges<'_> {
 }
 
 impl<'a> Marks<'a> {
-    pub fn new(layout: &'a Layout, index: &'a Index, keep_last: Option<u32>) -> Self {
+    pub fn new(layout: &'a Layout, index: &'a Index, options: &'a GcOptions) -> Self {
         Marks {
             layout,
             index,
-            keep_last,
+            options,
             entries: Rows::default(),
             used: Rows::default(),
             rows: Rows::default(),
@@ -158,12 +158,15 @@ impl<'a> Marks<'a> {
             let generations = root::generations(self.layout, &name)?;
             // The newest one always stays: a name that stands for nothing helps nobody.
             let kept = self
+                .options
                 .keep_last
                 .map_or(generations.len(), |n| n.max(1) as usize);
             let first = generations.len().saturating_sub(kept);
             let newest = generations.last();
             named.newest.extend(newest.map(|newest| newest.entry));
-            named.traces.extend(newest.and_then(|newest| newest.trace));
+            if !self.options.drop_intermediates {
+                named.traces.extend(newest.and_then(|newest| newest.trace));
+            }
             for generation in &generations[first..] {
                 named.entries.insert(generation.entry);
                 named.blobs.extend(generation.blobs());

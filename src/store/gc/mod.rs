@@ -40,6 +40,8 @@ pub struct GcOptions {
     pub dry_run: bool,
     /// Keeps alive so many of the newest generations of each name, at least one; all without.
     pub keep_last: Option<u32>,
+    /// Gives up what the newest generations were made from, as far as they don't refer to it.
+    pub drop_intermediates: bool,
     /// Condemns now; a later collector unlinks when this much time has passed.
     pub grace: Option<Duration>,
     /// Flips back everything that is condemned and still here, and collects nothing.
@@ -215,7 +217,7 @@ impl Collector<'_> {
         staging::sweep(&self.layout().tmp())?;
         staging::sweep(&view::building(self.layout())?)?;
         self.tell("marking", 0, 1);
-        let mut marks = Marks::new(self.store.layout(), self.index, self.options.keep_last);
+        let mut marks = Marks::new(self.store.layout(), self.index, self.options);
         marks.absorb(false)?;
         let mut plan = Plan::make(self.index, &marks, self.options.now)?;
         let orphans = self.orphans()?;
@@ -269,7 +271,7 @@ impl Collector<'_> {
             })?;
             return Ok(self.report);
         }
-        let mut marks = Marks::new(self.store.layout(), self.index, self.options.keep_last);
+        let mut marks = Marks::new(self.store.layout(), self.index, self.options);
         marks.absorb(false)?;
         let mut plan = Plan::make(self.index, &marks, self.options.now)?;
         plan.condemn(self.options.grace.is_some_and(|grace| grace.as_secs() > 0));
