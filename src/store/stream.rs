@@ -1,8 +1,12 @@
 //! Bytes on their way into a batch.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use rustix::fs::{SeekFrom, seek};
+use rustix::io::Errno;
 
 use super::error::{Error, Result};
 use super::view;
@@ -77,16 +81,42 @@ pub(super) fn buffered<R: Read>(reader: R) -> BufReader<R> {
     BufReader::with_capacity(BUFFER, reader)
 }
 
-/// Hashes the bytes of a file as those of a blob.
+/// Hashes the bytes of a file as those of a blob; holes are not read, for they are known.
 pub(super) fn hash_file(path: &Path) -> Result<Hash> {
     let mut file = File::open(path).map_err(|e| Error::io("opening", path, e))?;
     let mut hasher = blake3::Hasher::new();
-    let mut counting = Counting {
-        hasher: &mut hasher,
-        length: 0,
-    };
-    copy(&mut file, &mut counting).map_err(|e| match e {
-        Copy::Read(e) | Copy::Write(e) => Error::io("reading", path, e),
-    })?;
+    hash(&mut file, &mut hasher).map_err(|e| Error::io("reading", path, e))?;
     Ok(Hash::from_bytes(*hasher.finalize().as_bytes()))
+}
+
+fn hash(file: &mut File, hasher: &mut blake3::Hasher) -> io::Result<()> {
+    let found = file.metadata()?;
+    let length = found.len();
+    if found.blocks().saturating_mul(512) >= length {
+        return feed(file, hasher);
+    }
+    let mut at = 0;
+    while at < length {
+        // Behind the last data there is none, and where a file system knows no holes, all is data.
+        let data = match seek(&*file, SeekFrom::Data(at)) {
+            Err(Errno::NXIO) => length,
+            other => other?,
+        };
+        feed(&mut io::repeat(0).take(data.min(length) - at), hasher)?;
+        if data >= length {
+            break;
+        }
+        let hole = seek(&*file, SeekFrom::Hole(data))?;
+        file.seek(io::SeekFrom::Start(data))?;
+        feed(&mut file.take(hole - data), hasher)?;
+        at = hole;
+    }
+    Ok(())
+}
+
+fn feed(bytes: &mut dyn Read, hasher: &mut blake3::Hasher) -> io::Result<()> {
+    let mut counting = Counting { hasher, length: 0 };
+    copy(bytes, &mut counting).map_err(|e| match e {
+        Copy::Read(e) | Copy::Write(e) => e,
+    })
 }

@@ -267,6 +267,17 @@ fn zeros_of_what_is_written_out_are_holes() {
     let mut reader = shelf.store.read(blob, 4000, Some(2_000_000)).unwrap();
     std::io::Read::read_to_end(&mut reader, &mut some).unwrap();
     assert!(some == bytes[4000..2_004_000]);
+    // What was written into a hole is found.
+    fs::set_permissions(&image, fs::Permissions::from_mode(0o644)).unwrap();
+    let file = fs::File::options().write(true).open(&image).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"x", 2_000_000).unwrap();
+    fs::set_permissions(&image, fs::Permissions::from_mode(0o444)).unwrap();
+    assert_eq!(
+        shelf.store.verify(&full, &|_| ()).unwrap().damaged[0].entries,
+        [id]
+    );
+    let image = shelf.store.view(id, &name()).unwrap().join("image.raw");
+    assert!(fs::read(&image).unwrap() == bytes);
 }
 
 #[test]
