@@ -3,12 +3,14 @@
 import collecting
 import comparing
 import composing
+import growing
+import imaging
 import marking
 import sharing
 import unchanged
 import verifying
 
-FAMILIES = [composing, unchanged, collecting, marking, comparing, verifying, sharing]
+FAMILIES = [composing, unchanged, collecting, marking, comparing, verifying, sharing, imaging, growing]
 
 
 def every():
