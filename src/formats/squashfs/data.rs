@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::mpsc;
 
 use rayon::prelude::*;
 
@@ -39,7 +40,12 @@ pub struct Data<'a, 'o> {
     closed: u32,
     open: Vec<u8>,
     pending: Vec<(Owner, Vec<u8>)>,
+    /// Where the blocks come from that are being compressed.
+    flying: Option<mpsc::Receiver<Result<Vec<Block>, Error>>>,
 }
+
+/// A block with its length and mark, as it is written.
+type Block = (Owner, u32, Vec<u8>);
 
 /// Whose block it is.
 enum Owner {
@@ -58,6 +64,7 @@ impl<'a, 'o> Data<'a, 'o> {
             closed: 0,
             open: Vec::new(),
             pending: Vec::new(),
+            flying: None,
         }
     }
 
@@ -134,20 +141,34 @@ impl<'a, 'o> Data<'a, 'o> {
         }
     }
 
-    /// Compresses what is pending side by side, and writes it in its order.
+    /// Has what is pending compressed while more is read, and writes what was before.
     fn flush(&mut self) -> Result<(), Error> {
-        let (compression, block) = (self.compression, self.block);
+        self.settle()?;
         let pending = std::mem::take(&mut self.pending);
-        let done: Vec<(Owner, u32, Vec<u8>)> = pending
-            .into_par_iter()
-            .map(|(owner, bytes)| {
-                let compressed = compression.compress(&bytes, block);
-                Ok(match compressed.map_err(Error::Compress)? {
-                    Some(compressed) => (owner, compressed.len() as u32, compressed),
-                    None => (owner, bytes.len() as u32 | PLAIN, bytes),
-                })
-            })
-            .collect::<Result<_, Error>>()?;
+        let (compression, block) = (self.compression, self.block);
+        // Who works for the pool would wait for itself.
+        if rayon::current_thread_index().is_some() {
+            return self.write(compress(pending, compression, block)?);
+        }
+        let (tell, told) = mpsc::channel();
+        rayon::spawn(move || {
+            // Nobody listens any more if something else failed.
+            let _ = tell.send(compress(pending, compression, block));
+        });
+        self.flying = Some(told);
+        Ok(())
+    }
+
+    /// Waits for what is being compressed, and writes it.
+    fn settle(&mut self) -> Result<(), Error> {
+        match self.flying.take() {
+            Some(told) => self.write(told.recv().expect("it is sent in any case")?),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes blocks in their order.
+    fn write(&mut self, done: Vec<Block>) -> Result<(), Error> {
         for (owner, length, bytes) in done {
             let start = self.output.position;
             self.output.write(&bytes)?;
@@ -169,6 +190,23 @@ impl<'a, 'o> Data<'a, 'o> {
     pub fn finish(mut self) -> Result<(BTreeMap<BlobId, Stored>, Vec<Fragment>), Error> {
         self.close_fragment()?;
         self.flush()?;
+        self.settle()?;
         Ok((self.stored, self.fragments))
     }
+}
+
+/// Compresses blocks side by side; they stay in their order.
+fn compress(
+    blocks: Vec<(Owner, Vec<u8>)>,
+    compression: Compression,
+    size: usize,
+) -> Result<Vec<Block>, Error> {
+    let compress = |(owner, bytes): (Owner, Vec<u8>)| {
+        let compressed = compression.compress(&bytes, size);
+        Ok(match compressed.map_err(Error::Compress)? {
+            Some(compressed) => (owner, compressed.len() as u32, compressed),
+            None => (owner, bytes.len() as u32 | PLAIN, bytes),
+        })
+    };
+    blocks.into_par_iter().map(compress).collect()
 }
