@@ -189,3 +189,56 @@ impl<'a> Reader<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn brief(name: &str, label: Option<&str>) -> Brief {
+        Brief {
+            nevra: Nevra {
+                name: name.to_owned(),
+                evr: Evr::parse("2:1.0-3"),
+                arch: "noarch".to_owned(),
+            },
+            license: "MIT and ÄÖ".to_owned(),
+            label: label.map(str::to_owned),
+            source: label.is_none(),
+            source_rpm: label.map(|label| format!("{label}.src.rpm")),
+            digest: Digest {
+                algorithm: Algorithm::Sha256,
+                hex: "00ff".repeat(16),
+            },
+            size: 1 << 40,
+            file: BlobId::of(name.as_bytes()),
+            content: BlobId::of(b"content"),
+        }
+    }
+
+    #[test]
+    fn a_card_reads_back_and_one_that_was_touched_does_not() {
+        let briefs = [
+            brief("a", None),
+            brief("b", Some("")),
+            brief("c", Some("x:1")),
+        ];
+        let rpm = |at: usize| EntryId::of(&[at as u8]);
+        let files = || {
+            briefs
+                .iter()
+                .enumerate()
+                .map(|(at, brief)| (rpm(at), brief))
+        };
+        let bytes = write(files());
+        let known = read(&bytes, 3).unwrap();
+        assert!(files().eq(known.iter().map(|(rpm, brief)| (*rpm, brief))));
+        assert_eq!(read(&bytes, 2), None);
+        assert_eq!(read(&bytes, 4), None);
+        for at in 0..bytes.len() {
+            assert_eq!(read(&bytes[..at], 3), None, "cut at {at}");
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert_eq!(read(&changed, 3), None, "changed at {at}");
+        }
+    }
+}

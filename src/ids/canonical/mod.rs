@@ -113,6 +113,65 @@ mod tests {
         assert_eq!(hex(&encode(&("ü", true)).unwrap()), "8262c3bcf5");
     }
 
+    /// Worked out by hand as well: variants are maps of one entry, and what is not counted beforehand is counted.
+    #[test]
+    fn every_shape_of_data_has_its_form() {
+        #[derive(Serialize)]
+        enum Any {
+            Unit,
+            New(Option<u8>),
+            Tuple(u8, u8),
+            Struct { b: u8, a: u8 },
+        }
+        struct Odd;
+        impl Serialize for Odd {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_seq((1..30).filter(|n| n % 2 == 1))
+            }
+        }
+        struct Names;
+        impl Serialize for Names {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                let names = ["bb", "", "c", "a"].into_iter();
+                to.collect_map(names.filter(|n| !n.is_empty()).map(|n| (n, Odd)))
+            }
+        }
+        let written = |hexes: &[&str]| hexes.concat();
+        let odd = "8f01030507090b0d0f111315171819181b181d";
+        assert_eq!(hex(&encode(&Odd).unwrap()), odd);
+        assert_eq!(
+            hex(&encode(&Names).unwrap()),
+            written(&["a3", "6161", odd, "6163", odd, "626262", odd])
+        );
+        let any = [Any::Unit, Any::New(Some(1)), Any::Tuple(1, 2)];
+        assert_eq!(
+            hex(&encode(&any).unwrap()),
+            "8364556e6974a1634e657701a1655475706c65820102"
+        );
+        assert_eq!(
+            hex(&encode(&Any::Struct { b: 1, a: 2 }).unwrap()),
+            "a166537472756374a2616102616201"
+        );
+        assert!(encode(&Any::New(None)).is_err(), "there are no nulls");
+        assert!(encode(&1.0f64).is_err(), "there are no floats");
+        assert!(encode(&BTreeMap::from([(1, 2)])).is_err(), "keys are text");
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_to_be_read_is_not_written() {
+        fn nested(depth: usize) -> Result<Vec<u8>, Error> {
+            struct Nested(usize);
+            impl Serialize for Nested {
+                fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                    to.collect_seq((0..1).take(self.0).map(|_| Nested(self.0 - 1)))
+                }
+            }
+            encode(&Nested(depth))
+        }
+        assert!(Value::decode(&nested(126).unwrap()).is_ok());
+        assert!(nested(127).is_err());
+    }
+
     #[test]
     fn a_map_of_parts_is_encoded_as_the_whole_would_be() {
         let whole: BTreeMap<&str, BTreeMap<&str, u32>> = [
