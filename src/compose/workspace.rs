@@ -67,7 +67,12 @@ pub trait Workspace: Sync {
     /// A directory of its own on disk, empty, gone after the step.
     fn scratch(&self) -> Result<PathBuf, WorkspaceError>;
     /// A tree as a read-only directory on disk, gone after the step; without devices, sockets and pipes.
-    fn lay_out(&self, _tree: TreeId) -> Result<PathBuf, WorkspaceError> {
+    /// It belongs to who runs this, or to another user and group, as only root can have it.
+    fn lay_out(
+        &self,
+        _tree: TreeId,
+        _owner: Option<(u32, u32)>,
+    ) -> Result<PathBuf, WorkspaceError> {
         Err(WorkspaceError::new(
             "laying out a tree",
             "this workspace has no place for it",

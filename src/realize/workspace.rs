@@ -143,10 +143,10 @@ impl Workspace for StoreWorkspace<'_> {
             .map_err(|e| WorkspaceError::new("making scratch space", e))
     }
 
-    fn lay_out(&self, tree: TreeId) -> Result<PathBuf, WorkspaceError> {
+    fn lay_out(&self, tree: TreeId, owner: Option<(u32, u32)>) -> Result<PathBuf, WorkspaceError> {
         let at = self.scratch()?.join("tree");
         self.store
-            .lay_out(tree, &at)
+            .lay_out(tree, &at, owner)
             .map_err(|e| WorkspaceError::new(format!("laying out tree {tree}"), e))?;
         Ok(at)
     }

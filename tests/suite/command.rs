@@ -117,6 +117,19 @@ fn the_name_of_the_store_and_low_limits_of_the_caller_make_no_difference() {
     same(&Said::of(limited.output().unwrap()).works());
 }
 
+/// The suite runs as root and as an ordinary user; programs that keep owners, as dracut does, have to work for both.
+#[test]
+fn everything_is_roots_in_there_whoever_realizes_it() {
+    let bench = bench();
+    let script = "
+        find / -xdev ! -path '/proc*' ! -path '/dev/*' | xargs stat -c %u:%g | sort -u > $OUT/owners
+        find /inputs | xargs stat -c %u:%g | sort -u >> $OUT/owners
+        cp -a /etc /tmp/etc; echo more > /tmp/etc/more; cp -p /etc/motd $OUT/motd";
+    let out = works(&bench, "inputs = [\"notes\"]\n", script);
+    let owners = fs::read_to_string(out.join("owners")).unwrap();
+    assert_eq!(owners, "0:0\n0:0\n");
+}
+
 #[test]
 fn what_a_command_writes_becomes_a_tree() {
     let bench = bench();

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Directories of root and inputs have their own modes, so that copies can be written to; files have modes and times of views.
-//! Owners and devices are left out.
+//! All of them are root's in there, whoever realizes it: what belongs to another outside is copied. Devices are left out.
 //! The command is nobody: an id of its own outside, 0 inside, no capability, no way to get one, no network.
 //! Its clock is the machine's, only `SOURCE_DATE_EPOCH` is fixed: times of files are not kept.
 
@@ -93,9 +93,10 @@ impl Composer for Command {
             .collect();
         let names = inputs.keys().copied();
         let root = with_mounts(workspace.root(root)?, names, workspace)?;
-        let mut request = Request::new(&params, workspace.lay_out(root)?);
+        let owner = process::owner();
+        let mut request = Request::new(&params, workspace.lay_out(root, owner)?);
         for (name, entry) in &inputs {
-            let at = workspace.lay_out(workspace.root(*entry)?)?;
+            let at = workspace.lay_out(workspace.root(*entry)?, owner)?;
             request.input(name, &at);
         }
         let mut received = Received::default();

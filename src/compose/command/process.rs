@@ -136,19 +136,7 @@ impl Contained {
     /// Makes the helper root of its namespace: outside it is who called, or nobody if that is root.
     fn give_ids(&mut self, pid: Pid) -> Result<(), Error> {
         let of = |file: &str| format!("/proc/{}/{file}", pid.as_raw_nonzero());
-        let by_root = geteuid().is_root();
-        // Root's own id would be root's to whatever asks no more than that: devices, settings of the kernel.
-        // Who is root by name only, in a namespace of an ordinary user, is that user.
-        let outside = |mine: u32, map: &str| match by_root {
-            true if has(map, NOBODY) => Ok(NOBODY),
-            true if stands_for(map, mine) == Some(0) => Err(Error::Unavailable {
-                what: "becoming nobody, which root's commands are".to_owned(),
-                why: format!("{map} has no id {NOBODY}; realize it as an ordinary user"),
-            }),
-            _ => Ok(mine),
-        };
-        let user = outside(geteuid().as_raw(), "/proc/self/uid_map")?;
-        let group = outside(getegid().as_raw(), "/proc/self/gid_map")?;
+        let (user, group) = outside()?;
         for (file, text) in [
             ("setgroups", "deny".to_owned()),
             ("uid_map", format!("0 {user} 1\n")),
@@ -170,6 +158,33 @@ impl Drop for Contained {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// User and group that are root in the container: who called, or nobody if that is root.
+///
+/// Root's own id would be root's to whatever asks no more than that: devices, settings of the kernel.
+/// Who is root by name only, in a namespace of an ordinary user, is that user.
+fn outside() -> Result<(u32, u32), Error> {
+    let by_root = geteuid().is_root();
+    let outside = |mine: u32, map: &str| match by_root {
+        true if has(map, NOBODY) => Ok(NOBODY),
+        true if stands_for(map, mine) == Some(0) => Err(Error::Unavailable {
+            what: "becoming nobody, which root's commands are".to_owned(),
+            why: format!("{map} has no id {NOBODY}; realize it as an ordinary user"),
+        }),
+        _ => Ok(mine),
+    };
+    let user = outside(geteuid().as_raw(), "/proc/self/uid_map")?;
+    let group = outside(getegid().as_raw(), "/proc/self/gid_map")?;
+    Ok((user, group))
+}
+
+/// Who files in the container have to belong to so that they are root's there; `None` if that is who calls,
+/// or nobody, which is told when the container is made.
+pub fn owner() -> Option<(u32, u32)> {
+    let there = outside().ok()?;
+    let here = (geteuid().as_raw(), getegid().as_raw());
+    (there != here).then_some(there)
 }
 
 /// Whether an id exists in this user namespace: in a container, there may be few.

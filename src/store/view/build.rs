@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -32,6 +32,8 @@ pub(super) struct Building<'a> {
     pub trusting: bool,
     /// Whether it stays, so that what is written out for it is worth sharing.
     pub lasting: bool,
+    /// User and group that it is to belong to, if not to who makes it.
+    pub owner: Option<(u32, u32)>,
 }
 
 impl Building<'_> {
@@ -57,6 +59,7 @@ impl Building<'_> {
             } else {
                 mode & 0o777 | 0o700
             };
+            self.own(dir)?;
             finish(dir, mode)?;
         }
         Ok(())
@@ -81,8 +84,29 @@ impl Building<'_> {
         Ok((mode, inside))
     }
 
+    /// Gives a path its owner; of a link, the link itself.
+    pub fn own(self, path: &Path) -> Result<()> {
+        match self.owner {
+            Some((user, group)) => {
+                lchown(path, Some(user), Some(group)).map_err(|e| Error::io("giving away", path, e))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn leaf(self, leaf: &Leaf, path: &Path) -> Result<()> {
+        self.leaf_of_mine(leaf, path)?;
+        match leaf.content {
+            Content::File { .. } | Content::Symlink { .. } => self.own(path),
+            _ => Ok(()),
+        }
+    }
+
+    fn leaf_of_mine(self, leaf: &Leaf, path: &Path) -> Result<()> {
         match &leaf.content {
+            Content::File { blob, size: 1.. } if self.owner.is_some() => {
+                self.write_out(*blob, mode_of(leaf), path)
+            }
             Content::File { size: 0, .. } => write_new(path, mode_of(leaf), &mut io::empty()),
             Content::File { blob, size } if mode_of(leaf) == EXECUTABLE => {
                 self.twin(Twin::Executable, *blob, *size, path)

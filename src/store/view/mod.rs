@@ -75,6 +75,7 @@ impl Store {
             staging: &staging,
             trusting,
             lasting: true,
+            owner: None,
         };
         building.tree(root, &new)?;
         fault::point("view.built");
@@ -96,7 +97,14 @@ impl Store {
     }
 
     /// Lays a tree out as a view is, in a place that is the caller's, who holds what is in it.
-    pub fn lay_out(&self, root: TreeId, at: &Path) -> Result<()> {
+    ///
+    /// What belongs to another user is copied, and behind a door that only the caller opens:
+    /// its owner could change it, whoever runs as that user.
+    pub fn lay_out(&self, root: TreeId, at: &Path, owner: Option<(u32, u32)>) -> Result<()> {
+        if let (Some(_), Some(above)) = (owner, at.parent()) {
+            fs::set_permissions(above, Permissions::from_mode(0o700))
+                .map_err(|e| Error::io("closing", above, e))?;
+        }
         let staging = Staging::new(self.layout())?;
         let building = Building {
             store: self,
@@ -104,8 +112,10 @@ impl Store {
             // Whoever reads this makes something of it that is kept.
             trusting: false,
             lasting: false,
+            owner,
         };
         building.tree(root, at)?;
+        building.own(at)?;
         finish(at, DIRECTORY)
     }
 
