@@ -12,7 +12,12 @@ use crate::support::materialize::is_root;
 pub fn files(store: &Path) -> BTreeMap<String, String> {
     let entries = store.join("entries");
     let mut files = BTreeMap::new();
-    for item in walkdir::WalkDir::new(&entries) {
+    // What views have in common, and where they are made, is the store's own affair.
+    let hidden = |item: &walkdir::DirEntry| {
+        item.depth() == 1 && item.file_name().as_encoded_bytes().starts_with(b".")
+    };
+    let walk = walkdir::WalkDir::new(&entries).into_iter();
+    for item in walk.filter_entry(|item| !hidden(item)) {
         let item = item.unwrap();
         let meta = item.metadata().unwrap();
         let mut line = format!("{:o} {}", meta.mode(), meta.mtime());
@@ -25,9 +30,8 @@ pub fn files(store: &Path) -> BTreeMap<String, String> {
         let path = item.path().strip_prefix(&entries).unwrap();
         files.insert(path.display().to_string(), line);
     }
-    // When a store was begun is its own affair, and where it makes a view.
+    // When a store was begun is its own affair too.
     files.remove("");
-    files.remove(".building");
     files
 }
 
