@@ -190,6 +190,37 @@ pub(crate) fn check_record_version(asked: u32) -> Result<(), Error> {
     Err(Error::RecordVersion { asked, known })
 }
 
+/// The only input in a role.
+pub(crate) fn input(
+    kind: &'static str,
+    role: &'static str,
+    derivation: &Derivation,
+) -> Result<EntryId, Error> {
+    let found = input_if_any(kind, role, derivation)?;
+    found.ok_or(Error::Inputs {
+        kind,
+        role,
+        count: 0,
+    })
+}
+
+/// The only input in a role, where there is any.
+pub(crate) fn input_if_any(
+    kind: &'static str,
+    role: &'static str,
+    derivation: &Derivation,
+) -> Result<Option<EntryId>, Error> {
+    let inputs: Vec<EntryId> = derivation.inputs_as(role).collect();
+    match inputs[..] {
+        [] => Ok(None),
+        [entry] => Ok(Some(entry)),
+        _ => {
+            let count = inputs.len();
+            Err(Error::Inputs { kind, role, count })
+        }
+    }
+}
+
 /// The only file of the only input in a role: its blob and size.
 pub(crate) fn input_file(
     kind: &'static str,
@@ -198,11 +229,7 @@ pub(crate) fn input_file(
     derivation: &Derivation,
     workspace: &dyn Workspace,
 ) -> Result<(BlobId, u64), Error> {
-    let inputs: Vec<EntryId> = derivation.inputs_as(role).collect();
-    let &[entry] = inputs.as_slice() else {
-        let count = inputs.len();
-        return Err(Error::Inputs { kind, role, count });
-    };
+    let entry = input(kind, role, derivation)?;
     let found = workspace.lookup_file(workspace.root(entry)?, &TreePath::parse(file)?)?;
     found.ok_or(Error::InputFile { kind, role, file })
 }

@@ -77,15 +77,7 @@ impl Composer for Command {
     ) -> Result<Composed, super::Error> {
         let params: parameters::Command = super::parameters(KIND, derivation)?;
         let program = workspace.program().ok_or(Error::NoProgram)?;
-        let roots: Vec<EntryId> = derivation.inputs_as("root").collect();
-        let &[root] = roots.as_slice() else {
-            let count = roots.len();
-            return Err(super::Error::Inputs {
-                kind: KIND,
-                role: "root",
-                count,
-            });
-        };
+        let root = super::input(KIND, "root", derivation)?;
         let inputs: BTreeMap<&str, EntryId> = derivation
             .inputs
             .iter()

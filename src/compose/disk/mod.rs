@@ -22,7 +22,7 @@ use super::loader::{efi, grub};
 use super::ostree;
 use super::{Composed, Composer, Output, Workspace};
 use crate::formats::{ext4, fat, gpt, qcow2};
-use crate::ids::{EntryId, TreePath};
+use crate::ids::TreePath;
 use crate::plan::facts::DiskFacts;
 use crate::plan::{Derivation, parameters};
 use crate::tree::{Assembly, Builder, Child, Leaf};
@@ -51,8 +51,8 @@ impl Composer for Disk {
         workspace: &dyn Workspace,
     ) -> Result<Composed, super::Error> {
         let params: parameters::Disk = super::parameters(KIND, derivation)?;
-        let root = only(derivation, "root")?;
-        let payload = only(derivation, "payload")?;
+        let root = super::input(KIND, "root", derivation)?;
+        let payload = super::input(KIND, "payload", derivation)?;
         let reference = params.payload.reference.clone().unwrap_or_default();
         let installed = workspace.open(workspace.root(root)?)?;
         let mut tree = installed.clone();
@@ -82,35 +82,22 @@ impl Composer for Disk {
         }
         deployed.boot.directory(&path("efi")).map_err(Error::from)?;
         let sizes = Sizes::of(params.size);
-        let system = |name,
-                      tree: &Builder,
-                      links: &BTreeSet<Vec<TreePath>>,
-                      size,
-                      journal,
-                      immutable: &BTreeSet<TreePath>| {
-            let options = ext4::Options {
-                label: name,
-                uuid: gpt::identifier(&format!("{name} file system"), &params.seed),
-                size,
-                journal,
-                time: params.epoch,
-                immutable,
-            };
-            ext4::write(tree, links, &options).map_err(|source| match source {
-                ext4::Error::TooSmall {
-                    size: there,
-                    needed,
-                } => Error::TooSmall {
-                    name,
-                    size: params.size,
-                    there,
-                    needed,
-                },
-                source => Error::FileSystem { name, source },
-            })
+        let boot = FileSystem {
+            name: BOOT_NAME,
+            size: sizes.boot,
+            journal: BOOT_JOURNAL,
+            tree: deployed.boot,
+            links: BTreeSet::new(),
+            immutable: BTreeSet::new(),
         };
-        let deployments = BTreeSet::from([deployed.deployment.clone()]);
-        let none = BTreeSet::new();
+        let root = FileSystem {
+            name: ROOT_NAME,
+            size: sizes.root,
+            journal: ROOT_JOURNAL,
+            tree: deployed.root,
+            links: deployed.links,
+            immutable: BTreeSet::from([deployed.deployment]),
+        };
         let disk = partitions::disk(
             params.size,
             &params.arch,
@@ -118,22 +105,8 @@ impl Composer for Disk {
             Contents {
                 bios: firmware.bios,
                 efi: firmware.efi,
-                boot: system(
-                    BOOT_NAME,
-                    &deployed.boot,
-                    &none_linked(),
-                    sizes.boot,
-                    BOOT_JOURNAL,
-                    &none,
-                )?,
-                root: system(
-                    ROOT_NAME,
-                    &deployed.root,
-                    &deployed.links,
-                    sizes.root,
-                    ROOT_JOURNAL,
-                    &deployments,
-                )?,
+                boot: boot.write(&params)?,
+                root: root.write(&params)?,
             },
         );
         let image = match params.format.as_str() {
@@ -160,8 +133,46 @@ impl Composer for Disk {
     }
 }
 
-fn none_linked() -> BTreeSet<Vec<TreePath>> {
-    BTreeSet::new()
+/// One of the two file systems that are not for firmware.
+struct FileSystem {
+    /// Its label, and its partition's name.
+    name: &'static str,
+    size: u64,
+    journal: u64,
+    tree: Builder,
+    links: BTreeSet<Vec<TreePath>>,
+    immutable: BTreeSet<TreePath>,
+}
+
+impl FileSystem {
+    fn write(&self, params: &parameters::Disk) -> Result<Assembly, Error> {
+        let options = ext4::Options {
+            label: self.name,
+            uuid: identifier(self.name, &params.seed),
+            size: self.size,
+            journal: self.journal,
+            time: params.epoch,
+            immutable: &self.immutable,
+        };
+        let name = self.name;
+        ext4::write(&self.tree, &self.links, &options).map_err(|source| match source {
+            ext4::Error::TooSmall {
+                size: there,
+                needed,
+            } => Error::TooSmall {
+                name,
+                size: params.size,
+                there,
+                needed,
+            },
+            source => Error::FileSystem { name, source },
+        })
+    }
+}
+
+/// Of a file system, where its partition has another one.
+fn identifier(name: &str, seed: &str) -> [u8; 16] {
+    gpt::identifier(&format!("{name} file system"), seed)
 }
 
 /// How file systems are named in boot entries and tables.
@@ -174,10 +185,7 @@ struct Ids {
 
 impl Ids {
     fn of(seed: &str) -> Self {
-        let system = |name| {
-            let id = gpt::identifier(&format!("{name} file system"), seed);
-            partitions::text(&id, false)
-        };
+        let system = |name| partitions::text(&identifier(name, seed), false);
         Ids {
             root: system(ROOT_NAME),
             boot: system(BOOT_NAME),
@@ -247,18 +255,5 @@ impl Firmware {
             has_efi,
             menu: files,
         })
-    }
-}
-
-/// The one input in a role.
-fn only(derivation: &Derivation, role: &'static str) -> Result<EntryId, super::Error> {
-    let inputs: Vec<EntryId> = derivation.inputs_as(role).collect();
-    match inputs[..] {
-        [entry] => Ok(entry),
-        _ => Err(super::Error::Inputs {
-            kind: KIND,
-            role,
-            count: inputs.len(),
-        }),
     }
 }

@@ -60,14 +60,21 @@ impl Composer for Image {
         workspace: &dyn Workspace,
     ) -> Result<Composed, super::Error> {
         let params: parameters::Image = super::parameters(KIND, derivation)?;
-        let new = Root::open(only(derivation, ROOT)?, params.bootable, workspace)?;
+        let new = Root::open(
+            super::input(KIND, ROOT, derivation)?,
+            params.bootable,
+            workspace,
+        )?;
         let below = match derivation.inputs_as(BASE).next() {
-            Some(_) => Some(Below::open(only(derivation, BASE)?, workspace)?),
+            Some(_) => Some(Below::open(
+                super::input(KIND, BASE, derivation)?,
+                workspace,
+            )?),
             None => None,
         };
         let difference = match &below {
             Some(_) => {
-                let old = only(derivation, BASE_ROOT)?;
+                let old = super::input(KIND, BASE_ROOT, derivation)?;
                 let old = Root::open(old, params.bootable, workspace)?;
                 Difference::between(old.linked(), new.linked())
             }
@@ -95,19 +102,6 @@ impl Composer for Image {
             kernel: new.kernel,
         };
         image.layout(workspace)
-    }
-}
-
-/// The only input in a role.
-fn only(derivation: &Derivation, role: &'static str) -> Result<EntryId, super::Error> {
-    let inputs: Vec<EntryId> = derivation.inputs_as(role).collect();
-    match inputs[..] {
-        [entry] => Ok(entry),
-        _ => Err(super::Error::Inputs {
-            kind: KIND,
-            role,
-            count: inputs.len(),
-        }),
     }
 }
 

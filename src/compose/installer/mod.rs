@@ -27,7 +27,6 @@ pub use error::Error;
 pub use squashfs::Squashfs;
 
 use super::{Composed, Composer, Output, Workspace};
-use crate::ids::EntryId;
 use crate::plan::facts::InstallerFacts;
 use crate::plan::{Derivation, parameters};
 use crate::tree::Leaf;
@@ -49,20 +48,16 @@ impl Composer for Installer {
         workspace: &dyn Workspace,
     ) -> Result<Composed, super::Error> {
         let params: parameters::Installer = super::parameters(KIND, derivation)?;
-        let root = only(derivation, "root")?.ok_or(super::Error::Inputs {
-            kind: KIND,
-            role: "root",
-            count: 0,
-        })?;
+        let root = super::input(KIND, "root", derivation)?;
         let root = workspace.open(workspace.root(root)?)?;
         let stage2 = super::input_file(KIND, "stage2", squashfs::FILE, derivation, workspace)?;
 
         let mut disc = Disc::new(&params, workspace);
         disc.put(documents::STAGE2, Leaf::file(0o644, stage2.0, stage2.1))?;
-        if let Some(edition) = only(derivation, "repository")? {
+        if let Some(edition) = super::input_if_any(KIND, "repository", derivation)? {
             disc.edition(edition)?;
         }
-        if let Some(payload) = only(derivation, "payload")? {
+        if let Some(payload) = super::input_if_any(KIND, "payload", derivation)? {
             disc.payload(payload)?;
         }
         let kernel = kernel::find(&root, workspace)?;
@@ -102,19 +97,5 @@ fn purpose(params: &parameters::Installer) -> &'static str {
         (Some(_), _) => "dvd-ostree",
         (None, Some(_)) => "dvd",
         (None, None) => "boot",
-    }
-}
-
-/// The one input in a role, or none.
-fn only(derivation: &Derivation, role: &'static str) -> Result<Option<EntryId>, super::Error> {
-    let inputs: Vec<EntryId> = derivation.inputs_as(role).collect();
-    match inputs[..] {
-        [] => Ok(None),
-        [entry] => Ok(Some(entry)),
-        _ => Err(super::Error::Inputs {
-            kind: KIND,
-            role,
-            count: inputs.len(),
-        }),
     }
 }

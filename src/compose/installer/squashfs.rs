@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use super::{Error, only};
+use super::Error;
 use crate::compose::{Composed, Composer, Output, Workspace};
 use crate::formats::calendar::Moment;
 use crate::formats::squashfs::{self, Compression, Options, holds_xattr};
@@ -30,11 +30,7 @@ impl Composer for Squashfs {
         workspace: &dyn Workspace,
     ) -> Result<Composed, crate::compose::Error> {
         let params: parameters::Squashfs = crate::compose::parameters(KIND, derivation)?;
-        let root = only(derivation, "root")?.ok_or(crate::compose::Error::Inputs {
-            kind: KIND,
-            role: "root",
-            count: 0,
-        })?;
+        let root = crate::compose::input(KIND, "root", derivation)?;
         let links = workspace.links(root)?.into_iter().collect();
         let mut tree = workspace.open(workspace.root(root)?)?;
         let stamp = workspace.file(0o644, stamp(&params).as_bytes())?;

@@ -49,14 +49,7 @@ impl Composer for Ostree {
         workspace: &dyn Workspace,
     ) -> Result<Composed, super::Error> {
         let params: parameters::Ostree = super::parameters(KIND, derivation)?;
-        let roots: Vec<_> = derivation.inputs_as(ROOT).collect();
-        let &[root] = roots.as_slice() else {
-            return Err(super::Error::Inputs {
-                kind: KIND,
-                role: ROOT,
-                count: roots.len(),
-            });
-        };
+        let root = super::input(KIND, ROOT, derivation)?;
         let mut tree = workspace.open(workspace.root(root)?)?;
         let kernel = layout::arrange(&mut tree, workspace)?;
         let (repository, facts) = repository(&params, tree, kernel, workspace)?;

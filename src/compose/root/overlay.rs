@@ -27,14 +27,7 @@ impl Composer for Overlay {
         derivation: &Derivation,
         workspace: &dyn Workspace,
     ) -> Result<Composed, compose::Error> {
-        let roots: Vec<EntryId> = derivation.inputs_as(ROOT).collect();
-        let &[root] = roots.as_slice() else {
-            return Err(compose::Error::Inputs {
-                kind: KIND,
-                role: ROOT,
-                count: roots.len(),
-            });
-        };
+        let root = compose::input(KIND, ROOT, derivation)?;
         let mut tree = workspace.open(workspace.root(root)?)?;
         let mut links = Links::default();
         links.add(workspace.links(root)?);

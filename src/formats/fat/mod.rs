@@ -7,19 +7,22 @@
 //!        …      clusters: directories first, then each file in one stretch
 //! ```
 //!
-//! Names are upper case, eight letters and three, as loaders have them by specification. Own code: a few structures
+//! Names are of eight letters and three, in upper case, as loaders have them by specification; others get long ones. Own code: a few structures
 //! of fixed places, which give parts instead of bytes, so a loader lies in the store once; `fatfs` writes bytes,
 //! and was last released years ago.
 //!
 //! Facts: "FAT: General Overview of On-Disk Format" 1.03, and the UEFI specification 2.10, chapter 13.3.
 
+mod names;
 mod write;
 
 pub use write::write;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{0} has no name that FAT can hold: eight letters, a dot and three, in upper case")]
+    #[error(
+        "{0} has no name that FAT can hold: letters, digits and marks, none of them \"*/:<>?\\| or a blank"
+    )]
     Name(crate::ids::TreePath),
     #[error("{0} is neither a file nor a directory that was opened")]
     Kind(crate::ids::TreePath),

@@ -1,6 +1,9 @@
 //! From a tree to a file system.
 
+use std::collections::BTreeSet;
+
 use super::Error;
+use super::names::{self, Name, Short};
 use crate::formats::calendar::Moment;
 use crate::ids::TreePath;
 use crate::tree::{Assembly, Builder, Child, Content, Part};
@@ -103,12 +106,12 @@ impl Layout {
     /// The entries of what is in a directory; their clusters are laid out on the way.
     fn directory(&mut self, path: &TreePath, tree: &Builder, own: u16) -> Result<Vec<u8>, Error> {
         let mut entries = Vec::new();
-        for (name, child) in &tree.children {
-            let path = path.join(name).expect("children have names");
-            let short = short(name).ok_or_else(|| Error::Name(path.clone()))?;
+        for (name, (path, child)) in names(path, tree)?.into_iter().zip(children(path, tree)) {
+            entries.extend(&name.long);
+            let short = name.short;
             match child {
                 Child::Directory(directory) => {
-                    let bytes = (directory.children.len() + 2) * ENTRY;
+                    let bytes = length(&path, directory)? + 2 * ENTRY;
                     let first = self.reserve(bytes as u64)?;
                     let place = self.clusters.len();
                     self.clusters.push(Part::Inline { bytes: Vec::new() });
@@ -175,22 +178,34 @@ impl Layout {
     }
 }
 
-/// A name of eight letters and three, filled up with blanks.
-fn short(name: &[u8]) -> Option<[u8; 11]> {
-    let (base, extension) = match name.iter().position(|&byte| byte == b'.') {
-        Some(dot) => (&name[..dot], &name[dot + 1..]),
-        None => (name, &b""[..]),
-    };
-    let good =
-        |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"-_~".contains(byte);
-    let fits = (1..=8).contains(&base.len()) && extension.len() <= 3;
-    if !fits || !base.iter().chain(extension).all(good) {
-        return None;
-    }
-    let mut short = [b' '; 11];
-    short[..base.len()].copy_from_slice(base);
-    short[8..8 + extension.len()].copy_from_slice(extension);
-    Some(short)
+fn children<'a>(
+    path: &'a TreePath,
+    tree: &'a Builder,
+) -> impl Iterator<Item = (TreePath, &'a Child)> {
+    tree.children.iter().map(move |(name, child)| {
+        let path = path.join(name).expect("children have names");
+        (path, child)
+    })
+}
+
+/// What the directory calls its children.
+fn names(path: &TreePath, tree: &Builder) -> Result<Vec<Name>, Error> {
+    let mut taken: BTreeSet<Short> = tree
+        .children
+        .keys()
+        .filter_map(|name| names::short(name))
+        .collect();
+    let names = children(path, tree).map(|(path, _)| {
+        let name = path.file_name().unwrap_or_default();
+        names::name(name, &mut taken).ok_or_else(|| Error::Name(path.clone()))
+    });
+    names.collect()
+}
+
+/// Bytes of what a directory says of its children.
+fn length(path: &TreePath, tree: &Builder) -> Result<usize, Error> {
+    let names = names(path, tree)?;
+    Ok(names.iter().map(|name| ENTRY + name.long.len()).sum())
 }
 
 /// Two bytes of a time of day, in two seconds, and two of a date from 1980 to 2107.
