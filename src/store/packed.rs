@@ -15,11 +15,11 @@ const LEVEL: i32 = 3;
 /// How a frame of zstd begins; a list begins with a map.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// The longest list that is read: a damaged file may claim anything.
-const LONGEST: u64 = 1 << 32;
+/// Longer lists are not compressed, and none is unpacked that is: a damaged file may claim anything.
+const LONGEST: u64 = 1 << 30;
 
 pub(super) fn pack(list: Vec<u8>) -> Vec<u8> {
-    if list.len() <= SMALL {
+    if list.len() <= SMALL || list.len() as u64 >= LONGEST {
         return list;
     }
     match zstd::bulk::compress(&list, LEVEL) {
