@@ -19,7 +19,7 @@ use crate::store::GcOptions;
 /// Records stay: what was collected can still be compared, and realized again.
 ///
 /// Of generations that are not the newest, what lies below entries/ goes too where it takes room of its own:
-/// discs, disk images and indexes of repositories are written out from parts that the store keeps.
+/// discs and disk images are written out from parts that the store keeps.
 /// `store show NAME@N --path` writes them again.
 #[derive(Args)]
 pub struct Arguments {
@@ -32,6 +32,11 @@ pub struct Arguments {
     /// Give up what the newest generations were made from too: what is to be made anew then takes longer
     #[arg(long)]
     drop_intermediates: bool,
+    /// Of older generations, take what lies below entries/ where a file in parts takes more than this
+    ///
+    /// As much as discs and disk images take, and no index of a repository does: old editions that are served stay.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
+    views_above: u64,
     /// Condemn now, delete with the first collection after this time: 30s, 15min, 12h, 7d
     #[arg(long, value_name = "DURATION", value_parser = grace)]
     grace: Option<Duration>,
@@ -62,6 +67,7 @@ impl Arguments {
             dry_run: self.dry_run,
             keep_last: self.keep_last,
             drop_intermediates: self.drop_intermediates,
+            views_above: self.views_above,
             grace: self.grace,
             undo: self.undo,
             now: now(),
@@ -116,6 +122,24 @@ impl Arguments {
     }
 }
 
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim_start() {
+        "KiB" => 1u64 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        _ => return Err("write a number and a unit: 512KiB, 64MiB, 4GiB".to_owned()),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "write a number and a unit: 64MiB".to_owned())?;
+    Ok(number.saturating_mul(unit))
+}
+
 fn grace(text: &str) -> Result<Duration, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
@@ -140,8 +164,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_has_a_number_and_a_unit() {
+    fn durations_and_sizes_have_a_number_and_a_unit() {
         assert_eq!(grace("15min"), Ok(Duration::from_secs(900)));
         assert!(grace("15").is_err() && grace("min").is_err() && grace("1y").is_err());
+        assert_eq!(size("64MiB"), Ok(64 << 20));
+        assert!(size("64").is_err() && size("MiB").is_err() && size("1MB").is_err());
     }
 }

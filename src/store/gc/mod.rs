@@ -7,7 +7,7 @@
 //!
 //! Only bytes are collected: blobs, assemblies and views. Trees, entries and traces are records, and stay.
 //! A view costs more than links where blobs that are held in parts are written out in it:
-//! such a view goes too, unless it is of a newest generation or in use. It is made again when somebody asks for it.
+//! such a view goes too where that is much, unless it is of a newest generation or in use. It is made again when somebody asks for it.
 //! Whatever can't be read stops the collector before it deletes anything.
 
 mod mark;
@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::store::error::{Error, Result};
 use crate::store::fault;
 use crate::store::index::{Form, Index, Object, Rows, State};
-use crate::store::layout::Layout;
+use crate::store::layout::{Layout, Twin};
 use crate::store::lock::{Lock, Name};
 use crate::store::staging;
 use crate::store::{Store, reserve, view};
@@ -42,6 +42,8 @@ pub struct GcOptions {
     pub keep_last: Option<u32>,
     /// Gives up what the newest generations were made from, as far as they don't refer to it.
     pub drop_intermediates: bool,
+    /// Views of older generations go where something takes more bytes in them, written out from its parts.
+    pub views_above: u64,
     /// Condemns now; a later collector unlinks when this much time has passed.
     pub grace: Option<Duration>,
     /// Flips back everything that is condemned and still here, and collects nothing.
@@ -342,12 +344,15 @@ impl Collector<'_> {
             if view.is_needed(marks) {
                 continue;
             }
-            let (mut goes, mut waits, mut costs) = (false, false, false);
+            let (mut goes, mut waits, mut in_parts) = (false, false, Vec::new());
             let known = self.index.each_below(entry, |row| {
                 goes |= due.contains(row);
                 waits |= waiting.contains(row);
-                costs |= plan.assemblies.contains(row);
+                if kept && plan.assemblies.contains(row) {
+                    in_parts.push(row);
+                }
             })?;
+            let costs = self.is_written_out(in_parts.into_iter().collect())?;
             let goes = match kept {
                 true => costs,
                 false => !waits && (goes || self.options.grace.is_none()),
@@ -357,6 +362,17 @@ impl Collector<'_> {
             }
         }
         Ok(idle)
+    }
+
+    /// Whether one of the blobs takes much room where views have it. Where there are no links, nobody can say.
+    fn is_written_out(&self, rows: BTreeSet<i64>) -> Result<bool> {
+        for object in self.index.objects_by_row(&rows)? {
+            let twin = self.layout().twin(Twin::Assembled, object.hash);
+            if blocks(&twin)?.is_some_and(|bytes| bytes > self.options.views_above) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn row_of(&self, entry: Option<EntryId>) -> Result<Option<u32>> {
