@@ -2,22 +2,23 @@
 
 use std::io::{self, BufReader, Read};
 
-use flate2::Crc;
+use libdeflater::{CompressionLvl, Compressor};
+use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use crate::tree::Deflated;
+/// Shapes the bytes of every gzip layer, with the pinned libdeflate: as long as with level 6 of zlib, in half the time.
+const GZIP_LEVEL: i32 = 4;
 
-/// Shapes the bytes of every gzip layer, with the pinned flate2.
-const GZIP_LEVEL: u32 = 6;
+/// What one member of a gzip layer holds: they are compressed side by side, and readers take them as one.
+const MEMBER: usize = 1 << 20;
+/// So many are read before they are compressed; does not show.
+const AT_ONCE: usize = 8;
 
 /// Shapes the bytes of every zstd layer, with the pinned zstd.
 const ZSTD_LEVEL: i32 = 3;
 
 /// What zstd is fed with: part of every layer that it ever compressed.
 const STEP: usize = 128 * 1024;
-
-/// Fixed fields of RFC 1952: neither a name nor a time, and "unknown" as the system.
-const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// What is read through, compressed.
 pub enum Compressed<R: Read> {
@@ -29,7 +30,11 @@ impl<R: Read> Compressed<R> {
     /// `None` for a compression that is not known.
     pub fn new(reader: R, name: &str) -> Option<io::Result<Self>> {
         Some(match name {
-            "gzip" => Ok(Compressed::Gzip(Box::new(Gzip::new(reader)))),
+            "gzip" => Ok(Compressed::Gzip(Box::new(Gzip {
+                reader: Full(reader),
+                members: io::Cursor::default(),
+                begun: false,
+            }))),
             "zstd" => {
                 let reader = BufReader::with_capacity(STEP, Full(reader));
                 let encoder = zstd::stream::read::Encoder::with_buffer(reader, ZSTD_LEVEL);
@@ -42,7 +47,7 @@ impl<R: Read> Compressed<R> {
     /// What was compressed, once all of it was read.
     pub fn get_ref(&self) -> &R {
         match self {
-            Compressed::Gzip(gzip) => &gzip.deflated.get_ref().reader,
+            Compressed::Gzip(gzip) => &gzip.reader.0,
             Compressed::Zstd(encoder) => &encoder.get_ref().get_ref().0,
         }
     }
@@ -57,58 +62,56 @@ impl<R: Read> Read for Compressed<R> {
     }
 }
 
-/// One gzip member.
+/// Gzip members (RFC 1952, 2.2), each of [`MEMBER`] bytes but the last.
 pub struct Gzip<R> {
-    /// What comes before the deflated bytes, or behind them.
-    frame: io::Cursor<Vec<u8>>,
-    deflated: Deflated<Checked<R>>,
-    ended: bool,
-}
-
-/// Counts and sums what is deflated.
-struct Checked<R> {
-    reader: R,
-    crc: Crc,
+    reader: Full<R>,
+    /// Those that were compressed and are not read yet.
+    members: io::Cursor<Vec<u8>>,
+    begun: bool,
 }
 
 impl<R: Read> Gzip<R> {
-    fn new(reader: R) -> Self {
-        let crc = Crc::new();
-        Gzip {
-            frame: io::Cursor::new(GZIP_HEAD.to_vec()),
-            deflated: Deflated::new(Checked { reader, crc }, GZIP_LEVEL),
-            ended: false,
+    /// Compresses the next ones; none behind the end, but one for nothing at all.
+    fn next(&mut self) -> io::Result<()> {
+        let mut plain = Vec::with_capacity(AT_ONCE);
+        while plain.len() < AT_ONCE {
+            let mut bytes = vec![0; MEMBER];
+            let length = self.reader.read(&mut bytes)?;
+            bytes.truncate(length);
+            if length > 0 || !self.begun {
+                plain.push(bytes);
+            }
+            self.begun = true;
+            if length < MEMBER {
+                break;
+            }
         }
+        let members: Vec<Vec<u8>> = plain
+            .par_iter()
+            .map(|bytes| member(bytes))
+            .collect::<io::Result<_>>()?;
+        self.members = io::Cursor::new(members.concat());
+        Ok(())
     }
+}
+
+fn member(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let level = CompressionLvl::new(GZIP_LEVEL).expect("libdeflate has this level");
+    let mut compressor = Compressor::new(level);
+    let mut member = vec![0; compressor.gzip_compress_bound(bytes.len())];
+    let length = compressor.gzip_compress(bytes, &mut member);
+    member.truncate(length.map_err(io::Error::other)?);
+    Ok(member)
 }
 
 impl<R: Read> Read for Gzip<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
+        let length = self.members.read(buffer)?;
+        if length > 0 || buffer.is_empty() {
+            return Ok(length);
         }
-        loop {
-            let length = self.frame.read(buffer)?;
-            if length > 0 || self.ended {
-                return Ok(length);
-            }
-            let length = self.deflated.read(buffer)?;
-            if length > 0 {
-                return Ok(length);
-            }
-            self.ended = true;
-            let crc = &self.deflated.get_ref().crc;
-            let sums = [crc.sum().to_le_bytes(), crc.amount().to_le_bytes()];
-            self.frame = io::Cursor::new(sums.concat());
-        }
-    }
-}
-
-impl<R: Read> Read for Checked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.reader.read(buffer)?;
-        self.crc.update(&buffer[..length]);
-        Ok(length)
+        self.next()?;
+        self.members.read(buffer)
     }
 }
 
@@ -180,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_steps_of_reading_do_not_show_in_the_bytes() {
-        let plain: Vec<u8> = (0..200_000u32)
+        let plain: Vec<u8> = (0..600_000u32)
             .flat_map(|n| (n.wrapping_mul(n) / 7).to_le_bytes())
             .collect();
         for name in ["gzip", "zstd"] {
@@ -199,7 +202,7 @@ mod tests {
             assert!(at_once == in_bits, "{name}");
             let mut back = Vec::new();
             match name {
-                "gzip" => flate2::read::GzDecoder::new(&at_once[..])
+                "gzip" => flate2::read::MultiGzDecoder::new(&at_once[..])
                     .read_to_end(&mut back)
                     .unwrap(),
                 _ => zstd::stream::read::Decoder::new(&at_once[..])

@@ -43,7 +43,7 @@ impl Remembered for LayerFacts {
 
 impl Composer for Layer {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn compose(

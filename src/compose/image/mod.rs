@@ -51,7 +51,7 @@ pub struct Image;
 
 impl Composer for Image {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn compose(
