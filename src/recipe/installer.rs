@@ -99,9 +99,9 @@ fn check_volume(text: &str) -> Result<(), String> {
 pub(super) fn arguments(fields: &Fields) -> Vec<String> {
     let mut arguments = Vec::new();
     for Found { value, at } in fields.list("arguments") {
-        let good = |c: char| c.is_ascii_graphic() && !"'\"\\$;{}".contains(c);
+        let good = |c: char| c.is_ascii_graphic() && !"'\"\\$;{}&|<>#".contains(c);
         if value.is_empty() || !value.chars().all(good) {
-            let reason = "boot loaders take letters, digits and marks other than quotes, blanks, $, ;, { and }";
+            let reason = "boot loaders take letters, digits and marks other than quotes, blanks and $;{}&|<>#";
             fields.invalid(at, &value, "an argument of the kernel", reason);
         }
         arguments.push(value);

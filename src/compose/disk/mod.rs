@@ -10,8 +10,8 @@
 
 mod error;
 mod menu;
+mod os_release;
 mod partitions;
-mod release;
 mod sysroot;
 
 pub use error::Error;

@@ -17,7 +17,7 @@ use std::io::Read;
 use sha2::{Digest, Sha256};
 
 use super::Error;
-use super::release::title;
+use super::os_release::title;
 use crate::compose::ostree::{self, Files, content};
 use crate::compose::{self, Workspace, WorkspaceError};
 use crate::formats::ostree::gvariant::Value;

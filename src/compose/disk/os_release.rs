@@ -41,12 +41,9 @@ fn value(text: &str, key: &str) -> Option<String> {
         let inside = value.strip_prefix(quote)?.strip_suffix(quote)?;
         Some(inside)
     });
-    // One line of a boot entry.
-    let value: String = quoted
-        .unwrap_or(value)
-        .chars()
-        .filter(|c| !c.is_control())
-        .collect();
+    // GRUB reads a boot entry as a script.
+    let plain = |c: &char| c.is_alphanumeric() || " ()-_.,:+/".contains(*c);
+    let value: String = quoted.unwrap_or(value).chars().filter(plain).collect();
     (!value.is_empty()).then_some(value)
 }
 
@@ -61,5 +58,8 @@ mod tests {
         assert_eq!(value(text, "NAME").as_deref(), Some("S"));
         assert_eq!(value(text, "ID").as_deref(), Some("sampler"));
         assert_eq!(value(text, "VERSION"), None);
+        let text = "PRETTY_NAME=\"Bob's & Co. Linux; 1\"\n";
+        let plain = value(text, "PRETTY_NAME");
+        assert_eq!(plain.as_deref(), Some("Bobs  Co. Linux 1"));
     }
 }
