@@ -62,8 +62,11 @@ pub struct Disk {
 
 /// Links GRUB for a disc, if the root has it; else the log says what there is not.
 pub fn disc(root: &Builder, arch: &str, workspace: &dyn Workspace) -> Result<Option<Disc>, Error> {
+    if !is_pc(arch) {
+        return Ok(None);
+    }
     let files = Files { root, workspace };
-    let Some([cdboot, hybrid]) = files.named(arch, ["cdboot.img", "boot_hybrid.img"])? else {
+    let Some([cdboot, hybrid]) = files.named(["cdboot.img", "boot_hybrid.img"])? else {
         return Ok(None);
     };
     let wanted = [&DISC[..], &WELCOME].concat();
@@ -84,8 +87,11 @@ pub fn disk(
     (sector, prefix): (u64, &str),
     workspace: &dyn Workspace,
 ) -> Result<Option<Disk>, Error> {
+    if !is_pc(arch) {
+        return Ok(None);
+    }
     let files = Files { root, workspace };
-    let Some([boot]) = files.named(arch, ["boot.img"])? else {
+    let Some([boot]) = files.named(["boot.img"])? else {
         return Ok(None);
     };
     let wanted = [&DISK[..], &WELCOME].concat();
@@ -104,6 +110,11 @@ pub fn disk(
         core: grub::disk(&linked.parts(prefix), sector)?,
         beside,
     }))
+}
+
+/// Whether machines of the architecture may have a BIOS.
+fn is_pc(arch: &str) -> bool {
+    matches!(arch, "x86_64" | "i386" | "i686")
 }
 
 struct Files<'a> {
@@ -148,14 +159,7 @@ impl Files<'_> {
     }
 
     /// Files that have to be there; the log names the first that is not.
-    fn named<const N: usize>(
-        &self,
-        arch: &str,
-        names: [&str; N],
-    ) -> Result<Option<[Vec<u8>; N]>, Error> {
-        if !matches!(arch, "x86_64" | "i386" | "i686") {
-            return Ok(None);
-        }
+    fn named<const N: usize>(&self, names: [&str; N]) -> Result<Option<[Vec<u8>; N]>, Error> {
         let mut files = names.map(|_| Vec::new());
         for (bytes, name) in files.iter_mut().zip(names) {
             match self.read(name)? {
@@ -179,7 +183,7 @@ impl Files<'_> {
             "kernel.img",
             "moddep.lst",
         ];
-        let Some([diskboot, decompressor, kernel, list]) = self.named("x86_64", names)? else {
+        let Some([diskboot, decompressor, kernel, list]) = self.named(names)? else {
             return Ok(None);
         };
         let all = Dependencies::parse(&String::from_utf8_lossy(&list));
