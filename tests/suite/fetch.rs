@@ -359,7 +359,7 @@ fn many_files_come_in_the_order_asked_for_and_few_at_a_time_from_a_host() {
     let mut jobs = Vec::new();
     for (i, body) in bodies.iter().enumerate() {
         if i != 7 {
-            server.good(&format!("/{i}"), body);
+            server.on(&format!("/{i}"), &[Manner::Late(body.clone())]);
         }
         jobs.push(Job {
             mirrors: &only,
@@ -379,17 +379,43 @@ fn many_files_come_in_the_order_asked_for_and_few_at_a_time_from_a_host() {
     }
     assert!(results[7].is_err());
     assert!(server.most() <= 3, "{} at once", server.most());
+}
 
+#[test]
+fn the_first_that_can_not_be_had_stops_the_rest_and_what_came_stays() {
+    let server = Server::start();
+    let only = mirrors(&[server.url("/")]);
+    let jobs: Vec<Job<'_>> = (0..9u8)
+        .map(|i| {
+            if i != 4 {
+                server.good(&format!("/{i}"), &[i; 50]);
+            }
+            Job {
+                mirrors: &only,
+                wanted: wanted(&i.to_string(), &[i; 50]),
+            }
+        })
+        .collect();
+    let one_by_one = Persistence {
+        at_once: 1,
+        ..hasty()
+    };
+    let client = Client::new(&network()).unwrap();
     let directory = tempfile::tempdir().unwrap();
+    let quiet = |_: Event<'_>| {};
     let results =
-        Fetcher::new(&client, hasty(), &quiet).fetch_all(&jobs, directory.path(), OnError::Stop);
-    let stopped = results
-        .iter()
-        .filter(|result| matches!(result, Err(Error::Stopped { .. })))
-        .count();
-    assert!(matches!(&results[7], Err(Error::Exhausted { attempts, .. })
-        if matches!(attempts.0[0].failure, Failure::Missing(404))));
-    assert!(stopped > 0, "the first that can't be had stops the rest");
+        Fetcher::new(&client, one_by_one, &quiet).fetch_all(&jobs, directory.path(), OnError::Stop);
+    for (i, result) in (0u8..).zip(&results) {
+        match result {
+            Ok(fetched) => assert!(i < 4 && fs::read(&fetched.path).unwrap() == [i; 50]),
+            Err(Error::Exhausted { attempts, .. }) => assert!(
+                i == 4 && matches!(attempts.0[0].failure, Failure::Missing(404)),
+                "{i}"
+            ),
+            Err(error) => assert!(i > 4 && matches!(error, Error::Stopped { .. }), "{error}"),
+        }
+    }
+    assert!(results[3].is_ok() && results[4].is_err() && results[5].is_err());
 }
 
 #[test]

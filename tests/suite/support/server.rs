@@ -13,6 +13,8 @@ use std::time::Duration;
 pub enum Manner {
     /// The file, or the part that was asked for.
     Good(Vec<u8>),
+    /// The same, after a moment: others who ask meanwhile are counted with it.
+    Late(Vec<u8>),
     /// The whole file, whatever was asked for.
     Whole(Vec<u8>),
     /// As many bytes, then the connection is cut; a part, if asked for, the same way.
@@ -121,7 +123,7 @@ impl Server {
             .count()
     }
 
-    /// How many requests were under way at once, at most.
+    /// How many requests waited for an answer at once, at most.
     pub fn most(&self) -> usize {
         self.state.most.load(Ordering::SeqCst)
     }
@@ -161,9 +163,13 @@ fn serve(stream: TcpStream, state: &State) {
     };
     let from = from(&asked);
     state.asked.lock().unwrap().push(asked);
+    if matches!(manner, Manner::Late(_)) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    // Before the answer: whoever has it may ask for the next thing at once.
+    state.open.fetch_sub(1, Ordering::SeqCst);
     // The client may go away at any time, which is its right.
     let _ = answer(&stream, &manner, from, state);
-    state.open.fetch_sub(1, Ordering::SeqCst);
 }
 
 fn request(stream: &TcpStream) -> Option<Asked> {
@@ -210,7 +216,7 @@ fn answer(
         )
     };
     match manner {
-        Manner::Good(bytes) => part(stream, bytes, from, bytes.len()),
+        Manner::Good(bytes) | Manner::Late(bytes) => part(stream, bytes, from, bytes.len()),
         Manner::Cut(bytes, at) => part(stream, bytes, from, *at),
         Manner::Stall(bytes, at) => {
             part(stream, bytes, from, *at)?;
