@@ -19,8 +19,8 @@ pub fn network() -> Network {
     Network {
         patience: Patience {
             connect: Duration::from_secs(5),
-            answer: Duration::from_secs(1),
-            silence: Duration::from_secs(1),
+            answer: Duration::from_secs(3),
+            silence: Duration::from_secs(3),
             slowest: 1000,
         },
         ..Network::default()
@@ -132,7 +132,7 @@ fn each_misbehaviour_is_told_and_another_mirror_helps() {
             "70000 bytes came, not 100000",
         ),
         (Manner::Cut(bytes.clone(), 0), "hung up"),
-        (Manner::Stall(bytes.clone(), 30_000), "nothing came for 1 s"),
+        (Manner::Stall(bytes.clone(), 30_000), "nothing came for 3 s"),
         (
             Manner::Drip(bytes.clone()),
             "fewer than 1000 bytes a second came",

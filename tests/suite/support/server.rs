@@ -298,7 +298,7 @@ fn answer(
             write!(stream, "HTTP/1.1 200 OK\r\n")?;
             while !state.over.load(Ordering::SeqCst) {
                 write!(stream, "X-Slow: yes\r\n")?;
-                thread::sleep(Duration::from_millis(20));
+                thread::sleep(Duration::from_millis(200));
             }
             Ok(())
         }
