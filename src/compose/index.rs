@@ -20,7 +20,7 @@ const KIND: &str = "index";
 
 impl Composer for Index {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn compose(

@@ -21,7 +21,7 @@ const KIND: &str = "module";
 
 impl Composer for Module {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn compose(

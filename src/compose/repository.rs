@@ -39,7 +39,7 @@ struct Stream {
 
 impl Composer for Repository {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn compose(

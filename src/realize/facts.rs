@@ -208,15 +208,21 @@ impl<'a> Facts<'a> {
         let noted = briefs.into_iter();
         let noted = noted.filter_map(|(rpm, brief)| Some((rpm, brief?)));
         self.briefs.lock().expect(NO_PANIC).extend(noted);
-        let chunks = unnoted.par_chunks(CHUNK);
-        chunks
-            .map(|rpms| self.read(rpms))
-            .collect::<Result<(), _>>()?;
-        let missed = unnoted.iter().filter_map(|&rpm| {
-            let records = self.records.lock().expect(NO_PANIC);
-            Some((rpm, Brief::of(records.get(&rpm)?)))
-        });
-        self.note(missed)
+        let read = |rpms: &[EntryId]| {
+            let records = rpms.iter().copied().zip(self.records(rpms)?);
+            let briefs = records.filter_map(|(rpm, record)| Some((rpm, Brief::of(&*record?))));
+            Ok(briefs.collect())
+        };
+        let missed: Vec<Vec<(EntryId, Brief)>> = unnoted
+            .par_chunks(CHUNK)
+            .map(read)
+            .collect::<Result<_, Error>>()?;
+        let missed = missed.into_iter().flatten();
+        let missed: Vec<(EntryId, Brief)> = missed.collect();
+        let briefs = missed.iter().cloned();
+        let briefs = briefs.map(|(rpm, brief)| (rpm, Arc::new(brief)));
+        self.briefs.lock().expect(NO_PANIC).extend(briefs);
+        self.note(missed.into_iter())
     }
 
     /// Takes what a card says of a file.
@@ -260,23 +266,27 @@ impl<'a> Facts<'a> {
         Ok(self.store.briefs_put(&noted)?)
     }
 
-    /// Reads the records of many packages, as far as the store has them.
-    pub(super) fn read(&self, rpms: &[EntryId]) -> Result<(), Error> {
-        let unknown = self.unknown(&self.records, rpms);
+    /// The records of many packages, in their order, as far as the store has them.
+    ///
+    /// They are not kept: who asks for many goes through them once, and the lists of files in them fill memory.
+    pub(super) fn records(&self, rpms: &[EntryId]) -> Result<Vec<Option<Arc<Record>>>, Error> {
+        let mut records: Vec<Option<Arc<Record>>> = {
+            let known = self.records.lock().expect(NO_PANIC);
+            rpms.iter().map(|rpm| known.get(rpm).cloned()).collect()
+        };
         let importer = importer();
-        let keys = unknown
-            .iter()
-            .map(|&rpm| sight::import(rpm, importer).key());
-        let keys: Vec<DerivationKey> = keys.collect();
+        let unknown = rpms.iter().zip(&records).enumerate();
+        let unknown = unknown.filter(|(_, (_, record))| record.is_none());
+        let unknown: Vec<(usize, DerivationKey)> = unknown
+            .map(|(at, (&rpm, _))| (at, sight::import(rpm, importer).key()))
+            .collect();
+        let keys: Vec<DerivationKey> = unknown.iter().map(|&(_, key)| key).collect();
         let traces = self.store.traces_of(&keys)?;
-        for (rpm, traces) in unknown.into_iter().zip(traces) {
+        for ((at, _), traces) in unknown.into_iter().zip(traces) {
             let outcome = trace::chosen(self.store, traces)?;
-            if let Some(record) = outcome.and_then(|outcome| outcome.facts::<Record>()) {
-                let mut records = self.records.lock().expect(NO_PANIC);
-                records.insert(rpm, Arc::new(record));
-            }
+            records[at] = outcome.and_then(|outcome| outcome.facts()).map(Arc::new);
         }
-        Ok(())
+        Ok(records)
     }
 
     fn unknown<T>(&self, known: &Mutex<HashMap<EntryId, T>>, rpms: &[EntryId]) -> Vec<EntryId> {

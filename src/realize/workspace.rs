@@ -58,9 +58,12 @@ impl Workspace for StoreWorkspace<'_> {
     }
 
     fn records(&self, rpms: &[EntryId]) -> Result<Vec<Arc<Record>>, WorkspaceError> {
-        let read = self.facts.read(rpms);
-        read.map_err(|e| WorkspaceError::new("reading the records of packages", e))?;
-        rpms.iter().map(|&rpm| self.record(rpm)).collect()
+        let records = self.facts.records(rpms);
+        let records =
+            records.map_err(|e| WorkspaceError::new("reading the records of packages", e))?;
+        let each = rpms.iter().zip(records);
+        each.map(|(&rpm, record)| record.map_or_else(|| self.record(rpm), Ok))
+            .collect()
     }
 
     fn briefs(&self, rpms: &[EntryId]) -> Result<Vec<Arc<Brief>>, WorkspaceError> {

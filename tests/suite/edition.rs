@@ -599,8 +599,8 @@ fn the_bytes_of_modules_and_editions_never_move() {
     assert_eq!(
         ids,
         [
-            "s4w3zs567fnqzgdizca3encwnnra7xojczwnlfspz7dcjwrruq6a",
-            "3mfg7tukfcg66bb3hetoqxet3jl2rrmurfyzukcea2cujdsvznsq"
+            "6adwduvnkzn4izmafx52szbj25id6syub6llntsxmfu3d3ry7ueq",
+            "3hrjkvxcdh736fdv4scxu655ehsqob5qo62jzlbwmtjc45kurixa"
         ]
     );
 }

@@ -7,15 +7,13 @@
 //! A gzip file is any number of members, one after the other (RFC 1952 §2.2), and decompressors read on over their ends.
 //! Where a group ends is decided by the names of its packages, so one that changed changes its group alone.
 
-use std::io::Write;
-
-use flate2::{Compression, GzBuilder};
+use libdeflater::{CompressionLvl, Compressor};
 
 use super::Rendered;
 use crate::ids::Nevra;
 
-/// Shapes the bytes of every index, with the pinned flate2.
-const LEVEL: u32 = 6;
+/// Shapes the bytes of every index, with the pinned libdeflate.
+const LEVEL: i32 = 6;
 
 /// So many packages are a group, on average. More compress better; of fewer, less is made again.
 const SIZE: u8 = 64;
@@ -49,14 +47,12 @@ pub fn ends_with(nevra: &Nevra) -> bool {
 
 /// Some bytes as a gzip member.
 pub(super) fn member<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    // Neither a name nor a time, and "unknown" as the system: a gzip header is no place for news.
-    let mut encoder = GzBuilder::new()
-        .operating_system(255)
-        .write(Vec::new(), Compression::new(LEVEL));
-    for part in parts {
-        encoder.write_all(part).expect(MEMORY);
-    }
-    encoder.finish().expect(MEMORY)
+    let bytes = parts.into_iter().collect::<Vec<_>>().concat();
+    let level = CompressionLvl::new(LEVEL).expect("libdeflate has this level");
+    let mut compressor = Compressor::new(level);
+    let mut member = vec![0; compressor.gzip_compress_bound(bytes.len())];
+    // Its header has neither a name nor a time, and "unknown" as the system: no place for news.
+    let length = compressor.gzip_compress(&bytes, &mut member);
+    member.truncate(length.expect("the bound is the most that it takes"));
+    member
 }
-
-const MEMORY: &str = "compressing to memory does not fail";
