@@ -185,7 +185,8 @@ impl Planner<'_> {
         let Kind::Package(package) = &self.recipe(name)?.kind else {
             return Ok(None);
         };
-        if let Some(offered) = self.offered_package(package)? {
+        let made = self.offered_packages(&[package])?;
+        if let Some(offered) = made.and_then(|mut made| made.pop()) {
             return Ok(Some(offered));
         }
         let record = stated(package);

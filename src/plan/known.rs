@@ -13,8 +13,8 @@ pub trait Known {
     /// The version of the composer of a kind, which is part of every key.
     fn composer(&self, kind: &str) -> u32;
 
-    /// What a derivation is known to have given.
-    fn outcome(&self, derivation: &Derivation) -> Option<Outcome>;
+    /// What each of some derivations is known to have given, in their order.
+    fn outcomes(&self, derivations: &[Derivation]) -> Vec<Option<Outcome>>;
 
     /// What a source offers; `None` for one that was not looked at.
     fn source(&self, source: &Name) -> Option<&Offer>;

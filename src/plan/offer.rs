@@ -68,16 +68,13 @@ impl Planner<'_> {
 
     /// The packages that recipes make for a module; `None` until all are made.
     fn made(&mut self, module: &Module) -> Result<Option<Vec<Offered>>, Error> {
-        let mut made = Some(Vec::new());
+        let mut packages = Vec::with_capacity(module.from.len());
         for name in &module.from {
             if let Kind::Package(package) = &self.recipe(name)?.kind {
-                match (self.offered_package(package)?, &mut made) {
-                    (Some(offered), Some(made)) => made.push(offered),
-                    _ => made = None,
-                }
+                packages.push(package);
             }
         }
-        Ok(made)
+        self.offered_packages(&packages)
     }
 
     fn select(

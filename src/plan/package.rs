@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde_bytes::ByteBuf;
 
 use super::derivation::{CONTENT, MAIN};
 use super::error::Error;
+use super::known::Outcome;
 use super::offer::{Offered, Told};
 use super::parameters::Import;
 use super::planner::Planner;
-use super::step::{From, Needed, StepId};
+use super::step::{From, Needed, Step, StepId};
 use crate::formats::rpm::{
     self, Changelog, FileFlags, Record, Sense, Spec, SpecContent, SpecFile, record,
 };
@@ -20,6 +22,11 @@ use crate::recipe::{Comparison, Config, Content, Dependency, File, Package};
 impl Planner<'_> {
     /// The step that writes the RPM.
     pub(super) fn package(&mut self, package: &Package) -> Result<StepId, Error> {
+        let step = self.written_package(package)?;
+        Ok(self.steps(vec![step])[0])
+    }
+
+    fn written_package(&self, package: &Package) -> Result<Step, Error> {
         let mut attachments = BTreeMap::new();
         let files = package
             .files
@@ -61,66 +68,83 @@ impl Planner<'_> {
                 .collect(),
         };
         let subject = (package.nevra.to_string(), package.nevra.name.as_str());
-        self.step("package", subject, &spec, Vec::new(), attachments)
+        self.unplaced("package", subject, &spec, Vec::new(), attachments)
     }
 
-    /// The step that checks and records an RPM.
-    pub(super) fn import(&mut self, rpm: &From, nevra: &Nevra) -> Result<StepId, Error> {
-        let input = Needed {
-            role: "rpm".to_owned(),
-            from: rpm.clone(),
+    /// The steps that check and record RPMs.
+    fn imports<'o>(
+        &mut self,
+        rpms: impl Iterator<Item = (&'o From, &'o Nevra)>,
+    ) -> Result<Vec<StepId>, Error> {
+        let params = Import {
+            record: record::VERSION,
         };
-        let subject = (nevra.to_string(), nevra.name.as_str());
-        self.step(
-            "import",
-            subject,
-            &Import {
-                record: record::VERSION,
-            },
-            vec![input],
-            BTreeMap::new(),
-        )
+        let import = |(rpm, nevra): (&From, &Nevra)| {
+            let input = Needed {
+                role: "rpm".to_owned(),
+                from: rpm.clone(),
+            };
+            let subject = (nevra.to_string(), nevra.name.as_str());
+            self.unplaced("import", subject, &params, vec![input], BTreeMap::new())
+        };
+        let steps = rpms.map(import).collect::<Result<_, _>>()?;
+        Ok(self.steps(steps))
     }
 
-    /// A recipe's package as a module offers it; `None` until it was made and recorded.
-    pub(super) fn offered_package(&mut self, package: &Package) -> Result<Option<Offered>, Error> {
-        let made = self.package(package)?;
-        let rpm = From::Step(made, MAIN.to_owned());
-        let import = self.import(&rpm, &package.nevra)?;
-        match self
-            .outcome(import)
-            .and_then(|outcome| outcome.facts::<Record>())
-        {
-            Some(record) => Ok(Some(Offered {
-                nevra: record.nevra.clone(),
-                digest: record.sha256.clone(),
-                rpm,
-                told: Told::Record(Arc::new(record)),
-            })),
-            None => {
-                self.plan.waiting.push(import);
-                Ok(None)
+    /// Recipes' packages as a module offers them; `None` until all were made and recorded.
+    pub(super) fn offered_packages(
+        &mut self,
+        packages: &[&Package],
+    ) -> Result<Option<Vec<Offered>>, Error> {
+        let made = packages.iter().map(|package| self.written_package(package));
+        let made = made.collect::<Result<_, _>>()?;
+        let made = self.steps(made).into_iter();
+        let rpms: Vec<From> = made.map(|step| From::Step(step, MAIN.to_owned())).collect();
+        let nevras = packages.iter().map(|package| &package.nevra);
+        let imports = self.imports(rpms.iter().zip(nevras))?;
+        let recorded = imports.iter().map(|&import| self.outcome(import));
+        let recorded: Vec<Option<&Outcome>> = recorded.collect();
+        let records: Vec<Option<Record>> = recorded
+            .into_par_iter()
+            .map(|outcome| outcome?.facts())
+            .collect();
+        let (mut offered, mut waiting) = (Vec::new(), Vec::new());
+        for ((record, rpm), import) in records.into_iter().zip(rpms).zip(imports) {
+            match record {
+                Some(record) => offered.push(Offered {
+                    nevra: record.nevra.clone(),
+                    digest: record.sha256.clone(),
+                    rpm,
+                    told: Told::Record(Arc::new(record)),
+                }),
+                None => waiting.push(import),
             }
         }
+        let known = waiting.is_empty();
+        self.plan.waiting.append(&mut waiting);
+        Ok(known.then_some(offered))
     }
 
-    /// The step that unpacks a package.
-    pub(super) fn unpack(&mut self, offered: &Offered) -> Result<StepId, Error> {
-        let nevra = &offered.nevra;
-        let import = self.import(&offered.rpm, nevra)?;
-        let content = From::Step(import, CONTENT.to_owned());
-        let input = Needed {
-            role: "content".to_owned(),
-            from: content,
+    /// The steps that unpack packages.
+    pub(super) fn unpacks(&mut self, packages: &[&Offered]) -> Result<Vec<StepId>, Error> {
+        let rpms = packages
+            .iter()
+            .map(|package| (&package.rpm, &package.nevra));
+        let imports = self.imports(rpms)?;
+        let unpack = |(package, import): (&&Offered, StepId)| {
+            let nevra = &package.nevra;
+            let content = From::Step(import, CONTENT.to_owned());
+            let input = Needed {
+                role: "content".to_owned(),
+                from: content,
+            };
+            let subject = (nevra.to_string(), nevra.name.as_str());
+            let params = super::parameters::Unpack {};
+            self.unplaced("unpack", subject, &params, vec![input], BTreeMap::new())
         };
-        let subject = (nevra.to_string(), nevra.name.as_str());
-        self.step(
-            "unpack",
-            subject,
-            &super::parameters::Unpack {},
-            vec![input],
-            BTreeMap::new(),
-        )
+        let steps = packages.iter().zip(imports).map(unpack);
+        let steps = steps.collect::<Result<_, _>>()?;
+        Ok(self.steps(steps))
     }
 }
 

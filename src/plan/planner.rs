@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::derivation::Derivation;
 use super::error::Error;
 use super::known::{Known, Outcome};
 use super::offer::Offered;
@@ -98,40 +99,69 @@ impl<'a> Planner<'a> {
     }
 
     /// Adds a step, or finds the one that does the same already.
+    ///
+    /// The subject comes with its topic: what of it stays the same when its version moves.
     pub fn step(
         &mut self,
+        kind: &'static str,
+        named: (String, &str),
+        params: &impl Serialize,
+        inputs: Vec<Needed>,
+        attachments: BTreeMap<BlobId, Arc<[u8]>>,
+    ) -> Result<StepId, Error> {
+        let step = self.unplaced(kind, named, params, inputs, attachments)?;
+        Ok(self.steps(vec![step])[0])
+    }
+
+    /// A step that is not part of the plan yet.
+    pub fn unplaced(
+        &self,
         kind: &'static str,
         (subject, topic): (String, &str),
         params: &impl Serialize,
         inputs: Vec<Needed>,
         attachments: BTreeMap<BlobId, Arc<[u8]>>,
-    ) -> Result<StepId, Error> {
+    ) -> Result<Step, Error> {
         let params = canonical::Value::of(params).map_err(|source| Error::Parameters {
             subject: subject.clone(),
             source,
         })?;
-        let identity = identity(kind, &params, &inputs);
-        if let Some(&step) = self.index.get(&identity) {
-            return Ok(step);
-        }
-        let composer = self.known.composer(kind);
-        let mut step = Step {
+        Ok(Step {
             kind,
             subject,
             topic: topic.to_owned(),
-            composer,
+            composer: self.known.composer(kind),
             params,
             inputs,
             attachments,
             outcome: None,
+        })
+    }
+
+    /// Adds many steps, none of which needs another of them: what they gave is looked up at once.
+    pub fn steps(&mut self, steps: Vec<Step>) -> Vec<StepId> {
+        let first = self.plan.steps.len();
+        let mut ids = Vec::with_capacity(steps.len());
+        for step in steps {
+            let next = self.plan.steps.len();
+            let id = *self.index.entry(identity(&step)).or_insert(next);
+            if id == next {
+                self.plan.steps.push(step);
+            }
+            ids.push(id);
+        }
+        let news = first..self.plan.steps.len();
+        let derivation = |id: StepId| {
+            let step = &self.plan.steps[id];
+            Some((id, step.derivation(|from| self.plan.entry(from))?))
         };
-        step.outcome = step
-            .derivation(|from| self.plan.entry(from))
-            .and_then(|derivation| self.known.outcome(&derivation));
-        let id = self.plan.steps.len();
-        self.plan.steps.push(step);
-        self.index.insert(identity, id);
-        Ok(id)
+        let (steps, derivations): (Vec<StepId>, Vec<Derivation>) =
+            news.filter_map(derivation).unzip();
+        let outcomes = self.known.outcomes(&derivations);
+        for (step, outcome) in steps.into_iter().zip(outcomes) {
+            self.plan.steps[step].outcome = outcome;
+        }
+        ids
     }
 
     pub fn outcome(&self, step: StepId) -> Option<&Outcome> {
@@ -140,15 +170,15 @@ impl<'a> Planner<'a> {
 }
 
 /// What tells a step from all others of its plan.
-fn identity(kind: &str, params: &canonical::Value, inputs: &[Needed]) -> Hash {
+fn identity(step: &Step) -> Hash {
     let mut hasher = blake3::Hasher::new();
     let mut part = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
-    part(kind.as_bytes());
-    part(&params.encode());
-    for Needed { role, from } in inputs {
+    part(step.kind.as_bytes());
+    part(&step.params.encode());
+    for Needed { role, from } in &step.inputs {
         part(role.as_bytes());
         match from {
             From::Entry(entry) => part(entry.0.as_bytes()),

@@ -60,15 +60,13 @@ impl Planner<'_> {
         self.plan.solved.insert(recipe.name.clone(), solved.clone());
         let drawn = self.drawn(&modules, &offered, &chosen)?;
         self.plan.drawn.insert(recipe.name.clone(), drawn);
-        let mut packages = Vec::with_capacity(chosen.len());
-        for package in chosen {
-            let unpacked = self.unpack(&offered[package].1)?;
-            let from = From::Step(unpacked, MAIN.to_owned());
-            packages.push(Needed {
-                role: "package".to_owned(),
-                from,
-            });
-        }
+        let chosen: Vec<&Offered> = chosen.iter().map(|&at| &offered[at].1).collect();
+        let unpacked = self.unpacks(&chosen)?.into_iter();
+        let packages = unpacked.map(|step| Needed {
+            role: "package".to_owned(),
+            from: From::Step(step, MAIN.to_owned()),
+        });
+        let packages: Vec<Needed> = packages.collect();
         let release = &self.recipes.release;
         let params = parameters::Root {
             arch: release.arch.clone(),

@@ -142,14 +142,30 @@ impl<'a> Facts<'a> {
 
     /// What a derivation gave: just now, or as the store has it.
     pub(super) fn known_outcome(&self, derivation: &Derivation) -> Result<Option<Outcome>, Error> {
-        let key = derivation.key();
-        let fresh = self.fresh.lock();
-        let fresh = fresh.expect("no thread panics while it holds imports");
-        if let Some(outcome) = fresh.get(&key).cloned() {
-            return Ok(Some(outcome));
+        let mut outcomes = self.known_outcomes(std::slice::from_ref(derivation))?;
+        Ok(outcomes.pop().flatten())
+    }
+
+    /// The same of many, in their order.
+    fn known_outcomes(&self, derivations: &[Derivation]) -> Result<Vec<Option<Outcome>>, Error> {
+        let keys: Vec<DerivationKey> = derivations.par_iter().map(Derivation::key).collect();
+        let mut outcomes: Vec<Option<Outcome>> = {
+            let fresh = self.fresh.lock();
+            let fresh = fresh.expect("no thread panics while it holds imports");
+            keys.iter().map(|key| fresh.get(key).cloned()).collect()
+        };
+        let unknown = |at: &usize| outcomes[*at].is_none();
+        let unknown: Vec<usize> = (0..keys.len()).filter(unknown).collect();
+        let asked: Vec<DerivationKey> = unknown.iter().map(|&at| keys[at]).collect();
+        let traces = self.store.traces_of(&asked)?;
+        let chosen = traces
+            .into_par_iter()
+            .map(|traces| trace::chosen(self.store, traces));
+        let chosen: Vec<Option<Outcome>> = chosen.collect::<Result<_, _>>()?;
+        for (at, outcome) in unknown.into_iter().zip(chosen) {
+            outcomes[at] = outcome;
         }
-        drop(fresh);
-        Ok(trace::choose(self.store, key)?)
+        Ok(outcomes)
     }
 
     /// Notes an import that may not be committed yet.
@@ -312,7 +328,7 @@ impl<'a> Facts<'a> {
             return Some(record.clone());
         }
         let derivation = sight::import(rpm, importer());
-        let told = self.outcome(&derivation);
+        let told = self.known_outcome(&derivation).ok().flatten();
         let record: Option<Record> = told.and_then(|outcome| outcome.facts());
         let record = Arc::new(record.or_else(|| self.seen_again(rpm))?);
         let mut records = self.records.lock().expect(NO_PANIC);
@@ -379,8 +395,11 @@ impl Known for Facts<'_> {
         compose::composer(kind).map_or(0, |composer| composer.version())
     }
 
-    fn outcome(&self, derivation: &Derivation) -> Option<Outcome> {
-        self.known_outcome(derivation).ok().flatten()
+    fn outcomes(&self, derivations: &[Derivation]) -> Vec<Option<Outcome>> {
+        // What can't be read of one hides no other.
+        let one = |derivation| self.known_outcome(derivation).ok().flatten();
+        let all = self.known_outcomes(derivations);
+        all.unwrap_or_else(|_| derivations.iter().map(one).collect())
     }
 
     fn source(&self, source: &Name) -> Option<&Offer> {

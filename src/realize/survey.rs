@@ -66,8 +66,8 @@ impl Known for Sights<'_> {
         self.store.composer(kind)
     }
 
-    fn outcome(&self, derivation: &Derivation) -> Option<Outcome> {
-        self.store.outcome(derivation)
+    fn outcomes(&self, derivations: &[Derivation]) -> Vec<Option<Outcome>> {
+        self.store.outcomes(derivations)
     }
 
     fn source(&self, source: &Name) -> Option<&Offer> {

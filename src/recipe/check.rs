@@ -104,18 +104,18 @@ impl Recipes {
 impl Module {
     /// Whether a package's name stands in the manifest, with an architecture or without.
     pub fn lists(&self, package: &str) -> bool {
-        self.packages
-            .iter()
-            .any(|item| same_package(item, package) || same_package(package, item))
+        let with_arch = format!("{package}.");
+        let near = self.packages.range(with_arch.clone()..);
+        let mut near = near.take_while(|item| item.starts_with(&with_arch));
+        self.packages.contains(package)
+            || self.packages.contains(without_arch(package))
+            || near.any(|item| without_arch(item) == package)
     }
 }
 
-/// Whether `item` is `package`, or `package` with an architecture behind a dot.
-fn same_package(item: &str, package: &str) -> bool {
-    item == package
-        || item
-            .rsplit_once('.')
-            .is_some_and(|(name, _)| name == package)
+/// A package's name without the architecture that may stand behind a dot.
+fn without_arch(item: &str) -> &str {
+    item.rsplit_once('.').map_or(item, |(name, _)| name)
 }
 
 /// One recipe under examination.
@@ -161,12 +161,12 @@ impl<'r> Check<'r, '_> {
         if let Some(source) = &module.source {
             self.refers("source", source, &["source"]);
         }
-        let mut own = Vec::new();
+        let mut own = BTreeSet::new();
         for name in &module.from {
             if self.refers("from", name, &["package"])
                 && let Some(package) = self.recipes.package(name)
             {
-                own.push(package.nevra.name.clone());
+                own.insert(package.nevra.name.clone());
                 if !module.lists(&package.nevra.name) {
                     self.not_in_manifest(module, "from", name.as_str(), &package.nevra.name);
                 }
@@ -174,8 +174,8 @@ impl<'r> Check<'r, '_> {
         }
         if module.source.is_none() {
             for item in &module.packages {
-                if !own.iter().any(|name| same_package(item, name)) {
-                    let (package, known) = (item.clone(), own.clone());
+                if !own.contains(item) && !own.contains(without_arch(item)) {
+                    let (package, known) = (item.clone(), own.iter().cloned().collect());
                     self.report("packages", item, Fault::NoOrigin { package, known });
                 }
             }

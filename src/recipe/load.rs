@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use walkdir::{DirEntry, WalkDir};
 
 use super::document::Document;
@@ -60,16 +61,24 @@ impl Recipes {
                     continue;
                 }
             };
-            files.insert(name.clone(), file.clone());
+            files.insert(name, file);
+        }
+        let each = files.par_iter().map(|(name, file)| {
+            let mut problems = Vec::new();
             // Without a release nothing can be filled in; its own problem is told.
-            if let Some(text) = read(&file, &mut problems)?
-                && let Some(release) = &release
-            {
-                let document = Document::new(dir, &file, &text, Some(release));
-                if let Some(recipe) = recipe(document, name.clone(), &mut problems) {
-                    recipes.insert(name, recipe);
+            let recipe = match (read(file, &mut problems)?, &release) {
+                (Some(text), Some(release)) => {
+                    let document = Document::new(dir, file, &text, Some(release));
+                    recipe(document, name.clone(), &mut problems)
                 }
-            }
+                _ => None,
+            };
+            Ok((recipe, problems))
+        });
+        let each: Vec<(Option<Recipe>, Vec<Problem>)> = each.collect::<Result<_, Error>>()?;
+        for (recipe, found) in each {
+            problems.extend(found);
+            recipes.extend(recipe.map(|recipe| (recipe.name.clone(), recipe)));
         }
         Problems::check(problems)?;
         let mut recipes = Recipes {
