@@ -14,7 +14,13 @@ pub struct Cell<'a>(&'a [u8]);
 
 impl<'a> Cell<'a> {
     pub fn text(self) -> Result<&'a str, Error> {
-        super::read(self.0)
+        let mut items = Items::canonical(self.0);
+        let head = items.head()?;
+        match head.kind {
+            Kind::Text => std::str::from_utf8(items.string(head)?)
+                .map_err(|_| Error::Unexpected("its text is not UTF-8")),
+            _ => Err(Error::Unexpected("it is no text")),
+        }
     }
 
     /// The one entry of a map, as a variant of an enumeration is written.
@@ -182,7 +188,7 @@ fn row<'a, const N: usize>(
     }
     let mut row = [Cell(&[]); N];
     for (cell, column) in row.iter_mut().zip(columns) {
-        if super::read::<&str>(items.key()?)? != column {
+        if items.key_name()? != column.as_bytes() {
             return Err(Error::Unexpected("it has a field that is not known"));
         }
         *cell = Cell(items.item()?);

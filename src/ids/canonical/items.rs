@@ -110,12 +110,17 @@ impl<'a> Items<'a> {
     /// The key that the next entry of a map begins with, as it is encoded.
     pub fn key(&mut self) -> Result<&'a [u8], Error> {
         let start = self.at;
-        let head = self.head()?;
-        if head.kind != Kind::Text {
-            return Err(Error::Forbidden("keys that are not text"));
-        }
-        self.string(head)?;
+        self.key_name()?;
         Ok(&self.bytes[start..self.at])
+    }
+
+    /// The same key, and of it the text.
+    pub fn key_name(&mut self) -> Result<&'a [u8], Error> {
+        let head = self.head()?;
+        match head.kind {
+            Kind::Text => self.string(head),
+            _ => Err(Error::Forbidden("keys that are not text")),
+        }
     }
 
     /// Passes one whole item, and returns its bytes.

@@ -102,17 +102,21 @@ impl Bytes {
 
 /// Compares two artifacts by what is recorded of them.
 pub fn diff(records: &impl Records, from: &Subject, to: &Subject) -> Result<Diff, Error> {
-    let [mut old, mut new] = match apart(records, from, to)? {
-        Some(held) => held,
-        None => whole(records, from, to)?,
+    let held = || match apart(records, from, to)? {
+        Some(held) => Ok(held),
+        None => whole(records, from, to),
     };
+    let size = |subject: &Subject| records.size(subject.entry);
+    let sizes = || rayon::join(|| size(from), || size(to));
+    // The index is asked by one thread, which leaves others idle.
+    let (held, (size, size_now)) = rayon::join(held, sizes);
+    let [mut old, mut new]: [Held; 2] = held?;
     old.hold_origin(records, from)?;
     new.hold_origin(records, to)?;
     let repositories = is_repository(&old.kind) && is_repository(&new.kind);
     let composes = [&old, &new].iter().all(|held| held.kind == "compose");
     let skip =
         |path: &TreePath| repositories && is_packages(path) || composes && is_told_elsewhere(path);
-    let (size, size_now) = rayon::join(|| records.size(from.entry), || records.size(to.entry));
     let bytes = Bytes::of(size?, size_now?);
     Ok(Diff {
         schema: SCHEMA,
