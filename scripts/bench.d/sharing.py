@@ -15,13 +15,17 @@ BASE = "bash coreutils systemd util-linux procps tzdata ca-certificates".split()
 class Sharing(Corpus):
     """Two editions and two trees, one package changed between them, and a root of a few packages.
 
-    The store keeps beside them what the newest were made from. The peer is given the same five directories.
+    The store keeps them after `gc --drop-intermediates`, or beside them what the newest were made from.
+    The peer is given the same five directories.
     """
 
     work = "two editions, two trees and a small root, kept together"
 
-    def __init__(self, name, peer, needs, keep, aim):
+    def __init__(self, name, peer, needs, keep, aim, made_from=False):
         self.name, self.peer, self.aim = name, peer, aim
+        self.made_from = made_from
+        if made_from:
+            self.work += "; with us also what the newest were made from"
         self.needs = ("rpm", "ostree", *needs)
         self.keep = keep
 
@@ -61,7 +65,12 @@ class Sharing(Corpus):
         return once(inputs / "sharing", make)
 
     def ours(self, tools, inputs, directory):
-        return Work([], keeps=self.artifacts(tools, inputs) / "store")
+        store = self.artifacts(tools, inputs) / "store"
+        if not self.made_from:
+            run("cp", "-a", store, directory)
+            store = directory / "store"
+            run(tools.store, "--store", store, "-q", "gc", "--drop-intermediates")
+        return Work([], keeps=store)
 
     def theirs(self, tools, inputs, directory):
         at = self.artifacts(tools, inputs)
@@ -96,6 +105,7 @@ def restic(directory, parts):
 
 ROWS = [
     Sharing("sharing-ostree", "`ostree`, a bare repository", (), ostree, "≤ 1"),
+    Sharing("sharing-ostree-inputs", "`ostree`, a bare repository", (), ostree, "–", made_from=True),
     Sharing("sharing-nix", "a Nix store, `--optimise`", ("nix-store",), nix, "≤ 1"),
     Sharing("sharing-restic", "`restic`, which compresses and splits", ("restic",), restic, "–"),
 ]

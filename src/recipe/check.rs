@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Fault, Problem, Problems};
+use super::image::MOST_LAYERS;
 use super::{
     Command, CommandRoot, Compose, Disk, Image, Install, Installer, Kind, Module, Recipe, Recipes,
     Repository, Selection,
@@ -310,6 +311,12 @@ impl<'r> Check<'r, '_> {
             let chain = std::iter::once(&self.recipe.name).chain(below);
             let chain = chain.map(Name::to_string).collect();
             return self.report("base", base.as_str(), Fault::BaseCircle { chain });
+        }
+        let images = std::iter::once(image).chain(below.iter().map(|(_, image)| *image));
+        let layers = images.map(|image| u64::from(image.layers)).sum();
+        if layers > MOST_LAYERS {
+            let most = MOST_LAYERS;
+            self.report("layers", "", Fault::TooManyLayers { layers, most });
         }
         if self.refers("base", base, &["image"])
             && let Some(whole) = self.recipes.selection(&self.recipe.name)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::error::Fault;
 use super::fields::Fields;
 use crate::ids::{Name, VariantId};
 
@@ -36,6 +37,11 @@ const MILESTONES: [&str; 10] = [
 
 pub(super) fn read(fields: &Fields) -> Option<Compose> {
     let variants = fields.name_sets("variants", "a variant", "a recipe's name");
+    if fields.has("variants") && variants.is_empty() {
+        let field = "variants".to_owned();
+        let hint = "name an edition in at least one variant";
+        fields.report(fields.place("variants"), Fault::Empty { field, hint });
+    }
     fields.demand("variants");
     let metadata: VariantId = "metadata".parse().expect("it is made of letters");
     if variants.contains_key(&metadata) {

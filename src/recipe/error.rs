@@ -165,6 +165,11 @@ pub enum Fault {
     #[error("an image can't stand on itself: {}", chain.join(" on "))]
     BaseCircle { chain: Vec<String> },
     #[error(
+        "with those of the images below it this one may have {layers} layers, and clients take {most}: \
+        write fewer here, or in an image below"
+    )]
+    TooManyLayers { layers: u64, most: u64 },
+    #[error(
         "unknown placeholder {{{name}}}{}; for a plain brace write it twice",
         nearest(name, known, "known are")
     )]

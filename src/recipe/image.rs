@@ -7,7 +7,7 @@ use super::selection::{self, Selection};
 use crate::ids::{Name, TreePath};
 
 /// Layers that every client takes; containerd is the strictest of them.
-const MOST_LAYERS: u64 = 127;
+pub(super) const MOST_LAYERS: u64 = 127;
 
 /// Layers of a host, of which a client fetches those that changed.
 const HOST_LAYERS: u32 = 64;

@@ -336,6 +336,23 @@ fn each_mistake_is_told_with_file_line_column_and_a_hint() {
 }
 
 #[test]
+fn an_image_counts_the_layers_of_those_below_it_with_its_own() {
+    let image = |base: &str, layers: u32| {
+        format!("kind = \"image\"\nbase = \"{base}\"\nlayers = {layers}\ninstall = [\"tool\"]")
+    };
+    let bottom = "kind = \"image\"\nfrom = [\"base\"]\ninstall = [\"tool\"]\nlayers = 64";
+    let written = neighbours(&image("bottom", 63));
+    written.write("bottom.toml", bottom);
+    written.load().check().unwrap();
+    written.write("top.toml", image("x", 1));
+    assert_eq!(
+        written.complaints(),
+        "top.toml:3:10: with those of the images below it this one may have 128 layers, and clients take 127: \
+         write fewer here, or in an image below"
+    );
+}
+
+#[test]
 fn all_mistakes_of_all_files_are_told_at_once_in_order() {
     let written = Written::new(&[
         (

@@ -275,10 +275,17 @@ fn place_entry(t: &Transaction, numbers: &Numbers, id: i64, below: &Below) -> ru
 }
 
 fn find(c: &Connection, of: Type, hash: Hash) -> rusqlite::Result<Option<Object>> {
+    find_each(c, of, &[hash]).map(|mut found| found.pop().flatten())
+}
+
+fn find_each(c: &Connection, of: Type, hashes: &[Hash]) -> rusqlite::Result<Vec<Option<Object>>> {
     let sql = format!("select {COLUMNS} from object where kind = ?1 and hash = ?2");
-    c.prepare_cached(&sql)?
-        .query_row(params![of as u8, hash.as_bytes()], object)
-        .optional()
+    let mut statement = c.prepare_cached(&sql)?;
+    let mut find = |hash: &Hash| {
+        let found = statement.query_row(params![of as u8, hash.as_bytes()], object);
+        found.optional()
+    };
+    hashes.iter().map(&mut find).collect()
 }
 
 impl Index {
@@ -300,8 +307,8 @@ impl Index {
     }
 
     pub fn objects_of(&self, of: Type, hashes: &[Hash]) -> Result<Vec<Option<Object>>> {
-        let find = |c: &Connection| hashes.iter().map(|hash| find(c, of, *hash)).collect();
-        let found: Vec<Option<Object>> = self.ask_at_once("looking up objects", find)?;
+        let find = |c: &Connection| find_each(c, of, hashes);
+        let found = self.ask_at_once("looking up objects", find)?;
         self.note(found.iter().flatten());
         Ok(found)
     }

@@ -83,11 +83,15 @@ pub(super) fn hashes(c: &Connection, sql: &str, of: Hash) -> rusqlite::Result<Ve
 impl Index {
     /// Of each key, in their order, oldest first.
     pub fn traces(&self, keys: &[DerivationKey]) -> Result<Vec<Vec<TraceId>>> {
-        let of = |c: &Connection, key: &DerivationKey| {
-            let hashes = hashes(c, BY_KEY, key.0)?;
-            Ok(hashes.into_iter().map(TraceId).collect())
+        let ask = |c: &Connection| {
+            let mut statement = c.prepare_cached(BY_KEY)?;
+            let mut of = |key: &DerivationKey| {
+                let rows = statement.query_map([key.0.as_bytes()], |row| row.get(0))?;
+                rows.map(|hash| Ok(TraceId(Hash::from_bytes(hash?))))
+                    .collect()
+            };
+            keys.iter().map(&mut of).collect()
         };
-        let ask = |c: &Connection| keys.iter().map(|key| of(c, key)).collect();
         match keys.len() {
             // Of one moment by itself.
             0..=1 => self.ask("looking up traces", ask),
