@@ -187,6 +187,33 @@ class CorpusEdition(Corpus):
         return self.indexed([copy, ["createrepo_c", *self.flags, out]], out)
 
 
+class CorpusUnpacked(CorpusEdition):
+    """The same, and everything unpacked besides.
+
+    Nothing that people ask for is a heap of unpacked packages. The nearest is a command in a root of all of them,
+    which takes solving, an rpmdb and the laying out of the root on top.
+    """
+
+    name = "edition-corpus-unpacked"
+    work = "edition of the corpus, cold, and a command in a root of all its packages"
+    peer = "`cp` of all RPMs, `createrepo_c`, and `rpm2cpio` piped into `cpio` for each"
+    needs = ("createrepo_c", "rpm", "rpm2cpio", "cpio")
+
+    def ours(self, tools, inputs, directory):
+        manifest = self.manifest()
+        here = recipes(directory / "recipes", self.rpms, manifest)
+        command = f'kind = "command"\nfrom = ["all"]\ninstall = {words(manifest)}\nrun = "touch $OUT/done"\n'
+        (here / "everything.toml").write_text(command)
+        return self.realize(tools, directory / "store", here, "edition", "everything")
+
+    def theirs(self, tools, inputs, directory):
+        work = super().theirs(tools, inputs, directory)
+        root = directory / "root"
+        root.mkdir()
+        each = 'cd "$1" && for rpm in "$0"/*.rpm; do rpm2cpio "$rpm" | cpio -idmu --quiet --no-absolute-filenames; done'
+        return Work([*work.commands, ["sh", "-c", each, self.rpms, root]], check=work.check)
+
+
 class Host(Corpus):
     """A tree with a kernel, and its commit in an archive repository."""
 
@@ -273,7 +300,8 @@ ROWS = [
     Edition(10_000, "≥ 5"),
     Edition(50_000, "≥ 5"),
     Update(10_000, "≥ 20"),
-    CorpusEdition("≥ 2.5"),
+    CorpusEdition("–"),
+    CorpusUnpacked("≥ 2.5"),
     Host("≥ 4"),
     HostUpdate("≥ 50"),
 ]
