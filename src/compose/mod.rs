@@ -4,6 +4,7 @@
 //! A composer sees its derivation and a [`Workspace`], nothing else: no clock, no environment, no store.
 
 pub mod command;
+mod deflated;
 pub mod disk;
 mod error;
 mod held;
@@ -17,6 +18,7 @@ mod ociarchive;
 pub mod ostree;
 pub mod package;
 mod packages;
+mod parts;
 pub mod release;
 pub mod repository;
 pub mod root;

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod calendar;
 pub mod comps;
+pub mod deflate;
 pub mod ext4;
 pub mod fat;
 pub mod gpt;

@@ -75,6 +75,17 @@ impl Assembly {
             .try_fold(0u64, |sum, part| sum.checked_add(part.length()))
     }
 
+    /// Adds bytes that no blob has.
+    pub fn say(&mut self, more: &[u8]) {
+        match self.parts.last_mut() {
+            _ if more.is_empty() => {}
+            Some(Part::Inline { bytes }) => bytes.extend_from_slice(more),
+            _ => self.parts.push(Part::Inline {
+                bytes: more.to_vec(),
+            }),
+        }
+    }
+
     /// Adds zeros.
     pub fn fill(&mut self, mut length: u64) {
         if length <= FEW {

@@ -17,6 +17,7 @@ mod compose;
 mod crash;
 mod crowd;
 mod damage;
+mod deflated;
 mod diff;
 mod disk;
 mod disk_boot;

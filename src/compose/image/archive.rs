@@ -21,20 +21,34 @@ pub struct Archive<'a> {
     ended: bool,
 }
 
-enum Item {
+/// What stands at a path of an archive.
+#[derive(Clone)]
+pub enum Item {
     Directory(Meta),
     Leaf(Leaf),
     /// To a path that came before.
     Link(Meta, TreePath),
 }
 
-enum Segment {
+/// A stretch of an archive.
+pub enum Segment {
     Bytes(Vec<u8>),
     File {
         path: TreePath,
+        meta: Meta,
         blob: BlobId,
         size: u64,
     },
+}
+
+impl Segment {
+    /// Of the archive's bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Segment::Bytes(bytes) => bytes.len() as u64,
+            Segment::File { size, .. } => *size,
+        }
+    }
 }
 
 enum Open {
@@ -46,41 +60,45 @@ enum Open {
     },
 }
 
-impl<'a> Archive<'a> {
-    /// Opens every directory of the tree, and none of its files yet.
-    pub fn of(
-        tree: TreeId,
-        links: &BTreeSet<Vec<TreePath>>,
-        workspace: &'a dyn Workspace,
-    ) -> Result<Self, Error> {
-        let mut firsts: BTreeMap<&TreePath, &TreePath> = BTreeMap::new();
-        for group in links {
-            // In the order of the archive, which is not that of whole paths.
-            if let Some(first) = group.iter().min_by(|a, b| a.names().cmp(b.names())) {
-                let others = group.iter().filter(|path| *path != first);
-                firsts.extend(others.map(|path| (path, first)));
-            }
+/// What a tree is as an archive, in its order. Opens every directory, and no file.
+pub fn entries(
+    tree: TreeId,
+    links: &BTreeSet<Vec<TreePath>>,
+    workspace: &dyn Workspace,
+) -> Result<Vec<(TreePath, Item)>, Error> {
+    let mut firsts: BTreeMap<&TreePath, &TreePath> = BTreeMap::new();
+    for group in links {
+        // In the order of the archive, which is not that of whole paths.
+        if let Some(first) = group.iter().min_by(|a, b| a.names().cmp(b.names())) {
+            let others = group.iter().filter(|path| *path != first);
+            firsts.extend(others.map(|path| (path, first)));
         }
-        let read = |id| workspace.directory(id).map(Arc::unwrap_or_clone);
-        let mut entries = Vec::new();
-        walk::<WorkspaceError>(tree, &read, &mut |path, visit| {
-            let item = match visit {
-                Visit::Directory { meta, .. } => Item::Directory(meta.clone()),
-                Visit::Leaf(leaf) => match firsts.get(path) {
-                    Some(first) => Item::Link(leaf.meta.clone(), (*first).clone()),
-                    None => Item::Leaf(leaf.clone()),
-                },
-            };
-            entries.push((path.clone(), item));
-            Ok(())
-        })?;
-        Ok(Archive {
+    }
+    let read = |id| workspace.directory(id).map(Arc::unwrap_or_clone);
+    let mut entries = Vec::new();
+    walk::<WorkspaceError>(tree, &read, &mut |path, visit| {
+        let item = match visit {
+            Visit::Directory { meta, .. } => Item::Directory(meta.clone()),
+            Visit::Leaf(leaf) => match firsts.get(path) {
+                Some(first) => Item::Link(leaf.meta.clone(), (*first).clone()),
+                None => Item::Leaf(leaf.clone()),
+            },
+        };
+        entries.push((path.clone(), item));
+        Ok(())
+    })?;
+    Ok(entries)
+}
+
+impl<'a> Archive<'a> {
+    pub fn new(entries: Vec<(TreePath, Item)>, workspace: &'a dyn Workspace) -> Self {
+        Archive {
             workspace,
             entries: entries.into_iter(),
             segments: VecDeque::new(),
             open: None,
             ended: false,
-        })
+        }
     }
 
     /// What is read next; `None` at the end of the archive.
@@ -98,7 +116,9 @@ impl<'a> Archive<'a> {
         Ok(Some(match self.segments.pop_front() {
             None => return Ok(None),
             Some(Segment::Bytes(bytes)) => Open::Bytes(io::Cursor::new(bytes)),
-            Some(Segment::File { path, blob, size }) => Open::File {
+            Some(Segment::File {
+                path, blob, size, ..
+            }) => Open::File {
                 reader: self.workspace.read(blob, 0, None)?.take(size),
                 path,
                 blob,
@@ -137,7 +157,7 @@ impl Read for Archive<'_> {
 }
 
 /// The bytes of one entry.
-fn segments(path: TreePath, item: &Item) -> Result<Vec<Segment>, Error> {
+pub fn segments(path: TreePath, item: &Item) -> Result<Vec<Segment>, Error> {
     let (meta, what) = match item {
         Item::Directory(meta) => (meta, What::Directory),
         Item::Link(meta, to) => (meta, What::Link { to }),
@@ -171,7 +191,13 @@ fn segments(path: TreePath, item: &Item) -> Result<Vec<Segment>, Error> {
     {
         let (size, blob) = (*size, *blob);
         let padding = vec![0; tar::padding(size) as usize];
-        segments.push(Segment::File { path, blob, size });
+        let meta = meta.clone();
+        segments.push(Segment::File {
+            path,
+            meta,
+            blob,
+            size,
+        });
         segments.push(Segment::Bytes(padding));
     }
     Ok(segments)

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use super::Error;
-use super::archive::Archive;
-use super::compress::{Compressed, Summed};
+use super::archive::{self, Archive, Item};
+use super::compress::{Summed, Zstd};
+use super::members;
+use crate::compose::parts::PartsReader;
 use crate::compose::{self, Composed, Composer, Remembered, Workspace};
 use crate::ids::{BlobId, TreePath};
 use crate::plan::facts::LayerFacts;
@@ -43,7 +45,7 @@ impl Remembered for LayerFacts {
 
 impl Composer for Layer {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn compose(
@@ -52,18 +54,49 @@ impl Composer for Layer {
         workspace: &dyn Workspace,
     ) -> Result<Composed, compose::Error> {
         let params: parameters::Layer = compose::parameters(KIND, derivation)?;
-        let archive = Archive::of(params.tree, &params.links, workspace)?;
-        let compressed = Compressed::new(Summed::new(archive), &params.compression)
-            .ok_or_else(|| Error::Compression(params.compression.clone()))?
-            .map_err(Error::Compress)?;
-        let mut bytes = Summed::new(compressed);
-        let (blob, size) = workspace.write(&mut bytes)?;
-        let facts = LayerFacts {
-            blob,
-            size,
-            digest: bytes.sum(),
-            diff_id: bytes.get_ref().get_ref().sum(),
+        let entries = archive::entries(params.tree, &params.links, workspace)?;
+        let facts = match params.compression.as_str() {
+            "gzip" => gzip(entries, workspace)?,
+            "zstd" => zstd(entries, workspace)?,
+            other => return Err(Error::Compression(other.to_owned()).into()),
         };
         Composed::default().with_facts(KIND, &facts)
     }
+}
+
+type Entries = Vec<(TreePath, Item)>;
+
+/// The sums are taken apart from the work, which needs all processors.
+fn gzip(entries: Entries, workspace: &dyn Workspace) -> Result<LayerFacts, compose::Error> {
+    let members = members::divide(&entries)?;
+    let plain = Summed::new(Archive::new(entries, workspace));
+    let (assembly, diff_id) = rayon::join(
+        || members::compress(&members, workspace),
+        || plain.finish().map_err(Error::Compress),
+    );
+    let (assembly, diff_id) = (assembly?, diff_id?);
+    let bytes = Summed::new(PartsReader::new(&assembly, workspace));
+    let (stored, digest) = rayon::join(
+        || workspace.assemble(&assembly),
+        || bytes.finish().map_err(Error::Compress),
+    );
+    let (blob, size) = stored?;
+    Ok(LayerFacts {
+        blob,
+        size,
+        digest: digest?,
+        diff_id,
+    })
+}
+
+fn zstd(entries: Entries, workspace: &dyn Workspace) -> Result<LayerFacts, compose::Error> {
+    let plain = Summed::new(Archive::new(entries, workspace));
+    let mut bytes = Summed::new(Zstd::new(plain).map_err(Error::Compress)?);
+    let (blob, size) = workspace.write(&mut bytes)?;
+    Ok(LayerFacts {
+        blob,
+        size,
+        digest: bytes.sum(),
+        diff_id: bytes.get_ref().get_ref().sum(),
+    })
 }

@@ -16,6 +16,7 @@ mod error;
 mod host;
 mod layer;
 mod layers;
+mod members;
 mod owners;
 mod packing;
 
@@ -51,7 +52,7 @@ pub struct Image;
 
 impl Composer for Image {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn compose(

@@ -20,7 +20,6 @@ mod error;
 mod kernel;
 mod kickstart;
 mod menu;
-mod parts;
 mod squashfs;
 
 pub use error::Error;

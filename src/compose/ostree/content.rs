@@ -92,15 +92,26 @@ fn source(path: &TreePath, leaf: &Leaf) -> Result<Option<Source>, Error> {
         }
         _ => return Ok(None),
     };
-    let meta = &leaf.meta;
     let header = FileHeader {
+        target,
+        ..header(kind, &leaf.meta)
+    };
+    Ok(Some((header, content)))
+}
+
+/// The header of a regular file's object.
+pub fn regular(meta: &Meta) -> FileHeader {
+    header(REGULAR, meta)
+}
+
+fn header(kind: u32, meta: &Meta) -> FileHeader {
+    FileHeader {
         uid: meta.uid,
         gid: meta.gid,
         mode: kind | meta.mode,
-        target,
+        target: String::new(),
         xattrs: attributes(meta),
-    };
-    Ok(Some((header, content)))
+    }
 }
 
 /// The extended attributes that an object says: `ostree` reads none that are empty,

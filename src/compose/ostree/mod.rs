@@ -16,7 +16,7 @@ mod toplevel;
 
 pub use error::Error;
 pub use layout::arrange;
-pub use objects::Objects;
+pub use objects::{Objects, group_ends_with};
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub struct Ostree;
 
 impl Composer for Ostree {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn compose(

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::Error;
 use super::content::{Object, Source};
-use crate::compose::{self, Composed, Composer, Remembered, Workspace, WorkspaceError};
+use crate::compose::{self, Composed, Composer, Remembered, Workspace, deflated};
 use crate::formats::ostree::filez::{self, Hashing};
 use crate::formats::ostree::{Checksum, FileHeader};
 use crate::ids::{BlobId, TreePath};
@@ -51,7 +51,7 @@ impl Remembered for ObjectsFacts {
 
 impl Composer for Objects {
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn compose(
@@ -80,11 +80,7 @@ fn make(source: &Source, workspace: &dyn Workspace) -> Result<ObjectFacts, Error
         });
     };
     let mut content = Hashing::new(header, workspace.read(blob, 0, None)?);
-    let mut object = content
-        .filez(header, size)
-        .map_err(|e| WorkspaceError::new(format!("compressing blob {blob}"), e))?;
-    let (written, length) = workspace.write(&mut object)?;
-    drop(object);
+    let (written, length) = deflated::object(header, (blob, size), &mut content, workspace)?;
     let (checksum, found) = content.finish();
     if found != size {
         return Err(Error::Size {

@@ -8,7 +8,7 @@ use crate::tree::{Assembly, Deflated, Part};
 /// Reads the parts of an assembly one after the other.
 pub struct PartsReader<'a> {
     parts: std::slice::Iter<'a, Part>,
-    current: Box<dyn Read + 'a>,
+    current: Box<dyn Read + Send + 'a>,
     workspace: &'a dyn Workspace,
 }
 

@@ -1,0 +1,169 @@
+//! A file's content as a stream of raw deflate (RFC 1951): what an OSTree object has behind its header,
+//! and a member of a gzip layer between header and sum.
+//!
+//! Levels and lengths that are said here are part of every repository and every gzip layer.
+
+use std::cell::RefCell;
+use std::io::{self, Read};
+
+use flate2::{Compress, Compression, FlushCompress};
+use libdeflater::{CompressionLvl, Compressor};
+
+use crate::tree::Deflated;
+
+/// Levels of the compression: of libdeflate, for what is compressed in memory, and of zlib, for what is longer or in pieces.
+/// What comes out is as long as with level 6 of zlib, in half the time.
+const LEVEL: i32 = 4;
+const LEVEL_OF_STREAMS: u32 = 5;
+
+/// Content up to here is compressed in memory.
+pub const IN_MEMORY: u64 = 32 << 20;
+
+/// Bytes of a database that are compressed by themselves: some pages.
+pub const PIECE: u64 = 64 * 1024;
+
+/// What ends a stream of pieces: a final block that is empty.
+pub const END: [u8; 2] = [3, 0];
+
+/// How a database of SQLite begins, as that of packages is one: <https://www.sqlite.org/fileformat.html>.
+const DATABASE: &[u8] = b"SQLite format 3\0";
+
+/// Most bytes of a stored block.
+const BLOCK: u64 = 0xffff;
+
+thread_local! {
+    /// Its tables are large beside most files.
+    static COMPRESSOR: RefCell<Compressor> = RefCell::new(Compressor::new(
+        CompressionLvl::new(LEVEL).expect("libdeflate has this level"),
+    ));
+}
+
+/// A whole stream.
+pub fn whole(content: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        let mut bytes = vec![0; compressor.deflate_compress_bound(content.len())];
+        let length = compressor.deflate_compress(content, &mut bytes);
+        bytes.truncate(length.map_err(io::Error::other)?);
+        Ok(bytes)
+    })
+}
+
+/// A whole stream as a member of a gzip file (RFC 1952).
+pub fn member(content: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        let mut bytes = vec![0; compressor.gzip_compress_bound(content.len())];
+        let length = compressor.gzip_compress(content, &mut bytes);
+        bytes.truncate(length.map_err(io::Error::other)?);
+        Ok(bytes)
+    })
+}
+
+/// What stands before a stream that is a member of a gzip file.
+pub const MEMBER_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+
+/// What stands behind it, by the CRC-32 of the content and its length.
+pub fn member_tail(sum: u32, length: u64) -> [u8; 8] {
+    let length = length as u32; // Of the length, the last 32 bits.
+    let [sum, length] = [sum.to_le_bytes(), length.to_le_bytes()];
+    std::array::from_fn(|at| if at < 4 { sum[at] } else { length[at - 4] })
+}
+
+/// A whole stream, compressed while it is read.
+pub fn stream<R: Read>(content: R) -> Deflated<R> {
+    Deflated::new(content, LEVEL_OF_STREAMS)
+}
+
+/// Whether content that begins so is compressed in pieces: where some pages of a database change, the others stay as they are.
+pub fn is_in_pieces(begin: &[u8], length: u64) -> bool {
+    length > PIECE && begin.starts_with(DATABASE)
+}
+
+/// As many bytes as tell what content is.
+pub const BEGIN: u64 = DATABASE.len() as u64;
+
+/// Blocks that others may follow, or [`END`]: they know nothing of what came before, and end with a byte.
+pub fn piece(content: &[u8]) -> io::Result<Vec<u8>> {
+    let mut compress = Compress::new(Compression::new(LEVEL_OF_STREAMS), false);
+    // More than any piece needs: a stored block for each few thousand bytes, and an empty one at the end.
+    let mut bytes = Vec::with_capacity(content.len() + content.len() / 256 + 64);
+    compress
+        .compress_vec(content, &mut bytes, FlushCompress::Sync)
+        .map_err(io::Error::other)?;
+    if compress.total_in() != content.len() as u64 || bytes.len() == bytes.capacity() {
+        return Err(io::Error::other("a piece came out longer than it can"));
+    }
+    Ok(bytes)
+}
+
+/// The whole stream of content that gets no shorter: what stands before each of its blocks, and how long they are.
+pub fn stored(length: u64) -> impl Iterator<Item = ([u8; 5], u64)> {
+    let blocks = length.div_ceil(BLOCK).max(1);
+    (0..blocks).map(move |number| {
+        let taken = (length - number * BLOCK).min(BLOCK);
+        let [low, high] = (taken as u16).to_le_bytes();
+        let last = u8::from(number + 1 == blocks);
+        ([last, low, high, !low, !high], taken)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn inflate(stream: &[u8]) -> Vec<u8> {
+        let mut content = Vec::new();
+        let mut reader = flate2::bufread::DeflateDecoder::new(stream);
+        reader.read_to_end(&mut content).unwrap();
+        assert!(reader.into_inner().is_empty(), "it ends where it should");
+        content
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_join_to_a_stream_of_all_that_was_in_them(
+            pieces in prop::collection::vec(
+                prop_oneof![
+                    prop::collection::vec(any::<u8>(), 1..3000),
+                    (any::<u8>(), 1..70_000usize).prop_map(|(byte, length)| vec![byte; length]),
+                    prop::collection::vec(0..3u8, 1..70_000),
+                ],
+                0..5,
+            )
+        ) {
+            let mut stream = Vec::new();
+            for content in &pieces {
+                stream.extend(piece(content).unwrap());
+            }
+            stream.extend(END);
+            prop_assert!(inflate(&stream) == pieces.concat());
+        }
+
+        #[test]
+        fn a_member_made_of_a_stream_is_one(content in prop::collection::vec(0..9u8, 0..5000)) {
+            let mut crc = libdeflater::Crc::new();
+            crc.update(&content);
+            let tail = member_tail(crc.sum(), content.len() as u64);
+            let mut member = [&MEMBER_HEAD[..], &whole(&content).unwrap(), &tail].concat();
+            member.extend(super::member(&content).unwrap());
+            let mut back = Vec::new();
+            flate2::read::MultiGzDecoder::new(&member[..]).read_to_end(&mut back).unwrap();
+            prop_assert!(back == content.repeat(2));
+        }
+    }
+
+    #[test]
+    fn stored_blocks_hold_content_of_any_length() {
+        let content: Vec<u8> = (0..200_000u32).map(|n| (n >> 3) as u8).collect();
+        for length in [0, 1, 0xfffe, 0xffff, 0x10000, 0x1fffe, 200_000] {
+            let (mut stream, mut left) = (Vec::new(), &content[..length]);
+            for (head, taken) in stored(length as u64) {
+                let (block, later) = left.split_at(taken as usize);
+                stream.extend([&head[..], block].concat());
+                left = later;
+            }
+            assert!(left.is_empty());
+            assert!(inflate(&stream) == content[..length]);
+        }
+    }
+}
