@@ -167,7 +167,7 @@ impl Batch {
         }
         let id = BlobId(Hash::from_bytes(*hasher.finalize().as_bytes()));
         if !self.has_blob(id)? {
-            let bytes = packed::pack(assembly.encode());
+            let bytes = packed::pack(Kind::Assembly, assembly.encode());
             self.stage(Kind::Assembly, id.0, &bytes, length, |new, _| {
                 new.parts = parts
             })?;
@@ -179,7 +179,9 @@ impl Batch {
         let bytes = directory.encode();
         let id = TreeId::of(&bytes);
         if !self.has_record(Kind::Tree, Type::Tree, id.0)? {
-            self.stage(Kind::Tree, id.0, &bytes, bytes.len() as u64, |_, _| ())?;
+            let length = bytes.len() as u64;
+            let bytes = packed::pack(Kind::Tree, bytes);
+            self.stage(Kind::Tree, id.0, &bytes, length, |_, _| ())?;
         }
         Ok(id)
     }
@@ -248,7 +250,9 @@ impl Batch {
         // One that is there and can't be read is written anew.
         let known = self.store.index_or_create()?.has_trace(id)?;
         if !known || self.store.trace(id).is_err() {
-            self.stage(Kind::Trace, id.0, &bytes, bytes.len() as u64, |new, _| {
+            let length = bytes.len() as u64;
+            let bytes = packed::pack(Kind::Trace, bytes);
+            self.stage(Kind::Trace, id.0, &bytes, length, |new, _| {
                 new.trace = Some(Arc::new(trace.clone()));
             })?;
         }

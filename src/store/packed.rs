@@ -1,30 +1,40 @@
-//! The list of an assembly, as its file has it: compressed, where that is worth it.
+//! Records as their files have them: compressed, where that is worth it.
 //!
 //! A disc of a tree has a part or two for each of forty thousand files, and what fills their last blocks.
 //! As it is that is tens of megabytes for every generation; compressed, little more than the hashes.
-//! Nothing is hashed but what the parts stand for, so this is free to change.
+//! Directories and traces get shorter by a half.
+//! What is hashed is what the parts of a list stand for, and the plain bytes of all others: so this is free to change.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-/// A list that fits a block of the file system takes no less compressed.
+use super::layout::Kind;
+
+/// What fits a block of the file system takes no less compressed.
 const SMALL: usize = 4096;
+
+/// Traces up to here stay as they are: most are of packages, and read by the thousand.
+const SMALL_TRACE: usize = 32 * 1024;
 
 const LEVEL: i32 = 3;
 
-/// How a frame of zstd begins; a list begins with a map.
+/// How a frame of zstd begins; a record begins with a map.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Longer lists are not compressed, and none is unpacked that is: a damaged file may claim anything.
+/// Longer ones are not compressed, and none is unpacked that is: a damaged file may claim anything.
 const LONGEST: u64 = 1 << 30;
 
-pub(super) fn pack(list: Vec<u8>) -> Vec<u8> {
-    if list.len() <= SMALL || list.len() as u64 >= LONGEST {
-        return list;
+pub(super) fn pack(kind: Kind, record: Vec<u8>) -> Vec<u8> {
+    let small = match kind {
+        Kind::Trace => SMALL_TRACE,
+        _ => SMALL,
+    };
+    if record.len() <= small || record.len() as u64 >= LONGEST {
+        return record;
     }
-    match zstd::bulk::compress(&list, LEVEL) {
-        Ok(packed) if packed.len() < list.len() => packed,
-        _ => list,
+    match zstd::bulk::compress(&record, LEVEL) {
+        Ok(packed) if packed.len() < record.len() => packed,
+        _ => record,
     }
 }
 
@@ -32,13 +42,13 @@ pub(super) fn unpack(file: &[u8]) -> io::Result<Cow<'_, [u8]>> {
     if !file.starts_with(&MAGIC) {
         return Ok(Cow::Borrowed(file));
     }
-    let mut list = Vec::new();
+    let mut record = Vec::new();
     let mut reader = zstd::stream::read::Decoder::with_buffer(file)?.take(LONGEST);
-    reader.read_to_end(&mut list)?;
-    if list.len() as u64 == LONGEST {
+    reader.read_to_end(&mut record)?;
+    if record.len() as u64 == LONGEST {
         return Err(io::Error::other("it unpacks to too much"));
     }
-    Ok(Cow::Owned(list))
+    Ok(Cow::Owned(record))
 }
 
 #[cfg(test)]
@@ -48,10 +58,12 @@ mod tests {
     #[test]
     fn what_is_packed_unpacks_and_what_is_short_stays_as_it_is() {
         let short = vec![0xa1; 100];
-        assert_eq!(pack(short.clone()), short);
+        assert_eq!(pack(Kind::Tree, short.clone()), short);
         assert_eq!(*unpack(&short).unwrap(), short);
+        let trace = vec![0xa1; 30_000];
+        assert_eq!(pack(Kind::Trace, trace.clone()), trace);
         let long = vec![0xa1; 100_000];
-        let packed = pack(long.clone());
+        let packed = pack(Kind::Tree, long.clone());
         assert!(packed.len() < 1000);
         assert_eq!(*unpack(&packed).unwrap(), long);
         assert!(unpack(&packed[..packed.len() - 1]).is_err());

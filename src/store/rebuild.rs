@@ -201,9 +201,18 @@ impl Rebuild<'_> {
     fn trees(&mut self, files: Vec<(Hash, PathBuf)>) -> Result<Vec<NewObject>> {
         let mut new = Vec::new();
         for (hash, path) in files {
-            let bytes = read(&path)?;
-            let size = bytes.len() as u64;
-            new.push(NewObject::new(Kind::Tree, hash, size, size));
+            let file = read(&path)?;
+            let size = file.len() as u64;
+            let bytes = match packed::unpack(&file) {
+                Ok(bytes) => bytes,
+                Err(e) => {
+                    new.push(NewObject::new(Kind::Tree, hash, size, size));
+                    self.broken(Kind::Tree, hash, path, chain(&e));
+                    continue;
+                }
+            };
+            let length = bytes.len() as u64;
+            new.push(NewObject::new(Kind::Tree, hash, size, length));
             match (TreeId::of(&bytes).0 == hash, Directory::decode(&bytes)) {
                 (true, Ok(tree)) => drop(self.found.trees.insert(TreeId(hash), tree)),
                 (_, Err(e)) => self.broken(Kind::Tree, hash, path, chain(&e)),
@@ -294,22 +303,23 @@ impl Rebuild<'_> {
     fn traces(&mut self) -> Result<Vec<NewTrace>> {
         let mut traces = Vec::new();
         for (path, name) in files_below(&self.layout.traces())? {
-            let bytes = read(&path)?;
-            let decoded = match name.parse::<Hash>() {
-                Ok(hash) if TraceId::of(&bytes).0 != hash => {
+            let file = read(&path)?;
+            let decoded = match (name.parse::<Hash>(), packed::unpack(&file)) {
+                (Err(e), _) => Err(e.to_string()),
+                (_, Err(e)) => Err(chain(&e)),
+                (Ok(hash), Ok(bytes)) if TraceId::of(&bytes).0 != hash => {
                     Err("its bytes have another hash".to_owned())
                 }
-                Ok(hash) => Trace::decode(&bytes)
+                (Ok(hash), Ok(bytes)) => Trace::decode(&bytes)
                     .map(|trace| (TraceId(hash), trace))
                     .map_err(|e| chain(&e)),
-                Err(e) => Err(e.to_string()),
             };
             match decoded {
                 Ok((id, trace)) => traces.push(NewTrace {
                     id,
                     trace: trace.into(),
                     made_ns: time_of(&path)?,
-                    size: bytes.len() as u64,
+                    size: file.len() as u64,
                 }),
                 Err(problem) => self.damage(What::Object(Kind::Trace), None, path, problem),
             }

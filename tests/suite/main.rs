@@ -80,6 +80,7 @@ mod squashfs;
 mod store_batch;
 mod store_crash;
 mod store_disk;
+mod store_packed;
 mod store_verify;
 mod store_view;
 mod support;

@@ -3,6 +3,7 @@
 mod parts;
 mod resolve;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -304,7 +305,12 @@ impl Store {
             }
             Ok(bytes)
         };
-        read().map_err(|e| Error::io("reading", self.layout().object(kind, id), e))
+        let bytes = read().map_err(|e| Error::io("reading", self.layout().object(kind, id), e))?;
+        match packed::unpack(&bytes) {
+            Ok(Cow::Borrowed(_)) => Ok(bytes),
+            Ok(Cow::Owned(record)) => Ok(record),
+            Err(e) => Err(self.damaged(kind, id, chain(&e))),
+        }
     }
 
     pub(in crate::store) fn check_hash(&self, kind: Kind, id: Hash, found: Hash) -> Result<()> {
