@@ -11,6 +11,7 @@ use super::error::{Error, Result};
 use super::index::{Below, NewObject, Object, State, Type};
 use super::layout::Kind;
 use super::lease::Lease;
+use super::list;
 use super::overlay::Staged;
 use super::packed;
 use super::place;
@@ -167,8 +168,12 @@ impl Batch {
         }
         let id = BlobId(Hash::from_bytes(*hasher.finalize().as_bytes()));
         if !self.has_blob(id)? {
-            let bytes = packed::pack(Kind::Assembly, assembly.encode());
-            self.stage(Kind::Assembly, id.0, &bytes, length, |new, _| {
+            let list = list::pack(assembly);
+            let mut parts = parts;
+            for piece in &list.pieces {
+                parts.insert(self.blob(&mut piece.as_slice())?.0);
+            }
+            self.stage(Kind::Assembly, id.0, &list.file, length, |new, _| {
                 new.parts = parts
             })?;
         }

@@ -33,6 +33,7 @@ mod gc;
 mod index;
 mod layout;
 mod lease;
+mod list;
 mod lock;
 mod open;
 mod overlay;

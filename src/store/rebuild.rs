@@ -11,6 +11,7 @@ use super::gc::{OnProgress, Progress};
 use super::index::{Below, Index, NewObject, NewTrace, State, Type};
 use super::layout::files_below;
 use super::layout::{Kind, Layout, parse_object};
+use super::list::{List, Problem};
 use super::lock::{Lock, Name};
 use super::open::{self, sync_dir};
 use super::packed;
@@ -183,19 +184,34 @@ impl Rebuild<'_> {
             }
             let bytes = read(&path)?;
             let mut object = NewObject::new(Kind::Assembly, hash, bytes.len() as u64, 0);
-            match packed::unpack(&bytes).map(|list| Assembly::decode(&list)) {
-                Ok(Ok(assembly)) => {
+            match self.list(&bytes) {
+                Ok((assembly, pieces)) => {
                     object.length = assembly.length().unwrap_or(0);
                     object.parts = assembly.parts.iter().filter_map(|p| p.blob()).collect();
+                    object.parts.extend(pieces);
                 }
-                Ok(Err(e)) => self.broken(Kind::Assembly, hash, path, chain(&e)),
-                Err(e) => self.broken(Kind::Assembly, hash, path, chain(&e)),
+                Err(e) => self.broken(Kind::Assembly, hash, path, chain(&*e)),
             }
             self.found.blobs.insert(BlobId(hash), object.length);
             self.report.blobs += 1;
             new.push(object);
         }
         Ok(new)
+    }
+
+    /// A list, and the blobs that are pieces of it.
+    fn list(&self, file: &[u8]) -> Result<(Assembly, Vec<BlobId>), Problem> {
+        let pieces = match List::read(file)? {
+            List::Whole(assembly) => return Ok((assembly, Vec::new())),
+            List::Cut(pieces) => pieces,
+        };
+        let blobs = pieces.blobs().to_vec();
+        let files = blobs.iter().map(|blob| {
+            let path = self.layout.object(Kind::Blob, blob.0);
+            read(&path)
+        });
+        let files: Vec<Vec<u8>> = files.collect::<Result<_>>()?;
+        Ok((pieces.join(files)?, blobs))
     }
 
     fn trees(&mut self, files: Vec<(Hash, PathBuf)>) -> Result<Vec<NewObject>> {

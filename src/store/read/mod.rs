@@ -13,6 +13,7 @@ use crate::store::entry::Entry;
 use crate::store::error::{Error, Result};
 use crate::store::index::{End, Object, State, Type};
 use crate::store::layout::Kind;
+use crate::store::list::{List, Problem};
 use crate::store::packed;
 use crate::store::trace::Trace;
 use parts::Parts;
@@ -268,9 +269,22 @@ impl Store {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)
             .map_err(|e| Error::io("reading", self.layout().object(Kind::Assembly, id.0), e))?;
-        let bad = |e: &dyn std::error::Error| self.damaged(Kind::Assembly, id.0, chain(e));
-        let list = packed::unpack(&bytes).map_err(|e| bad(&e))?;
-        Assembly::decode(&list).map_err(|e| bad(&e))
+        let bad = |e: Problem| self.damaged(Kind::Assembly, id.0, chain(&*e));
+        match List::read(&bytes).map_err(bad)? {
+            List::Whole(assembly) => Ok(assembly),
+            List::Cut(pieces) => {
+                let files = pieces.blobs().iter().map(|&piece| self.piece(piece));
+                let files: Vec<Vec<u8>> = files.collect::<Result<_>>()?;
+                pieces.join(files).map_err(bad)
+            }
+        }
+    }
+
+    /// A piece of a list, which is always a file of its own.
+    fn piece(&self, id: BlobId) -> Result<Vec<u8>> {
+        let bytes = self.record(Kind::Blob, id.0)?;
+        self.check_hash(Kind::Blob, id.0, BlobId::of(&bytes).0)?;
+        Ok(bytes)
     }
 
     /// Opens the file of an object, staged or placed; `None` if there is none.
@@ -306,6 +320,9 @@ impl Store {
             Ok(bytes)
         };
         let bytes = read().map_err(|e| Error::io("reading", self.layout().object(kind, id), e))?;
+        if kind == Kind::Blob {
+            return Ok(bytes);
+        }
         match packed::unpack(&bytes) {
             Ok(Cow::Borrowed(_)) => Ok(bytes),
             Ok(Cow::Owned(record)) => Ok(record),
