@@ -14,7 +14,8 @@
 //! Facts: ECMA-119 (4th edition), the System Use Sharing Protocol 1.12 and the Rock Ridge Interchange Protocol 1.12,
 //! the "El Torito" Bootable CD-ROM Format Specification 1.0, and the UEFI specification 2.10, chapter 5.3 for GPT.
 
-pub mod boot;
+pub mod apart;
+mod boot;
 mod descriptor;
 pub mod disk;
 pub mod dump;

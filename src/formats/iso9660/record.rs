@@ -22,11 +22,12 @@ pub fn narrow(value: u64) -> u32 {
 
 /// Bytes that a record has for its users behind an identifier.
 pub fn room(identifier: &[u8]) -> usize {
-    LONGEST - padded(identifier)
+    LONGEST - padded(identifier.len())
 }
 
-fn padded(identifier: &[u8]) -> usize {
-    (FIXED + identifier.len()).next_multiple_of(2)
+/// Where its users' bytes begin, behind an identifier of so many.
+pub fn padded(identifier: usize) -> usize {
+    (FIXED + identifier).next_multiple_of(2)
 }
 
 pub fn record(
@@ -37,7 +38,7 @@ pub fn record(
     flags: u8,
     system_use: &[u8],
 ) -> Vec<u8> {
-    let start = padded(identifier);
+    let start = padded(identifier.len());
     let whole = (start + system_use.len()).next_multiple_of(2);
     let mut record = vec![whole as u8, 0];
     record.extend(both32(narrow(block)));

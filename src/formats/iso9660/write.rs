@@ -1,5 +1,6 @@
 //! From a tree to an image.
 
+use super::apart;
 use super::boot::{self, Boot};
 use super::descriptor::{Primary, check_id, terminator};
 use super::disk::{BACKUP, Disk};
@@ -23,7 +24,7 @@ pub struct Volume {
     pub boot: Boot,
 }
 
-/// An image as parts: the first has everything before the bytes of files.
+/// An image as parts: the first has everything before the records of directories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     pub assembly: Assembly,
@@ -345,16 +346,22 @@ impl<'a> Layout<'a> {
             head.extend(table);
             fill(&mut head);
         }
+        let mut parts = vec![Part::Inline { bytes: head }];
         for number in 0..self.places.len() {
             let (records, areas) = self.directory(number);
-            head.extend(records);
-            head.extend(areas);
+            parts.extend(apart::parts(&records));
+            if !areas.is_empty() {
+                parts.push(Part::Inline { bytes: areas });
+            }
         }
         if self.catalog.is_some() {
-            head.extend(boot::catalog(bios.map(|(_, block)| block), efi));
+            let bytes = boot::catalog(bios.map(|(_, block)| block), efi);
+            parts.push(Part::Inline { bytes });
         }
-        debug_assert_eq!(head.len() as u64, self.first * BLOCK);
-        let mut parts = vec![Part::Inline { bytes: head }];
+        debug_assert_eq!(
+            parts.iter().map(Part::length).sum::<u64>(),
+            self.first * BLOCK
+        );
         for (held, size) in &self.files.order {
             match (held, bios) {
                 (Held::Blob(blob), _) => parts.push(Part::Range {
