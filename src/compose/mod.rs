@@ -150,6 +150,28 @@ fn part<F: Remembered>(
     part_of(kind, params, inputs, workspace, || Ok(()))
 }
 
+/// The derivation of a step inside another one.
+fn inner(
+    kind: &'static str,
+    params: &impl serde::Serialize,
+    inputs: impl IntoIterator<Item = Input>,
+) -> Result<Derivation, Error> {
+    let composer = composer(kind).ok_or(Error::Part { kind })?;
+    let derivation = Derivation::new(kind, composer.version(), params, inputs);
+    derivation.map_err(|source| Error::Facts { kind, source })
+}
+
+/// What is remembered of a step, if its blobs are here.
+fn kept<F: Remembered>(
+    kind: &'static str,
+    facts: Option<canonical::Value>,
+    workspace: &dyn Workspace,
+) -> Result<Option<F>, Error> {
+    let Some(facts) = facts else { return Ok(None) };
+    let facts: F = facts.to().map_err(|source| Error::Facts { kind, source })?;
+    Ok(workspace.hold(&facts.blobs())?.then_some(facts))
+}
+
 /// The same, of something that is put into the workspace only if the step is made.
 fn part_of<F: Remembered>(
     kind: &'static str,
@@ -159,13 +181,9 @@ fn part_of<F: Remembered>(
     provide: impl FnOnce() -> Result<(), Error>,
 ) -> Result<F, Error> {
     let composer = composer(kind).ok_or(Error::Part { kind })?;
-    let derivation = Derivation::new(kind, composer.version(), params, inputs)
-        .map_err(|source| Error::Facts { kind, source })?;
-    if let Some(facts) = workspace.recall(&derivation)? {
-        let facts: F = facts.to().map_err(|source| Error::Facts { kind, source })?;
-        if workspace.hold(&facts.blobs())? {
-            return Ok(facts);
-        }
+    let derivation = inner(kind, params, inputs)?;
+    if let Some(facts) = kept(kind, workspace.recall(&derivation)?, workspace)? {
+        return Ok(facts);
     }
     provide()?;
     let composed = composer.compose(&derivation, workspace)?;

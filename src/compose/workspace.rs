@@ -64,6 +64,13 @@ pub trait Workspace: Sync {
         Ok(())
     }
 
+    /// Tells all that run beside this step what one inside of it would give; nothing of that is kept.
+    fn tell(&self, _part: &Derivation, _facts: &canonical::Value) {}
+    /// What was told, or remembered by one that runs now.
+    fn told(&self, _part: &Derivation) -> Option<canonical::Value> {
+        None
+    }
+
     /// A directory of its own on disk, empty, gone after the step.
     fn scratch(&self) -> Result<PathBuf, WorkspaceError>;
     /// A tree as a read-only directory on disk, gone after the step; without devices, sockets and pipes.

@@ -110,11 +110,11 @@ impl Workspace for StoreWorkspace<'_> {
     }
 
     fn recall(&self, part: &Derivation) -> Result<Option<canonical::Value>, WorkspaceError> {
-        let key = part.key();
-        let made = self.parts.lock().expect(NO_PANIC).get(&key).cloned();
-        if made.is_some() {
-            return Ok(made);
+        let told = self.told(part);
+        if told.is_some() {
+            return Ok(told);
         }
+        let key = part.key();
         let traces = self.store.traces(key);
         let mut traces = traces
             .map_err(|e| WorkspaceError::new(format!("recalling step {key}"), e))?
@@ -138,6 +138,16 @@ impl Workspace for StoreWorkspace<'_> {
             parts.insert(trace.key, facts);
         }
         Ok(())
+    }
+
+    fn tell(&self, part: &Derivation, facts: &canonical::Value) {
+        let mut parts = self.parts.lock().expect(NO_PANIC);
+        parts.insert(part.key(), facts.clone());
+    }
+
+    fn told(&self, part: &Derivation) -> Option<canonical::Value> {
+        let key = part.key();
+        self.parts.lock().expect(NO_PANIC).get(&key).cloned()
     }
 
     fn scratch(&self) -> Result<PathBuf, WorkspaceError> {

@@ -6,9 +6,9 @@
 //! STORE/
 //!   store.json                format version, and features that a reader must know
 //!   objects/ab/HASH           a blob: its bytes
-//!   objects/ab/HASH.asm       a blob held as an assembly of others; compressed, if it is long
-//!   objects/ab/HASH.tree      a directory      objects/ab/HASH.entry   an entry
-//!   traces/ab/HASH            a trace
+//!   objects/ab/HASH.asm       a blob held as an assembly of others; compressed, if it is long, or in pieces, see `list`
+//!   objects/ab/HASH.tree      a directory; compressed, if it is long      objects/ab/HASH.entry   an entry
+//!   traces/ab/HASH            a trace; compressed, if it is long
 //!   roots/RELEASE/NAME/N      a generation: what keeps entries alive
 //!   entries/HASH-NAME/        a view: an entry as people and programs use it; disposable
 //!   leases/N                  what a running process holds; dies with it

@@ -12,19 +12,24 @@ use crate::compose::{self, Composed, Composer, Remembered, Workspace};
 use crate::ids::{BlobId, TreePath};
 use crate::plan::facts::LayerFacts;
 use crate::plan::{Derivation, parameters};
-use crate::tree::{Builder, Directory};
+use crate::tree::{Builder, Child, Content, Directory};
 
 /// Composes `layer` derivations.
 pub struct Layer;
 
 const KIND: &str = "layer";
 
+/// From so many bytes of files on it is worth it to ask first what was deflated before.
+const MUCH: u64 = 8 << 20;
+
 /// The layer that a tree is, made now or before; what is in the tree has a time.
+/// `tell` finds out what was deflated of the image, and is called before much is.
 pub fn layer(
     tree: &Builder,
     links: BTreeSet<Vec<TreePath>>,
     compression: &str,
     workspace: &dyn Workspace,
+    tell: &dyn Fn() -> Result<(), compose::Error>,
 ) -> Result<LayerFacts, compose::Error> {
     let named = |directory: &Directory| Ok::<_, Infallible>(directory.id());
     let Ok(id) = tree.finish(&mut { named });
@@ -33,8 +38,25 @@ pub fn layer(
         links,
         compression: compression.to_owned(),
     };
-    let provide = || Ok(workspace.finish(tree).map(drop)?);
+    let provide = || {
+        if compression == "gzip" && bytes(tree) >= MUCH {
+            tell()?;
+        }
+        Ok(workspace.finish(tree).map(drop)?)
+    };
     compose::part_of(KIND, &params, [], workspace, provide)
+}
+
+/// Of all files.
+fn bytes(tree: &Builder) -> u64 {
+    let files = tree.paths().into_iter().map(|(_, child)| match child {
+        Child::Leaf(leaf) => match leaf.content {
+            Content::File { size, .. } => size,
+            _ => 0,
+        },
+        _ => 0,
+    });
+    files.sum()
 }
 
 impl Remembered for LayerFacts {

@@ -1,6 +1,7 @@
 //! A tree divided into layers, each a tree of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 
@@ -9,6 +10,7 @@ use super::difference::{Difference, Linked};
 use super::layer;
 use super::owners::{Owners, file};
 use super::packing::{Bin, pack};
+use crate::compose::ostree::content;
 use crate::compose::{self, Workspace};
 use crate::formats::oci::{OPAQUE, WHITEOUT};
 use crate::formats::tar;
@@ -53,11 +55,20 @@ pub fn make(
             .insert(name, mark);
     }
     let layers: Vec<Layer> = layers.into_values().collect();
+    // Once, and by one thread: another that waits for it must not be one that it waits for.
+    let told = Mutex::new(false);
+    let tell = || {
+        let mut told = told.lock().expect("no thread panics while it tells");
+        match std::mem::replace(&mut *told, true) {
+            true => Ok(()),
+            false => content::tell(new.tree, workspace),
+        }
+    };
     let made = layers.into_par_iter().map(|mut layer| {
         settle(&mut layer.tree, params.epoch);
         let links = within(new.links, &layer.tree);
         Ok(Made {
-            facts: layer::layer(&layer.tree, links, &params.compression, workspace)?,
+            facts: layer::layer(&layer.tree, links, &params.compression, workspace, &tell)?,
             packages: layer.packages,
         })
     });

@@ -4,7 +4,7 @@
 //! so a layer in which one file changed is little that is new, and one beside a repository costs next to nothing.
 //! Readers of layers take members as one file, as those of estargz are.
 
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
 use libdeflater::Crc;
 use rayon::prelude::*;
@@ -12,8 +12,8 @@ use rayon::prelude::*;
 use super::Error;
 use super::archive::{Item, Segment, segments};
 use crate::compose::ostree::content::regular;
-use crate::compose::ostree::group_ends_with;
-use crate::compose::{Workspace, WorkspaceError, deflated};
+use crate::compose::ostree::{group_ends_with, told};
+use crate::compose::{self, Workspace, WorkspaceError, deflated};
 use crate::formats::{deflate, tar};
 use crate::ids::{BlobId, TreePath};
 use crate::tree::{Assembly, Meta, Part};
@@ -23,6 +23,9 @@ const LONGEST: u64 = 1 << 20;
 
 /// A member that is shorter than this is said in the list of the layer: a file of its own would take more.
 const SHORT: usize = 4096;
+
+/// Content that is only summed is read in steps of this length.
+const BUFFER: usize = 128 * 1024;
 
 /// What one member holds.
 pub enum Member {
@@ -78,7 +81,7 @@ pub fn divide(entries: &[(TreePath, Item)]) -> Result<Vec<Member>, Error> {
 }
 
 /// The layer, of parts that are stored; many members at a time.
-pub fn compress(members: &[Member], workspace: &dyn Workspace) -> Result<Assembly, Error> {
+pub fn compress(members: &[Member], workspace: &dyn Workspace) -> Result<Assembly, compose::Error> {
     let members = members.par_iter().map(|member| match member {
         Member::Large {
             path,
@@ -86,9 +89,9 @@ pub fn compress(members: &[Member], workspace: &dyn Workspace) -> Result<Assembl
             blob,
             size,
         } => large(path, meta, (*blob, *size), workspace),
-        Member::Between(segments) => between(segments, workspace),
+        Member::Between(segments) => Ok(between(segments, workspace)?),
     });
-    let members: Vec<Assembly> = members.collect::<Result<_, _>>()?;
+    let members: Vec<Assembly> = members.collect::<Result<_, compose::Error>>()?;
     let mut layer = Assembly::default();
     for part in members.into_iter().flat_map(|member| member.parts) {
         match part {
@@ -104,7 +107,7 @@ fn large(
     meta: &Meta,
     content: (BlobId, u64),
     workspace: &dyn Workspace,
-) -> Result<Assembly, Error> {
+) -> Result<Assembly, compose::Error> {
     let (blob, size) = content;
     let mut reader = Summing {
         reader: workspace.read(blob, 0, None)?,
@@ -112,10 +115,19 @@ fn large(
         length: 0,
     };
     let header = regular(meta);
-    let (object, length) = deflated::object(&header, content, &mut reader, workspace)?;
+    let source = (header.clone(), Some(content));
+    let (object, length) = match told(&source, workspace)? {
+        Some(object) => {
+            let mut buffered = BufReader::with_capacity(BUFFER, &mut reader);
+            let read = io::copy(&mut buffered, &mut io::sink());
+            read.map_err(|e| WorkspaceError::new(format!("reading blob {blob}"), e))?;
+            object
+        }
+        None => deflated::object(&header, content, &mut reader, workspace)?,
+    };
     if reader.length != size {
         let path = path.clone();
-        return Err(Error::Size { path, blob });
+        return Err(Error::Size { path, blob }.into());
     }
     let offset = header.archived(size).len() as u64;
     let mut member = Assembly::default();

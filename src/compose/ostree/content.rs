@@ -49,15 +49,39 @@ pub fn objects(
     tree: &Builder,
     workspace: &dyn Workspace,
 ) -> Result<Contents, crate::compose::Error> {
+    let groups = groups(tree, &mut |path, leaf| {
+        workspace.note(&format!(
+            "{path} dropped: it is a {}, and OSTree keeps only files, directories and symbolic links",
+            special(&leaf.content)
+        ));
+    })?;
+    let made: Vec<Vec<Object>> = groups
+        .par_iter()
+        .map(|group| objects::group(group, workspace))
+        .collect::<Result<_, _>>()?;
+    let sources = groups.into_iter().flatten();
+    Ok(Contents(sources.zip(made.into_iter().flatten()).collect()))
+}
+
+/// Tells what is remembered of the objects that a repository of this tree has, or of much the same.
+pub fn tell(tree: &Builder, workspace: &dyn Workspace) -> Result<(), crate::compose::Error> {
+    // A tree that no repository can hold is in none.
+    let groups = groups(tree, &mut |_, _| ()).unwrap_or_default();
+    let mut groups = groups.iter();
+    groups.try_for_each(|group| objects::tell(group, workspace))
+}
+
+/// What the objects of a tree are made from, each once, in groups that are made in one step.
+fn groups(
+    tree: &Builder,
+    dropped: &mut dyn FnMut(&TreePath, &Leaf),
+) -> Result<Vec<Vec<Source>>, Error> {
     let mut seen = BTreeSet::new();
     let mut groups: Vec<Vec<Source>> = vec![Vec::new()];
     for (path, child) in tree.paths() {
         let Child::Leaf(leaf) = child else { continue };
         let Some(source) = source(&path, leaf)? else {
-            workspace.note(&format!(
-                "{path} dropped: it is a {}, and OSTree keeps only files, directories and symbolic links",
-                special(&leaf.content)
-            ));
+            dropped(&path, leaf);
             continue;
         };
         if !seen.insert(source.clone()) {
@@ -71,12 +95,7 @@ pub fn objects(
         }
     }
     groups.retain(|group| !group.is_empty());
-    let made: Vec<Vec<Object>> = groups
-        .par_iter()
-        .map(|group| objects::group(group, workspace))
-        .collect::<Result<_, _>>()?;
-    let sources = groups.into_iter().flatten();
-    Ok(Contents(sources.zip(made.into_iter().flatten()).collect()))
+    Ok(groups)
 }
 
 fn source(path: &TreePath, leaf: &Leaf) -> Result<Option<Source>, Error> {

@@ -16,7 +16,7 @@ mod toplevel;
 
 pub use error::Error;
 pub use layout::arrange;
-pub use objects::{Objects, group_ends_with};
+pub use objects::{Objects, group_ends_with, told};
 
 use std::collections::BTreeMap;
 

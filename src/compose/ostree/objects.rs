@@ -1,14 +1,16 @@
 //! `objects`: file objects of an archive repository, some at a time; a part of `ostree`.
 //! It gives a blob for each, and its checksum.
 
+use std::slice;
+
 use rayon::prelude::*;
 
 use super::Error;
 use super::content::{Object, Source};
-use crate::compose::{self, Composed, Composer, Remembered, Workspace, deflated};
+use crate::compose::{self, Composed, Composer, Remembered, Workspace, deflated, inner};
 use crate::formats::ostree::filez::{self, Hashing};
 use crate::formats::ostree::{Checksum, FileHeader};
-use crate::ids::{BlobId, TreePath};
+use crate::ids::{BlobId, TreePath, canonical};
 use crate::plan::facts::{ObjectFacts, ObjectsFacts};
 use crate::plan::{Derivation, parameters};
 use crate::tree::Leaf;
@@ -29,10 +31,7 @@ pub fn group_ends_with(path: &TreePath) -> bool {
 
 /// The objects of some files and links, in their order, made now or before.
 pub fn group(sources: &[Source], workspace: &dyn Workspace) -> Result<Vec<Object>, compose::Error> {
-    let params = parameters::Objects {
-        sources: sources.iter().map(parameter).collect(),
-    };
-    let facts: ObjectsFacts = compose::part(KIND, &params, [], workspace)?;
+    let facts: ObjectsFacts = compose::part(KIND, &of(sources), [], workspace)?;
     if facts.objects.len() != sources.len() {
         return Err(compose::Error::Part { kind: KIND });
     }
@@ -41,6 +40,42 @@ pub fn group(sources: &[Source], workspace: &dyn Workspace) -> Result<Vec<Object
         leaf: Leaf::file(0o644, facts.blob, facts.size),
     };
     Ok(facts.objects.into_iter().map(object).collect())
+}
+
+fn of(sources: &[Source]) -> parameters::Objects {
+    parameters::Objects {
+        sources: sources.iter().map(parameter).collect(),
+    }
+}
+
+/// Tells the objects of a group's large files one by one, if it was made before: who needs their streams asks so.
+pub fn tell(sources: &[Source], workspace: &dyn Workspace) -> Result<(), compose::Error> {
+    let group = inner(KIND, &of(sources), [])?;
+    let facts = compose::kept::<ObjectsFacts>(KIND, workspace.recall(&group)?, workspace)?;
+    let objects = facts.into_iter().flat_map(|facts| facts.objects);
+    for (source, object) in sources.iter().zip(objects) {
+        if !matches!(source.1, Some((_, size)) if size > deflated::LARGE) {
+            continue;
+        }
+        let one = ObjectsFacts {
+            objects: vec![object],
+        };
+        let one = canonical::Value::of(&one);
+        let one = one.map_err(|source| compose::Error::Facts { kind: KIND, source })?;
+        workspace.tell(&inner(KIND, &of(slice::from_ref(source)), [])?, &one);
+    }
+    Ok(())
+}
+
+/// The blob and length of the object of a large file, if they were told.
+pub fn told(
+    source: &Source,
+    workspace: &dyn Workspace,
+) -> Result<Option<(BlobId, u64)>, compose::Error> {
+    let derivation = inner(KIND, &of(slice::from_ref(source)), [])?;
+    let facts = compose::kept::<ObjectsFacts>(KIND, workspace.told(&derivation), workspace)?;
+    let first = facts.and_then(|facts| facts.objects.into_iter().next());
+    Ok(first.map(|object| (object.blob, object.size)))
 }
 
 impl Remembered for ObjectsFacts {
