@@ -322,7 +322,7 @@ impl Release<'_> {
             ("rpms", rpms::write(compose, &self.rpms)?),
         ];
         for (name, text) in files {
-            let leaf = self.workspace.file(0o644, text.as_bytes())?;
+            let leaf = self.workspace.text(0o644, &text)?;
             self.put(&format!("metadata/{name}.json"), Child::Leaf(leaf))?;
         }
         // As pungi leaves them: the id is no line, the status is one.

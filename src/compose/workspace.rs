@@ -11,6 +11,9 @@ use crate::ids::{BlobId, EntryId, TreeId, TreePath, canonical};
 use crate::plan::Derivation;
 use crate::tree::{Assembly, Builder, Child, Content, Directory, Leaf, Node, assembly};
 
+/// From so many bytes on it is worth it to keep text compressed, and to write it out for who reads it as a file.
+const LONG_TEXT: usize = 16 * 1024;
+
 /// Reading inputs and writing outputs; the store behind it stays out of sight.
 ///
 /// Everything written is named by its content, so writing twice is writing once.
@@ -127,6 +130,17 @@ impl dyn Workspace + '_ {
     /// Stores bytes as a file that a tree can hold.
     pub fn file(&self, mode: u32, mut bytes: &[u8]) -> Result<Leaf, WorkspaceError> {
         let (blob, size) = self.write(&mut bytes)?;
+        Ok(Leaf::file(mode, blob, size))
+    }
+
+    /// The same of text. A long one is a list that says it in place, since the store keeps lists compressed.
+    pub fn text(&self, mode: u32, text: &str) -> Result<Leaf, WorkspaceError> {
+        if text.len() < LONG_TEXT {
+            return self.file(mode, text.as_bytes());
+        }
+        let mut assembly = Assembly::default();
+        assembly.say(text.as_bytes());
+        let (blob, size) = self.assemble(&assembly)?;
         Ok(Leaf::file(mode, blob, size))
     }
 

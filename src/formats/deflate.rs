@@ -19,8 +19,8 @@ const LEVEL_OF_STREAMS: u32 = 5;
 /// Content up to here is compressed in memory.
 pub const IN_MEMORY: u64 = 32 << 20;
 
-/// Bytes of a database that are compressed by themselves: some pages.
-pub const PIECE: u64 = 64 * 1024;
+/// Bytes of a database that are compressed by themselves, and kept so: some pages.
+pub const PIECE: u64 = 32 * 1024;
 
 /// What ends a stream of pieces: a final block that is empty.
 pub const END: [u8; 2] = [3, 0];

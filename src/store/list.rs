@@ -20,8 +20,8 @@ use crate::tree::{Assembly, Part};
 /// Shorter lists are not cut.
 const LONG: usize = 1024;
 
-/// After one part of so many a piece ends: it fits a block of the file system.
-const PIECE: u8 = 64;
+/// After one part of so many a piece ends, so that most fit a block of the file system.
+const PIECE: u8 = 32;
 
 /// So many bytes that are said in place are a number.
 const NUMBER: usize = 8;

@@ -67,7 +67,7 @@ impl Remembered for LayerFacts {
 
 impl Composer for Layer {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn compose(

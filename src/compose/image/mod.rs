@@ -52,7 +52,7 @@ pub struct Image;
 
 impl Composer for Image {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn compose(

@@ -40,7 +40,7 @@ pub struct Ostree;
 
 impl Composer for Ostree {
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn compose(

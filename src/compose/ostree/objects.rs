@@ -86,7 +86,7 @@ impl Remembered for ObjectsFacts {
 
 impl Composer for Objects {
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn compose(

@@ -7,6 +7,7 @@ use super::claims::{Chosen, Claim};
 use super::links::DirectoryLinks;
 use super::{Error, Package};
 use crate::compose::{Workspace, WorkspaceError};
+use crate::formats::deflate::PIECE;
 use crate::formats::rpmdb::{self, FileState, Installed};
 use crate::ids::{BlobId, TreePath};
 use crate::plan::parameters;
@@ -15,8 +16,6 @@ use crate::tree::{Assembly, Builder, Child, Leaf, Part};
 /// Where Fedora, openSUSE and rpm-ostree have it, since `/var` is not part of an image.
 const DIRECTORY: &str = "usr/lib/sysimage/rpm";
 const FILE: &str = "rpmdb.sqlite";
-/// Bytes of a piece, some pages. Shapes nothing that is hashed.
-const PIECE: u64 = 64 * 1024;
 /// Where every rpm before looked, and many look still.
 const OLD_DIRECTORY: &str = "var/lib/rpm";
 
