@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use rayon::prelude::*;
+
 use super::Store;
 use super::entry::Entry;
 use super::error::{Error, Result};
@@ -386,6 +388,22 @@ impl Batch {
         Ok(object.is_some_and(|o| o.state == State::Live))
     }
 
+    /// One of some directories that is not here, if there is one.
+    fn absent_tree(&self, trees: &[TreeId]) -> Result<Option<TreeId>> {
+        let placed: Vec<TreeId> = {
+            let staged = self.content();
+            let trees = trees.iter().copied();
+            let placed = trees.filter(|t| !staged.objects.contains_key(&(Kind::Tree, t.0)));
+            placed.collect()
+        };
+        let hashes: Vec<Hash> = placed.iter().map(|tree| tree.0).collect();
+        let index = self.store.index_or_create()?;
+        let found = index.objects_of(Type::Tree, &hashes)?;
+        let mut each = placed.into_iter().zip(found);
+        let absent = each.find(|(_, o)| !o.is_some_and(|o| o.state == State::Live));
+        Ok(absent.map(|(tree, _)| tree))
+    }
+
     /// Walks the tree of an entry, and makes sure of all that is below, or of its directories only.
     fn below(&self, entry: EntryId, of: &Entry, whole: bool) -> Result<Below> {
         let mut below = Below {
@@ -393,22 +411,35 @@ impl Batch {
             ..Below::default()
         };
         let incomplete = |kind, id| Error::Incomplete { entry, kind, id };
-        let mut queue = vec![(of.root, 0)];
-        while let Some((tree, depth)) = queue.pop() {
-            if !below.trees.insert(tree) {
-                continue;
+        let mut wave = vec![of.root];
+        for depth in 0.. {
+            wave.retain(|tree| below.trees.insert(*tree));
+            if wave.is_empty() {
+                break;
             }
             if depth > DEEPEST {
                 return Err(Error::BadEntry {
                     problem: "its directories are nested too deep",
                 });
             }
-            if !self.has_record(Kind::Tree, Type::Tree, tree.0)? {
+            if let Some(tree) = self.absent_tree(&wave)? {
                 return Err(incomplete(Kind::Tree, tree.0));
             }
-            for node in self.store.directory(tree)?.entries.into_values() {
+            let directories: Vec<Directory> = match wave[..] {
+                // That of a package: not worth a word with other threads.
+                [tree] => vec![self.store.directory(tree)?],
+                _ => {
+                    let directories = wave.par_iter().map(|tree| self.store.directory(*tree));
+                    directories.collect::<Result<_>>()?
+                }
+            };
+            wave.clear();
+            for node in directories
+                .into_iter()
+                .flat_map(|d| d.entries.into_values())
+            {
                 match node {
-                    Node::Directory(tree) => queue.push((tree, depth + 1)),
+                    Node::Directory(tree) => wave.push(tree),
                     Node::Leaf(Leaf {
                         content: Content::File { size, blob },
                         ..

@@ -1,6 +1,6 @@
 //! File objects: every regular file and symbolic link of a tree, hashed and compressed once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -25,7 +25,7 @@ pub struct Object {
 
 /// The objects of a tree, by what they were made from.
 #[derive(Debug, Default)]
-pub struct Contents(BTreeMap<Source, Object>);
+pub struct Contents(HashMap<Source, Object>);
 
 impl Contents {
     /// The object of a leaf that was in the tree; `None` for what OSTree does not keep.
@@ -76,7 +76,7 @@ fn groups(
     tree: &Builder,
     dropped: &mut dyn FnMut(&TreePath, &Leaf),
 ) -> Result<Vec<Vec<Source>>, Error> {
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     let mut groups: Vec<Vec<Source>> = vec![Vec::new()];
     for (path, child) in tree.paths() {
         let Child::Leaf(leaf) = child else { continue };

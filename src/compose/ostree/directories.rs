@@ -1,9 +1,9 @@
 //! Directory objects, deepest first.
 
 use super::content::{Contents, attributes};
-use super::{Error, Files};
+use super::{Error, Files, NamedObjects};
 use crate::formats::ostree::directory::{DIRECTORY, Subdirectory};
-use crate::formats::ostree::{DirMeta, DirTree, Kind};
+use crate::formats::ostree::{Checksum, DirMeta, DirTree, Kind};
 use crate::ids::TreePath;
 use crate::tree::{Builder, Child, Meta};
 
@@ -13,14 +13,23 @@ pub fn objects(
     contents: &Contents,
     files: &mut Files<'_>,
 ) -> Result<Subdirectory, Error> {
-    below(&TreePath::root(), tree, contents, files)
+    let mut objects = NamedObjects::new();
+    let top = below(&TreePath::root(), tree, contents, &mut objects)?;
+    files.objects(objects)?;
+    Ok(top)
+}
+
+fn keep(kind: Kind, bytes: Vec<u8>, objects: &mut NamedObjects) -> Checksum {
+    let checksum = Checksum::of(&bytes);
+    objects.insert((checksum, kind), bytes);
+    checksum
 }
 
 fn below(
     base: &TreePath,
     directory: &Builder,
     contents: &Contents,
-    files: &mut Files<'_>,
+    objects: &mut NamedObjects,
 ) -> Result<Subdirectory, Error> {
     let mut tree = DirTree::default();
     for (name, child) in &directory.children {
@@ -30,7 +39,7 @@ fn below(
         })?;
         match child {
             Child::Directory(directory) => {
-                let sub = below(&path, directory, contents, files)?;
+                let sub = below(&path, directory, contents, objects)?;
                 tree.directories.insert(name, sub);
             }
             Child::Finished(_) => unreachable!("the tree was opened down to its last directory"),
@@ -42,8 +51,8 @@ fn below(
         }
     }
     Ok(Subdirectory {
-        tree: files.object(Kind::DirTree, &tree.encode())?,
-        meta: files.object(Kind::DirMeta, &meta(&directory.meta).encode())?,
+        tree: keep(Kind::DirTree, tree.encode(), objects),
+        meta: keep(Kind::DirMeta, meta(&directory.meta).encode(), objects),
     })
 }
 

@@ -24,7 +24,7 @@ use super::{Composed, Composer, Output, Workspace};
 use crate::formats::ostree::gvariant::{Type, Value};
 use crate::formats::ostree::repository;
 use crate::formats::ostree::{Checksum, Commit, Kind};
-use crate::ids::TreePath;
+use crate::ids::{BlobId, TreePath};
 use crate::plan::Derivation;
 use crate::plan::facts::OstreeFacts;
 use crate::plan::parameters;
@@ -137,6 +137,9 @@ fn metadata(
     Ok(metadata)
 }
 
+/// The bytes of objects, by what they are found by.
+type NamedObjects = BTreeMap<(Checksum, Kind), Vec<u8>>;
+
 /// A repository that is being filled.
 pub struct Files<'a> {
     workspace: &'a dyn Workspace,
@@ -167,11 +170,20 @@ impl<'a> Files<'a> {
     pub fn object(&mut self, kind: Kind, bytes: &[u8]) -> Result<Checksum, Error> {
         let checksum = Checksum::of(bytes);
         let at = path(&repository::object_path(checksum, kind));
-        if self.repository.get(&at).is_none() {
-            let leaf = self.workspace.file(0o644, bytes)?;
-            self.repository.insert(&at, Child::Leaf(leaf))?;
-        }
+        let leaf = self.workspace.file(0o644, bytes)?;
+        self.repository.replace(&at, Child::Leaf(leaf))?;
         Ok(checksum)
+    }
+
+    /// Keeps many such objects. Most are those of an earlier tree, and looked up at once.
+    fn objects(&mut self, objects: NamedObjects) -> Result<(), Error> {
+        let blobs: Vec<BlobId> = objects.values().map(|bytes| BlobId::of(bytes)).collect();
+        // Those that are not here are written now.
+        let _all_here = self.workspace.hold(&blobs)?;
+        for ((_, kind), bytes) in objects {
+            self.object(kind, &bytes)?;
+        }
+        Ok(())
     }
 }
 

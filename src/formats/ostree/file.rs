@@ -20,7 +20,7 @@ const FRAME: usize = 8;
 const ARCHIVED: &str = "(tuuuusa(ayay))";
 
 /// The metadata of a regular file or a symbolic link.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileHeader {
     pub uid: u32,
     pub gid: u32,
