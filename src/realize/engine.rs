@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::course::Course;
 use super::error::Error;
@@ -22,8 +22,9 @@ use crate::ids::{DerivationKey, EntryId};
 use crate::plan::{From, Outcome, Plan, StepId};
 use crate::store::{self, Batch, Lease, Store};
 
-/// So many objects wait for one group sync.
+/// So many objects wait for one group sync, and none for longer: who is interrupted loses no more than this.
 const GROUP: usize = 20_000;
+const LONGEST: Duration = Duration::from_secs(5);
 
 pub(super) struct Engine<'a> {
     pub store: &'a Store,
@@ -43,6 +44,8 @@ pub(super) struct Engine<'a> {
     pub here: Mutex<BTreeSet<EntryId>>,
     /// Where all steps write; committed in groups.
     pub batch: &'a Batch,
+    /// When that was done last; held by who does it.
+    committed: Mutex<Instant>,
     pub(super) parts: Parts,
     pub(super) course: Course,
     /// Held while a step is composed, so that two that need its bytes make them once.
@@ -96,6 +99,7 @@ impl<'a> Engine<'a> {
             states,
             here: Mutex::default(),
             batch,
+            committed: Mutex::new(Instant::now()),
             parts: Parts::default(),
             course: Course::new(),
         }
@@ -436,10 +440,15 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Makes finished steps durable: when there are enough of them, or all.
+    /// Makes finished steps durable: when there are enough of them, or some have waited for long, or all.
     pub(super) fn commit(&self, all: bool) -> Result<(), Error> {
         if all || self.batch.staged() >= GROUP {
             self.batch.flush()?;
+        } else if let Ok(mut committed) = self.committed.try_lock()
+            && committed.elapsed() >= LONGEST
+        {
+            self.batch.flush()?;
+            *committed = Instant::now();
         }
         Ok(())
     }

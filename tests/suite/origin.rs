@@ -126,3 +126,46 @@ fn without_a_lock_an_older_generation_keeps_no_packages() {
     bench.print(&["gc"]);
     assert!(!holds(&bench.store(), old) && holds(&bench.store(), new));
 }
+
+#[test]
+fn what_was_collected_is_compared_as_before_with_an_old_index_and_a_new_one() {
+    let bench = Bench::shipped();
+    bench.realize(&["web-server-image"]);
+    bench.edit(
+        "packages/sampler-httpd.toml",
+        "version = \"2.4\"",
+        "version = \"2.5\"",
+    );
+    bench.realize(&["web-server-image"]);
+    let ask = || {
+        let diff = bench.json(&["diff", "web-server-image@1", "web-server-image@2"]);
+        let shown = bench.json(&["show", "web-server-image@1"]);
+        (diff["modules"].clone(), shown["modules"].clone())
+    };
+    let before = ask();
+    assert_eq!(before.0[0]["change"], "rebuilt");
+    bench.print(&["gc", "--keep-last", "1"]);
+    assert_eq!(ask(), before);
+    bench.print(&["verify", "--rebuild-index"]);
+    assert_eq!(ask(), before);
+    bench.print(&["gc"]);
+    assert_eq!(ask(), before);
+}
+
+#[test]
+fn a_collector_goes_on_where_another_took_what_an_older_generation_was_drawn_from() {
+    let bench = Bench::shipped();
+    bench.realize(&["web-server-image"]);
+    let origin = {
+        let store = Store::open(&bench.store()).unwrap();
+        let name = store.roots().unwrap().remove(0);
+        store.generations(&name).unwrap()[0].origin.unwrap()
+    };
+    let hash = origin.0.to_string();
+    let file = bench.store().join(format!("objects/{}/{hash}", &hash[..2]));
+    std::fs::remove_file(&file).unwrap();
+    bench.print(&["verify", "--rebuild-index"]);
+    bench.print(&["gc"]);
+    let shown = bench.json(&["show", "web-server-image@1"]);
+    assert_eq!(shown["modules"], serde_json::json!([]));
+}

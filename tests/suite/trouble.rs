@@ -68,6 +68,32 @@ fn a_full_disk_is_said_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_disk_that_others_filled_to_the_last_byte_is_no_reason_not_to_answer_or_collect() {
+    let site = Site::new();
+    let script = r#"
+        mkdir s; mount -t tmpfs -o size=30m none s
+        $STORE --store s realize server >&2
+        dd if=/dev/zero of=s/other bs=64k 2>/dev/null || dd if=/dev/zero bs=1 of=s/last 2>/dev/null || true
+        $STORE --store s roots
+        code=0; $STORE --store s realize atomic-host >&2 || code=$?
+        echo "realize: $code"
+        $STORE --store s gc >&2
+        $STORE --store s verify --full >&2
+        rm s/other
+        $STORE --store s gc >&2
+        stat -c %s s/reserve
+        $STORE --store s realize atomic-host >&2
+        "#;
+    let Some(said) = mounting(&site, script) else {
+        return;
+    };
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    assert!(said.out.contains("server"), "{said:#?}");
+    assert!(said.out.contains("realize: 1\n2097152\n"), "{said:#?}");
+    assert!(said.err.contains("disk is full"), "{said:#?}");
+}
+
+#[test]
 fn a_file_that_may_not_grow_is_said_and_nothing_is_lost() {
     let site = Site::new();
     let output = Command::new("bash")

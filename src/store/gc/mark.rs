@@ -11,6 +11,7 @@ use crate::ids::{BlobId, EntryId, Hash, TraceId};
 use crate::store::error::{Error, Result};
 use crate::store::index::{Graph, Index, Rows, Type};
 use crate::store::layout::{Kind, Layout};
+use crate::store::read::exists;
 use crate::store::{lease, root};
 
 /// Everything that must stay.
@@ -140,8 +141,12 @@ impl<'a> Marks<'a> {
         drop(edges);
         self.below(new)?;
         for blob in named.blobs {
-            let object = self.index.object(Type::Blob, blob.0)?;
-            self.row(object.ok_or_else(|| self.unknown(Kind::Blob, blob.0))?.row);
+            match self.index.object(Type::Blob, blob.0)? {
+                Some(object) => self.row(object.row),
+                None if self.is_here(blob)? => return Err(self.unknown(Kind::Blob, blob.0)),
+                // Taken when fewer generations were kept; an index that was made anew never heard of it.
+                None => {}
+            }
         }
         for blob in named.held.blobs {
             if let Some(object) = self.index.object(Type::Blob, blob.0)? {
@@ -171,6 +176,10 @@ impl<'a> Marks<'a> {
                 named.entries.insert(generation.entry);
                 named.blobs.extend(generation.blobs());
             }
+            // Records outlive bytes: what a collected generation was drawn from, it can still be asked.
+            named
+                .blobs
+                .extend(generations.iter().filter_map(|g| g.origin));
         }
         named.held = lease::read_all(self.layout, reap)?;
         Ok(named)
@@ -263,6 +272,12 @@ impl<'a> Marks<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is a file of a blob, whatever the index knows.
+    fn is_here(&self, blob: BlobId) -> Result<bool> {
+        let file = |kind| exists(&self.layout.object(kind, blob.0));
+        Ok(file(Kind::Blob)? || file(Kind::Assembly)?)
     }
 
     fn unknown(&self, kind: Kind, id: Hash) -> Error {

@@ -15,7 +15,7 @@ mod stamps;
 mod took;
 mod traces;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ pub(crate) use traces::NewTrace;
 use super::error::{Error, Result};
 use super::layout::Layout;
 use super::lock::{Lock, Name};
+use super::reserve;
 use numbers::Numbers;
 use objects::NotLive;
 
@@ -69,6 +70,14 @@ impl Index {
             Err(e) => return Err(Error::io("reading", path, e)),
         }
         let writable = rustix::fs::access(layout.root(), rustix::fs::Access::WRITE_OK).is_ok();
+        match Self::open_at(layout, path.clone(), writable) {
+            // A full disk shows in many ways.
+            Err(_) if writable && reserve::lend(layout) => Self::open_at(layout, path, writable),
+            opened => opened,
+        }
+    }
+
+    fn open_at(layout: &Layout, path: PathBuf, writable: bool) -> Result<Index> {
         let (open, connection) = if writable {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let lock = Lock::shared(layout, Name::Index)?;
@@ -288,6 +297,9 @@ fn damaged(path: &Path, problem: &str) -> Error {
 }
 
 /// Tells a broken index from a full disk from a busy one.
+/// `SQLITE_IOERR_SHMSIZE`: the file of its shared memory can't be made longer.
+const NO_SHARED_MEMORY: i32 = 10 | 19 << 8;
+
 fn failed(path: &Path, action: &'static str, source: rusqlite::Error) -> Error {
     let io = |errno| {
         let errno = std::io::Error::from_raw_os_error(errno);
@@ -296,6 +308,12 @@ fn failed(path: &Path, action: &'static str, source: rusqlite::Error) -> Error {
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             damaged(path, &format!("is damaged ({source})"))
+        }
+        _ if source
+            .sqlite_error()
+            .is_some_and(|e| e.extended_code == NO_SHARED_MEMORY) =>
+        {
+            io(rustix::io::Errno::NOSPC.raw_os_error())
         }
         Some(ErrorCode::DiskFull) => io(rustix::io::Errno::NOSPC.raw_os_error()),
         Some(ErrorCode::ReadOnly) => io(rustix::io::Errno::ROFS.raw_os_error()),

@@ -4,10 +4,18 @@ use crate::ids::EntryId;
 use crate::store::Store;
 use crate::store::error::{Error, Result};
 
+/// Shorter ones would also be names of artifacts that are not in the store.
+const LEAST: usize = 6;
+
 impl Store {
-    /// The one entry whose hash begins so; also given as a path below `entries/`.
+    /// The one entry whose hash begins so, with six characters at least; also given as a path below `entries/`.
     pub fn resolve_prefix(&self, text: &str) -> Result<EntryId> {
         let prefix = prefix(text);
+        if prefix.len() < LEAST {
+            return Err(Error::NotAPrefix {
+                text: text.to_owned(),
+            });
+        }
         let (Some(low), Some(high)) = (bound(prefix, 0), bound(prefix, 31)) else {
             return Err(Error::NotAPrefix {
                 text: text.to_owned(),
@@ -44,7 +52,7 @@ fn prefix(text: &str) -> &str {
 
 /// The bytes of the first (`fill` 0) or last (31) hash whose text begins so.
 fn bound(prefix: &str, fill: u8) -> Option<[u8; 32]> {
-    if prefix.is_empty() || prefix.len() > crate::ids::hash::TEXT_LEN {
+    if prefix.len() > crate::ids::hash::TEXT_LEN {
         return None;
     }
     let mut bytes = [0u8; 32];
