@@ -19,7 +19,7 @@ use crate::store::GcOptions;
 /// Records stay: what was collected can still be compared, and realized again.
 ///
 /// Of generations that are not the newest, what lies below entries/ goes too where it takes room of its own:
-/// discs and disk images are written out from parts that the store keeps.
+/// discs, disk images and layers of images are written out from parts that the store keeps.
 /// `store show NAME@N --path` writes them again.
 #[derive(Args)]
 pub struct Arguments {
