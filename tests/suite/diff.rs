@@ -14,6 +14,7 @@ use store::store::Entry;
 use store::tree::{Builder, Child, Content, Leaf, Meta};
 
 use crate::support::archive::{Archive, Package, file, path, role, subject};
+use crate::support::bench::Bench;
 
 fn between(archive: &Archive, a: EntryId, b: EntryId) -> Diff {
     diff(archive, &subject("a", a), &subject("b", b)).unwrap()
@@ -633,4 +634,23 @@ proptest! {
         prop_assert_eq!(back.bytes.delta, -there.bytes.delta);
         prop_assert_eq!(there.packages.is_empty() && there.files.list.is_empty() && !edition, a == b && !edition);
     }
+}
+
+#[test]
+fn what_a_recipe_asked_for_differently_is_told_where_no_file_shows_it() {
+    let bench = Bench::shipped();
+    bench.realize(&["web-server-image"]);
+    let recipe = "images/web-server-image.toml";
+    bench.edit(recipe, "SIGWINCH", "SIGTERM");
+    bench.realize(&["web-server-image"]);
+    let diff = bench.json(&["diff", "web-server-image@1", "web-server-image@2"]);
+    let moved = serde_json::json!([
+        {"name": "config.stop_signal", "from": "SIGWINCH", "to": "SIGTERM"},
+    ]);
+    assert_eq!(diff["parameters"], moved);
+    let back = bench.print(&["diff", "web-server-image@2", "web-server-image@1"]);
+    assert!(
+        back.contains("Parameters: 1 changed\n  changed  config.stop_signal  SIGTERM → SIGWINCH\n"),
+        "{back}"
+    );
 }

@@ -5,12 +5,14 @@
 //!            ├─ compared ─▶    packages   by name and architecture
 //! closure B ─┘                 artifacts  by kind and role
 //! tree A, tree B ─────────▶    files      by path; equal directories are not opened
+//! trace A, trace B ───────▶    parameters by name: what the recipes asked for
 //! ```
 //!
 //! Turning the two around turns every change around, and nothing else.
 
 mod files;
 mod packages;
+mod parameters;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +21,7 @@ use serde::Serialize;
 
 pub use files::{Aspect, File, FileChange, FileKind, Files, ShownPath};
 pub use packages::{Change, Module, Package};
+pub use parameters::{Parameter, Setting};
 
 use super::closure::{Closure, Node};
 use super::records::{Error, Records};
@@ -43,7 +46,7 @@ pub struct Subject {
 }
 
 /// A difference is what it takes to come from one closure to another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Diff {
     pub schema: &'static str,
     pub from: Subject,
@@ -52,6 +55,7 @@ pub struct Diff {
     pub packages: Vec<Package>,
     pub files: Files,
     pub artifacts: Vec<Artifact>,
+    pub parameters: Vec<Parameter>,
     pub bytes: Bytes,
 }
 
@@ -126,6 +130,7 @@ pub fn diff(records: &impl Records, from: &Subject, to: &Subject) -> Result<Diff
         packages: packages::between(&old.packages, &new.packages),
         files: files::between(records, &old.tree, &new.tree, &skip)?,
         artifacts: artifacts_between(&old.artifacts, &new.artifacts),
+        parameters: parameters::between(records, from, to)?,
         bytes,
     })
 }

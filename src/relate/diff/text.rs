@@ -27,6 +27,7 @@ impl fmt::Display for Diff {
         self.modules(f)?;
         self.packages(f)?;
         self.artifacts(f)?;
+        self.parameters(f)?;
         self.files(f)?;
         writeln!(
             f,
@@ -81,6 +82,15 @@ impl Diff {
                 false => format!("{} ({})", artifact.role, artifact.kind),
             };
             section.row(change, [name, arrow(from.as_deref(), to.as_deref())]);
+        }
+        section.write(f)
+    }
+
+    fn parameters(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut section = Section::new("Parameters");
+        for parameter in &self.parameters {
+            let values = format!("{} → {}", parameter.from, parameter.to);
+            section.row("changed", [parameter.name.clone(), values]);
         }
         section.write(f)
     }

@@ -292,7 +292,8 @@ impl Records for Archive {
     /// Not counted as reading: a store keeps it.
     fn size(&self, entry: EntryId) -> Result<u64, store::store::Error> {
         let mut blobs = BTreeMap::new();
-        let mut open = vec![self.entries[&entry].root];
+        let root = self.entries.get(&entry).map(|entry| entry.root);
+        let mut open: Vec<TreeId> = root.into_iter().collect();
         while let Some(id) = open.pop() {
             for node in self.read(id).entries.values() {
                 match node {

@@ -1,0 +1,80 @@
+//! What recipes asked for differently, where packages and files don't show it: a signal, an argument of the kernel, a size.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::Subject;
+use crate::ids::canonical::Value;
+use crate::relate::records::{Error, Records};
+
+/// The most characters of a value that are shown to people; all of it is in the JSON form.
+const SHOWN: usize = 60;
+
+/// A parameter of the step that made both artifacts, by the names that lead to it, joined by dots.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Parameter {
+    pub name: String,
+    pub from: Setting,
+    pub to: Setting,
+}
+
+/// What a parameter was set to; `null` in JSON where it was not, or goes by a name with a dot.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Setting(pub Option<Value>);
+
+/// The parameters that differ; none between artifacts of two kinds, or where a record is gone.
+pub fn between(
+    records: &impl Records,
+    from: &Subject,
+    to: &Subject,
+) -> Result<Vec<Parameter>, Error> {
+    let (Some(old), Some(new)) = (derivation(records, from)?, derivation(records, to)?) else {
+        return Ok(Vec::new());
+    };
+    if old.text(&["kind"]) != new.text(&["kind"]) {
+        return Ok(Vec::new());
+    }
+    let (Some(old), Some(new)) = (old.get(&["params"]), new.get(&["params"])) else {
+        return Ok(Vec::new());
+    };
+    let parameter = |name: String| {
+        let path: Vec<&str> = name.split('.').collect();
+        Parameter {
+            from: Setting(old.get(&path)),
+            to: Setting(new.get(&path)),
+            name,
+        }
+    };
+    Ok(old.differences(&new).into_iter().map(parameter).collect())
+}
+
+fn derivation(records: &impl Records, subject: &Subject) -> Result<Option<Value>, Error> {
+    let trace = match subject.trace {
+        Some(trace) => Some(trace),
+        None => records.producers(subject.entry)?.into_iter().next(),
+    };
+    match trace.map(|trace| records.trace(trace)) {
+        Some(Ok(trace)) => Ok(Some(trace.derivation)),
+        Some(Err(error)) if !error.is_missing() => Err(error.into()),
+        _ => Ok(None),
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(value) = &self.0 else {
+            return f.write_str("–");
+        };
+        let text = match value.text(&[]) {
+            Some(text) => text.to_owned(),
+            None => serde_json::to_string(value).map_err(|_| fmt::Error)?,
+        };
+        let text = text.replace(char::is_control, " ");
+        match text.char_indices().nth(SHOWN) {
+            Some((end, _)) => write!(f, "{}…", &text[..end]),
+            None => f.write_str(&text),
+        }
+    }
+}
