@@ -11,7 +11,7 @@ use super::output::{self, count};
 use super::progress::{Progress, WORTH_TELLING, estimate, unknown};
 use crate::ids::Name;
 use crate::plan::Plan;
-use crate::realize::Forecast;
+use crate::realize::{Forecast, Planned};
 use crate::recipe::{Kind, Recipes};
 
 /// Prints what a realize would do, and why; does nothing
@@ -93,10 +93,13 @@ pub fn show(
     let progress = Progress::new(context.global.quiet, context.global.verbose);
     let result = crate::realize::plan(&store, &recipes, lock.as_ref(), names, jobs, &progress);
     progress.finish();
-    let (plan, mut reasons) = result?;
-    let took = crate::realize::expected(&store, &plan)?;
-    let all = (0..plan.steps.len()).collect();
-    let left = Forecast::new(&plan, &all, &took, jobs, false).left(0.0);
+    let Planned { plan, mut reasons } = result?;
+    let (all, to_do) = (
+        (0..plan.steps.len()).collect(),
+        reasons.keys().copied().collect(),
+    );
+    let took = crate::realize::expected(&store, &plan, &to_do)?;
+    let left = Forecast::new(&plan, (&all, &to_do), &took, jobs, false).left(0.0);
     let steps: Vec<Step> = plan
         .steps
         .iter()
@@ -104,11 +107,7 @@ pub fn show(
         .map(|(id, step)| Step {
             kind: step.kind,
             subject: step.subject.clone(),
-            status: if step.outcome.is_some() {
-                "held"
-            } else {
-                "to do"
-            },
+            status: if to_do.contains(&id) { "to do" } else { "held" },
             why: reasons.remove(&id),
             key: step
                 .derivation(|from| plan.entry(from))

@@ -1,6 +1,6 @@
 //! Progress: what runs, how far, how long. On a terminal it moves; elsewhere it is plain lines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -29,6 +29,8 @@ struct Now {
     running: Vec<Running>,
     /// As it was told, and when.
     left: Option<(Left, Instant)>,
+    /// Of this round.
+    ended: BTreeSet<StepName>,
 }
 
 struct Running {
@@ -201,6 +203,7 @@ impl Observer for Progress {
     }
 
     fn planned(&self, steps: usize) {
+        self.now().ended.clear();
         if let Some(bar) = &self.bar {
             bar.set_message("");
             bar.set_position(0);
@@ -225,7 +228,9 @@ impl Observer for Progress {
 
     fn finished(&self, step: &StepName, how: How, took: Duration, notes: &[String]) {
         self.ended(step);
-        if let Some(bar) = &self.bar {
+        // One that was reused may run after all, when its bytes turn out to be needed.
+        let first = self.now().ended.insert(step.clone());
+        if let Some(bar) = self.bar.as_ref().filter(|_| first) {
             bar.inc(1);
         }
         if how.ran() && !self.quiet {

@@ -35,16 +35,16 @@ impl Course {
             .expect("no thread panics while it notes a time")
     }
 
-    /// Says what lies ahead.
+    /// Says what lies ahead: steps, and those of them that are to be done.
     pub fn set(
         &self,
         plan: &Plan,
-        wanted: &BTreeSet<StepId>,
+        steps: (&BTreeSet<StepId>, &BTreeSet<StepId>),
         expected: &BTreeMap<StepId, f64>,
         jobs: usize,
         more: bool,
     ) {
-        *self.forecast() = Forecast::new(plan, wanted, expected, jobs, more);
+        *self.forecast() = Forecast::new(plan, steps, expected, jobs, more);
     }
 
     /// A step begins; says how long it may take.

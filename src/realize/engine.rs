@@ -11,6 +11,7 @@ use super::error::Error;
 use super::explain::{Called, Names, Previous};
 use super::facts::Facts;
 use super::forecast;
+use super::lacking::lacking;
 use super::look::Look;
 use super::observe::Observer;
 use super::outside::Outside;
@@ -430,11 +431,13 @@ impl<'a> Engine<'a> {
 
     /// Says how long a round will take, if anything is to be done in it.
     fn foresee(&self, wanted: &BTreeSet<StepId>, more: bool) -> Result<(), Error> {
-        let expected = forecast::expected(self.store, self.plan)?;
+        let unknown = |step: &StepId| self.plan.steps[*step].outcome.is_none();
+        let mut to_do: BTreeSet<StepId> = wanted.iter().copied().filter(unknown).collect();
+        to_do.extend(lacking(self.store, self.plan)?.intersection(wanted));
+        let expected = forecast::expected(self.store, self.plan, &to_do)?;
         self.course
-            .set(self.plan, wanted, &expected, self.jobs, more);
-        let known = |&step: &StepId| self.plan.steps[step].outcome.is_some();
-        if !wanted.iter().all(known) {
+            .set(self.plan, (wanted, &to_do), &expected, self.jobs, more);
+        if !to_do.is_empty() {
             self.observer.left(&self.course.left());
         }
         Ok(())

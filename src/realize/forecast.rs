@@ -24,22 +24,24 @@ pub struct Left {
     pub more: bool,
 }
 
-/// The seconds that steps may take, for those without an outcome of which something is known.
-pub fn expected(store: &Store, plan: &Plan) -> Result<BTreeMap<StepId, f64>, Error> {
-    let steps = plan.steps.iter().enumerate();
-    let unknown: Vec<StepId> = steps
-        .filter_map(|(id, step)| step.outcome.is_none().then_some(id))
-        .collect();
-    if unknown.is_empty() {
+/// The seconds that steps may take which are to be done, for those of which something is known.
+pub fn expected(
+    store: &Store,
+    plan: &Plan,
+    to_do: &BTreeSet<StepId>,
+) -> Result<BTreeMap<StepId, f64>, Error> {
+    if to_do.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let asked: Vec<(&str, &str)> = unknown
+    let asked: Vec<(&str, &str)> = to_do
         .iter()
         .map(|&id| (plan.steps[id].kind, plan.steps[id].topic.as_str()))
         .collect();
     let found = store.took_get(&asked)?;
-    let known = unknown.into_iter().zip(found);
-    Ok(known.filter_map(|(id, found)| Some((id, found?))).collect())
+    let known = to_do.iter().zip(found);
+    Ok(known
+        .filter_map(|(&id, found)| Some((id, found?)))
+        .collect())
 }
 
 /// A round of steps, and how far it has come.
@@ -83,7 +85,7 @@ impl Ahead {
 impl Forecast {
     pub fn new(
         plan: &Plan,
-        wanted: &BTreeSet<StepId>,
+        (wanted, to_do): (&BTreeSet<StepId>, &BTreeSet<StepId>),
         expected: &BTreeMap<StepId, f64>,
         jobs: usize,
         more: bool,
@@ -96,7 +98,7 @@ impl Forecast {
         // Inputs have smaller numbers, so what stands on a step was met before it.
         for &id in wanted.iter().rev() {
             let step = &plan.steps[id];
-            let to_do = step.outcome.is_none();
+            let to_do = to_do.contains(&id);
             let expected = match to_do {
                 true => expected.get(&id).copied(),
                 false => Some(0.0),
@@ -223,9 +225,11 @@ mod tests {
     }
 
     fn forecast(plan: &Plan, expected: &[(StepId, f64)], jobs: usize) -> Forecast {
-        let wanted = (0..plan.steps.len()).collect();
+        let wanted: BTreeSet<StepId> = (0..plan.steps.len()).collect();
+        let unknown = |step: &StepId| plan.steps[*step].outcome.is_none();
+        let to_do = wanted.iter().copied().filter(unknown).collect();
         let expected = expected.iter().copied().collect();
-        Forecast::new(plan, &wanted, &expected, jobs, false)
+        Forecast::new(plan, (&wanted, &to_do), &expected, jobs, false)
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod error;
 mod explain;
 mod facts;
 mod forecast;
+mod lacking;
 mod look;
 mod making;
 mod metadata;
@@ -103,7 +104,14 @@ pub fn sources<'a>(recipes: &'a Recipes, names: &[Name]) -> Vec<(&'a Name, &'a S
     sources
 }
 
-/// Plans without running or keeping anything; says for each step that is not known why it would run.
+/// A plan, and what is to be done of it.
+pub struct Planned {
+    pub plan: Plan,
+    /// Why each step would run that would; all others have their outcome, and where it is needed its bytes.
+    pub reasons: BTreeMap<StepId, String>,
+}
+
+/// Plans without running or keeping anything.
 pub fn plan(
     store: &Store,
     recipes: &Recipes,
@@ -111,7 +119,7 @@ pub fn plan(
     names: &[Name],
     jobs: usize,
     observer: &dyn Observer,
-) -> Result<(Plan, BTreeMap<StepId, String>), Error> {
+) -> Result<Planned, Error> {
     let look = Look {
         store,
         lock,
@@ -128,6 +136,10 @@ pub fn plan(
         .iter()
         .map(|name| Lineage::of(recipes, name))
         .collect::<Result<_, _>>()?;
-    let reasons = explain(store, &facts, &plan, roots);
-    Ok((plan, reasons))
+    let mut reasons = explain(store, &facts, &plan, roots);
+    for step in lacking::lacking(store, &plan)? {
+        let why = "made before, but its bytes are not here";
+        reasons.entry(step).or_insert_with(|| why.to_owned());
+    }
+    Ok(Planned { plan, reasons })
 }

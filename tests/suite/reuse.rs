@@ -467,3 +467,31 @@ fn an_rpm_that_was_added_is_not_read_again_where_it_lies() {
         said.err
     );
 }
+
+#[test]
+fn a_plan_counts_what_was_collected_among_what_is_to_be_done() {
+    let bench = Bench::shipped();
+    bench.realize(&["web-server-image"]);
+    let steps = |status: &str| {
+        let plan = bench.json(&["plan", "web-server-image"]);
+        let steps = plan["steps"].as_array().unwrap().clone();
+        steps.iter().filter(|step| step["status"] == status).count()
+    };
+    assert_eq!(steps("to do"), 0);
+    let recipe = "packages/sampler-httpd.toml";
+    bench.edit(recipe, "version = \"2.4\"", "version = \"2.5\"");
+    bench.realize(&["web-server-image"]);
+    bench.print(&["gc", "--keep-last", "1"]);
+    bench.edit(recipe, "version = \"2.5\"", "version = \"2.4\"");
+    let (to_do, held) = (steps("to do"), steps("held"));
+    let text = bench.print(&["plan", "web-server-image"]);
+    assert!(
+        text.contains("image      web-server-image: made before, but its bytes are not here\n")
+    );
+    assert!(
+        text.contains(&format!("{to_do} steps to do, {held} held")),
+        "{text}"
+    );
+    let done = bench.json(&["realize", "web-server-image"]);
+    assert_eq!(done["steps"]["composed"], to_do);
+}
