@@ -1,6 +1,6 @@
 //! `store plan`
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use clap::Args;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output::{self, count};
 use super::progress::{Progress, WORTH_TELLING, estimate, unknown};
-use crate::ids::Name;
+use crate::ids::{Name, Nevra};
 use crate::plan::Plan;
 use crate::realize::{Forecast, Planned};
 use crate::recipe::{Kind, Recipes};
@@ -20,7 +20,7 @@ pub struct Arguments {
     /// The artifacts, by the names of their recipes
     #[arg(required = true, value_name = "NAME")]
     names: Vec<Name>,
-    /// Print the packages that each artifact would hold, solved
+    /// Print the packages that each artifact would hold: solved, or those of a module or an edition
     #[arg(long)]
     packages: bool,
     /// How many packages are read at once [default: one a processor]
@@ -31,7 +31,7 @@ pub struct Arguments {
 #[derive(Serialize)]
 struct Document {
     steps: Vec<Step>,
-    packages: std::collections::BTreeMap<String, Vec<String>>,
+    packages: BTreeMap<String, Vec<String>>,
     /// Whether planning has to go on after steps that produce facts.
     complete: bool,
     expected: Expected,
@@ -120,15 +120,11 @@ pub fn show(
         })
         .collect();
     if context.global.json {
-        let asked = plan.solved.iter().filter(|(name, _)| names.contains(name));
-        let packages = asked
-            .map(|(name, solved)| (name.to_string(), nevras(solved)))
-            .collect();
         output::json(
             "plan",
             &Document {
                 steps,
-                packages,
+                packages: held(&plan, names),
                 complete: plan.waiting.is_empty(),
                 expected: Expected {
                     seconds: left.seconds,
@@ -145,12 +141,20 @@ pub fn show(
             );
         }
         let mut text = String::new();
-        let asked = plan.solved.iter().filter(|(name, _)| names.contains(name));
-        for (name, solved) in asked {
+        let packages = held(&plan, names);
+        for name in names {
+            let kind = recipes.get(name).map(|recipe| &recipe.kind);
+            if let Some(Kind::Compose(_) | Kind::Disk(_) | Kind::Package(_)) = kind {
+                output::say(format_args!(
+                    "{name} holds no packages of its own; ask for what it is made of"
+                ));
+            }
+        }
+        for (name, nevras) in packages {
             if names.len() > 1 {
                 text.push_str(&format!("# {name}\n"));
             }
-            text.extend(nevras(solved).iter().map(|nevra| format!("{nevra}\n")));
+            text.extend(nevras.iter().map(|nevra| format!("{nevra}\n")));
         }
         output::print(text)?;
         return Ok(Exit::Done);
@@ -213,10 +217,18 @@ fn later(recipes: &Recipes, names: &[Name], plan: &Plan) -> Vec<String> {
     found
 }
 
-fn nevras(solved: &crate::plan::Solved) -> Vec<String> {
-    solved
-        .packages
-        .iter()
-        .map(|(nevra, _)| nevra.to_string())
+/// The packages of each of some artifacts that has any, solved or listed.
+fn held(plan: &Plan, names: &[Name]) -> BTreeMap<String, Vec<String>> {
+    let text = |nevra: &Nevra| nevra.to_string();
+    let solved = plan.solved.iter().map(|(name, solved)| {
+        let nevras = solved.packages.iter().map(|(nevra, _)| text(nevra));
+        (name, nevras.collect())
+    });
+    let listed = plan.listed.iter();
+    let listed = listed.map(|(name, nevras)| (name, nevras.iter().map(text).collect()));
+    let all = solved
+        .chain(listed)
+        .filter(|(name, _)| names.contains(name));
+    all.map(|(name, nevras)| (name.to_string(), nevras))
         .collect()
 }

@@ -22,7 +22,7 @@ impl Planner<'_> {
         modules.extend(self.recipes.modules_of(&repository.addons));
         self.check_streams(&recipe.name, &modules)?;
         let mut inputs = Vec::new();
-        let mut packages = BTreeSet::new();
+        let (mut packages, mut listed) = (BTreeSet::new(), BTreeSet::new());
         let mut complete = true;
         let roles = [
             ("module", &repository.modules),
@@ -48,10 +48,12 @@ impl Planner<'_> {
                 from,
             });
             packages.extend(offered.iter().map(|package| package.rpm.clone()));
+            listed.extend(offered.iter().map(|package| package.nevra.clone()));
         }
         if !complete {
             return Ok(None);
         }
+        self.plan.listed.insert(recipe.name.clone(), listed);
         inputs.extend(packages.into_iter().map(|from| Needed {
             role: "rpm".to_owned(),
             from,

@@ -79,6 +79,8 @@ pub struct Plan {
     pub answers: BTreeMap<Name, BTreeMap<String, SourcePackage>>,
     /// What each solved artifact will hold.
     pub solved: BTreeMap<Name, Solved>,
+    /// The packages of each module and edition, where nothing is solved.
+    pub listed: BTreeMap<Name, BTreeSet<Nevra>>,
     /// The modules that each solved artifact is drawn from; its steps name packages only.
     pub drawn: BTreeMap<Name, Vec<Drawn>>,
 }

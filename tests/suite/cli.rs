@@ -1,5 +1,6 @@
 //! The program as people and scripts meet it: what it prints where, how it ends, and what it says when it can't.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -120,6 +121,11 @@ fn every_command_prints_one_json_document_and_talks_on_stderr() {
     );
     let packages = bench.print(&["closure", "server", "--packages"]);
     assert_eq!(packages.lines().count(), 9, "{packages}");
+    let planned = bench.print(&["plan", "server", "--packages"]);
+    let sorted = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(sorted(&planned), sorted(&packages));
+    let said = bench.run(&["plan", "release", "--packages"]).works();
+    assert!(said.out.is_empty() && said.err.contains("release holds no packages of its own"));
     let cat = bench.print(&["cat", "server", "repodata/repomd.xml"]);
     assert!(
         cat.starts_with("<?xml") && cat.ends_with("</repomd>\n"),
