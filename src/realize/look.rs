@@ -89,11 +89,28 @@ impl<'a> Look<'a> {
             packages.sort_by(|a, b| (&a.nevra, a.rpm).cmp(&(&b.nevra, b.rpm)));
             // Copies of one file under two names are one package.
             packages.dedup_by(|a, b| a.rpm == b.rpm);
+            self.tell_doubles(&facts, name, &packages);
             signed::check(self, &facts, name, source, &packages)?;
             let offer = Offer::Directory(packages);
             facts.offers.insert((*name).clone(), offer);
         }
         Ok(facts)
+    }
+
+    /// Warns of files that go by one name and are not the same; `packages` is sorted by names.
+    fn tell_doubles(&self, facts: &Facts<'a>, name: &Name, packages: &[SourcePackage]) {
+        let place = |package: &SourcePackage| {
+            let place = package.rpm.and_then(|rpm| facts.places.get(&rpm));
+            place.map_or_else(String::new, |path| path.display().to_string())
+        };
+        for double in packages.windows(2).filter(|p| p[0].nevra == p[1].nevra) {
+            self.observer.warning(&format!(
+                "source {name}: {} and {} are both {} and not the same; modules draw one of them",
+                place(&double[0]),
+                place(&double[1]),
+                double[0].nevra
+            ));
+        }
     }
 
     /// Takes what lies in the directory now.
@@ -225,8 +242,14 @@ impl<'a> Look<'a> {
             if let Some(rpm) = rpm {
                 facts.places.insert(rpm, path.clone());
             }
-            match rpm.filter(|&rpm| facts.brief(rpm).is_some()) {
-                Some(rpm) => packages.push(SourcePackage {
+            match rpm.and_then(|rpm| Some((rpm, facts.brief(rpm)?))) {
+                Some((_, brief))
+                    if (&brief.nevra, &brief.digest) != (&package.nevra, &package.digest) =>
+                {
+                    let name = name.clone();
+                    return Err(Error::Moved { name, path });
+                }
+                Some((rpm, _)) => packages.push(SourcePackage {
                     nevra: package.nevra.clone(),
                     digest: package.digest.clone(),
                     size: package.size,

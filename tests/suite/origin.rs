@@ -169,3 +169,34 @@ fn a_collector_goes_on_where_another_took_what_an_older_generation_was_drawn_fro
     let shown = bench.json(&["show", "web-server-image@1"]);
     assert_eq!(shown["modules"], serde_json::json!([]));
 }
+
+#[test]
+fn files_of_one_name_that_are_not_the_same_are_told() {
+    let bench = site();
+    deliver(&bench, "1");
+    let said = bench.run(&["realize", "host"]).works();
+    assert!(!said.err.contains("not the same"), "{}", said.err);
+    let other = spec("tool-1-1.x86_64").file("/usr/bin/tool", b"of another builder");
+    bench.write("rpms/other.rpm", other.bytes(&Memory::default()));
+    let said = bench.run(&["realize", "host"]).works();
+    assert!(
+        said.err.contains("are both tool-1-1.x86_64 and not the same"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn a_lock_that_states_another_digest_is_no_lock_of_the_file() {
+    let bench = site();
+    deliver(&bench, "1");
+    bench.print(&["update"]);
+    bench.realize(&["host"]);
+    let lock = bench.path().join("recipes/store.lock");
+    let text = std::fs::read_to_string(&lock).unwrap();
+    let at = text.find("sha256:").unwrap() + "sha256:".len();
+    let digest = &text[at..at + 64];
+    std::fs::write(&lock, text.replace(digest, &"0".repeat(64))).unwrap();
+    let said = bench.run(&["realize", "host"]);
+    said.fails(1, &["tool.rpm is not the file that the lock names"]);
+}
