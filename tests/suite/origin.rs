@@ -180,7 +180,8 @@ fn files_of_one_name_that_are_not_the_same_are_told() {
     bench.write("rpms/other.rpm", other.bytes(&Memory::default()));
     let said = bench.run(&["realize", "host"]).works();
     assert!(
-        said.err.contains("are both tool-1-1.x86_64 and not the same"),
+        said.err
+            .contains("are both tool-1-1.x86_64 and not the same"),
         "{}",
         said.err
     );
