@@ -52,7 +52,7 @@ fn prefix(text: &str) -> &str {
 
 /// The bytes of the first (`fill` 0) or last (31) hash whose text begins so.
 fn bound(prefix: &str, fill: u8) -> Option<[u8; 32]> {
-    if prefix.len() > crate::ids::hash::TEXT_LEN {
+    if prefix.is_empty() || prefix.len() > crate::ids::hash::TEXT_LEN {
         return None;
     }
     let mut bytes = [0u8; 32];
