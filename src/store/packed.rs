@@ -6,7 +6,7 @@
 //! What is hashed is what the parts of a list stand for, and the plain bytes of all others: so this is free to change.
 
 use std::borrow::Cow;
-use std::io::{self, Read};
+use std::io;
 
 use super::layout::Kind;
 
@@ -23,6 +23,9 @@ const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Longer ones are not compressed, and none is unpacked that is: a damaged file may claim anything.
 const LONGEST: u64 = 1 << 30;
+
+/// A block of zstd gives at most 128 KiB, and takes four bytes.
+const DENSEST: u64 = 32 * 1024;
 
 pub(super) fn pack(kind: Kind, record: Vec<u8>) -> Vec<u8> {
     let small = match kind {
@@ -42,13 +45,14 @@ pub(super) fn unpack(file: &[u8]) -> io::Result<Cow<'_, [u8]>> {
     if !file.starts_with(&MAGIC) {
         return Ok(Cow::Borrowed(file));
     }
-    let mut record = Vec::new();
-    let mut reader = zstd::stream::read::Decoder::with_buffer(file)?.take(LONGEST);
-    reader.read_to_end(&mut record)?;
-    if record.len() as u64 == LONGEST {
-        return Err(io::Error::other("it unpacks to too much"));
-    }
-    Ok(Cow::Owned(record))
+    // A frame says how long its content is; what lies about it does not fit, or ends too soon.
+    let length = zstd::zstd_safe::get_frame_content_size(file).ok().flatten();
+    let most = LONGEST.min(file.len() as u64 * DENSEST);
+    let length = length.filter(|length| *length < most);
+    let length =
+        length.ok_or_else(|| io::Error::other("it unpacks to too much, or does not say"))?;
+    let length = usize::try_from(length).map_err(io::Error::other)?;
+    zstd::bulk::decompress(file, length).map(Cow::Owned)
 }
 
 #[cfg(test)]
