@@ -26,6 +26,7 @@ impl Planner<'_> {
         Ok(self.steps(vec![step])[0])
     }
 
+    /// The same, not placed in the plan yet.
     fn written_package(&self, package: &Package) -> Result<Step, Error> {
         let mut attachments = BTreeMap::new();
         let files = package

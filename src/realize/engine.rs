@@ -23,8 +23,10 @@ use crate::ids::{DerivationKey, EntryId};
 use crate::plan::{From, Outcome, Plan, StepId};
 use crate::store::{self, Batch, Lease, Store};
 
-/// So many objects wait for one group sync, and none for longer: who is interrupted loses no more than this.
+/// So many objects wait for one group sync.
 const GROUP: usize = 20_000;
+
+/// None waits for longer once a step has ended: who is interrupted loses little.
 const LONGEST: Duration = Duration::from_secs(5);
 
 pub(super) struct Engine<'a> {
