@@ -18,6 +18,9 @@ use crate::store::GcOptions;
 /// Files that the lock of a kept generation names stay in any case.
 /// Records stay: what was collected can still be compared, and realized again.
 ///
+/// A file that an OSTree repository or a layer of an image has deflated is kept in that form alone,
+/// unless something below entries/ links to it: what needs it as it was reads it out of that.
+///
 /// Of generations that are not the newest, what lies below entries/ goes too where it takes room of its own:
 /// discs, disk images and layers of images are written out from parts that the store keeps.
 /// `store show NAME@N --path` writes them again.
@@ -50,6 +53,7 @@ struct Document {
     dry_run: bool,
     entries: u64,
     objects: u64,
+    compressed: u64,
     bytes: u64,
     kept: u64,
     views: u64,
@@ -77,6 +81,7 @@ impl Arguments {
             dry_run: self.dry_run,
             entries: report.entries,
             objects: report.objects,
+            compressed: report.compressed,
             bytes: report.bytes,
             kept: report.kept,
             views: report.views,
@@ -95,7 +100,12 @@ impl Arguments {
             0 => String::new(),
             views => format!("{}, ", count(views as usize, "view")),
         };
-        let what = format!("{entries}, {objects}, {views}{}", Size(document.bytes));
+        let compressed = match document.compressed {
+            0 => String::new(),
+            files => format!("the plain form of {}, ", count(files as usize, "file")),
+        };
+        let freed = Size(document.bytes);
+        let what = format!("{entries}, {objects}, {views}{compressed}{freed}");
         let mut text = match (self.undo, self.dry_run) {
             (true, _) => format!(
                 "taken back: {}",

@@ -32,6 +32,13 @@ pub fn object(
 ) -> Result<(BlobId, u64), WorkspaceError> {
     let failed = |error| WorkspaceError::new(format!("compressing blob {blob}"), error);
     let start = header.archived(size);
+    let at = start.len() as u64;
+    let told = |object: (BlobId, u64)| {
+        if size > LARGE {
+            workspace.deflated(blob, object.0, at);
+        }
+        object
+    };
     let mut begin = Vec::new();
     let begins = content.take(deflate::BEGIN).read_to_end(&mut begin);
     begins.map_err(failed)?;
@@ -41,7 +48,8 @@ pub fn object(
         return pieces(start, &mut content, &failed, workspace);
     }
     if size > deflate::IN_MEMORY {
-        return workspace.write(&mut Cursor::new(start).chain(deflate::stream(content)));
+        let mut object = Cursor::new(start).chain(deflate::stream(content));
+        return workspace.write(&mut object).map(told);
     }
     let mut bytes = Vec::with_capacity(size as usize + 1);
     // One byte more shows that it is longer than said.
@@ -51,7 +59,8 @@ pub fn object(
     if size > LARGE && bytes.len() as u64 == size && !is_shorter(stream.len(), bytes.len()) {
         return workspace.assemble(&stored(start, blob, size));
     }
-    workspace.write(&mut Cursor::new(start).chain(stream.as_slice()))
+    let mut object = Cursor::new(start).chain(stream.as_slice());
+    workspace.write(&mut object).map(told)
 }
 
 /// Whether it is worth it to keep a stream beside the content: not for a thirtieth.

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use flate2::read::DeflateDecoder;
+
 use crate::compose::Workspace;
 use crate::tree::{Assembly, Deflated, Part};
 
@@ -45,6 +47,14 @@ impl Read for PartsReader<'_> {
                 } => open(*blob, *offset, Some(*length))?,
                 Part::Deflate { blob, level, .. } => {
                     Box::new(Deflated::new(open(*blob, 0, None)?, *level))
+                }
+                Part::Inflate {
+                    blob,
+                    offset,
+                    length,
+                } => {
+                    let stream = open(*blob, *offset, None)?;
+                    Box::new(DeflateDecoder::new(stream).take(*length))
                 }
             };
         }

@@ -67,6 +67,9 @@ pub trait Workspace: Sync {
         Ok(())
     }
 
+    /// Tells that a blob, which was written, has the content of another as raw deflate behind `at` bytes.
+    fn deflated(&self, _content: BlobId, _object: BlobId, _at: u64) {}
+
     /// Tells all that run beside this step what one inside of it would give; nothing of that is kept.
     fn tell(&self, _part: &Derivation, _facts: &canonical::Value) {}
     /// What was told, or remembered by one that runs now.

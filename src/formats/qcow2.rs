@@ -161,7 +161,7 @@ fn is_zero(part: &Part) -> bool {
     match part {
         Part::Inline { bytes } => bytes.iter().all(|&byte| byte == 0),
         Part::Range { blob, .. } => *blob == zeros(),
-        Part::Deflate { .. } => false,
+        Part::Deflate { .. } | Part::Inflate { .. } => false,
     }
 }
 
@@ -175,7 +175,9 @@ fn slice(part: &Part, at: u64, length: u64) -> Part {
             offset: offset + at,
             length,
         },
-        Part::Deflate { .. } => unreachable!("nothing on a disk is compressed by us"),
+        Part::Deflate { .. } | Part::Inflate { .. } => {
+            unreachable!("nothing on a disk is compressed by us")
+        }
     }
 }
 

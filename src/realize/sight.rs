@@ -194,7 +194,9 @@ impl Workspace for Place<'_> {
                     offset,
                     length,
                 } => self.read(*blob, *offset, Some(*length))?,
-                Part::Deflate { blob, .. } => return Err(elsewhere(blob)),
+                Part::Deflate { blob, .. } | Part::Inflate { blob, .. } => {
+                    return Err(elsewhere(blob));
+                }
             };
             whole = Box::new(whole.chain(next));
         }

@@ -140,6 +140,10 @@ impl Workspace for StoreWorkspace<'_> {
         Ok(())
     }
 
+    fn deflated(&self, content: BlobId, object: BlobId, at: u64) {
+        self.batch.deflated(content, object, at);
+    }
+
     fn tell(&self, part: &Derivation, facts: &canonical::Value) {
         let mut parts = self.parts.lock().expect(NO_PANIC);
         parts.insert(part.key(), facts.clone());

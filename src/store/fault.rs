@@ -27,6 +27,8 @@ pub const POINTS: &[&str] = &[
     "gc.unlinking",
     "gc.unlinked",
     "gc.views",
+    "gc.compressing",
+    "gc.compressed",
     "gc.done",
 ];
 

@@ -87,7 +87,9 @@ pub(super) fn pack(assembly: &Assembly) -> Packed {
 /// Whether a piece ends with this part, as it alone decides.
 fn ends_with(part: &Part) -> bool {
     let byte = match part {
-        Part::Range { blob, .. } | Part::Deflate { blob, .. } => blob.0.as_bytes()[0],
+        Part::Range { blob, .. } | Part::Deflate { blob, .. } | Part::Inflate { blob, .. } => {
+            blob.0.as_bytes()[0]
+        }
         Part::Inline { bytes } if bytes.len() == NUMBER => return false,
         Part::Inline { bytes } => blake3::hash(bytes).as_bytes()[0],
     };

@@ -183,7 +183,7 @@ fn sync_dirs(dirs: &BTreeSet<PathBuf>, root: &Path) -> Result<()> {
     dirs.iter().try_for_each(|dir| sync_dir(dir))
 }
 
-fn sync_all(path: &Path) -> Result<()> {
+pub(super) fn sync_all(path: &Path) -> Result<()> {
     File::open(path)
         .and_then(|dir| rustix::fs::syncfs(&dir).map_err(io::Error::from))
         .map_err(|e| Error::io("syncing the file system of", path, e))

@@ -36,7 +36,8 @@ pub struct RebuildReport {
 impl Store {
     /// Makes the index of the store in `dir` anew. Busy while anybody has the store open.
     ///
-    /// What only the index knew is forgotten: stamps, what was found to be signed, and what was condemned, which lives again.
+    /// What only the index knew is forgotten: stamps, what was found to be signed,
+    /// which blobs others have deflated, and what was condemned, which lives again.
     pub fn rebuild_index(dir: &Path, progress: OnProgress) -> Result<RebuildReport> {
         let layout = Layout::new(dir);
         if !open::check(&layout)? {

@@ -41,12 +41,20 @@ pub enum Part {
         level: u32,
         length: u64,
     },
+    /// What raw deflate (RFC 1951) was made of: the stream begins at `offset` of a blob, and gives `length` bytes.
+    Inflate {
+        blob: BlobId,
+        offset: u64,
+        length: u64,
+    },
 }
 
 impl Part {
     pub fn length(&self) -> u64 {
         match self {
-            Part::Range { length, .. } | Part::Deflate { length, .. } => *length,
+            Part::Range { length, .. }
+            | Part::Deflate { length, .. }
+            | Part::Inflate { length, .. } => *length,
             Part::Inline { bytes } => bytes.len() as u64,
         }
     }
@@ -54,7 +62,9 @@ impl Part {
     /// The blob that this part can't be read without.
     pub fn blob(&self) -> Option<BlobId> {
         match self {
-            Part::Range { blob, .. } | Part::Deflate { blob, .. } => Some(*blob),
+            Part::Range { blob, .. } | Part::Deflate { blob, .. } | Part::Inflate { blob, .. } => {
+                Some(*blob)
+            }
             Part::Inline { .. } => None,
         }
     }

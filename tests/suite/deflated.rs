@@ -225,3 +225,39 @@ fn long_text_is_the_same_file_however_it_is_kept() {
         assert_eq!(leaf, file.unwrap());
     }
 }
+
+#[test]
+fn after_a_gc_keeps_it_deflated_alone_the_same_is_composed_of_it() {
+    let (bench, other) = (super::deflated::bench(), super::deflated::bench());
+    bench.realize(&["tree"]);
+    let told = bench.json(&["gc", "--dry-run"]);
+    let done = bench.json(&["gc"]);
+    assert_eq!(done["compressed"], 1, "{done}");
+    assert_eq!(
+        (&told["compressed"], &told["bytes"]),
+        (&done["compressed"], &done["bytes"])
+    );
+    let again = bench.json(&["realize", "tree"]);
+    assert_eq!(again["steps"]["composed"], 0, "{again}");
+    assert_eq!(bench.json(&["gc"])["compressed"], 0);
+    bench.run(&["verify", "--full"]).works();
+
+    // What asks for the content itself, plain or to be compressed in another way.
+    let names = ["image", "zstd"];
+    for (here, there) in bench.realize(&names).iter().zip(other.realize(&names)) {
+        assert_eq!(here.file_name(), there.file_name());
+        let (here, there) = (layers(here), layers(&there));
+        assert!(
+            here.iter()
+                .zip(&there)
+                .all(|(a, b)| fs::read(a).unwrap() == fs::read(b).unwrap())
+        );
+    }
+    let repository = bench.realize(&["tree"]).remove(0);
+    let at = bench.path().join("checkout");
+    let repo = format!("--repo={}", repository.display());
+    run(Command::new("ostree")
+        .args(["checkout", "-U", &repo, "tree"])
+        .arg(&at));
+    assert!(fs::read(at.join("usr/share/tool/text")).unwrap() == text());
+}

@@ -41,7 +41,9 @@ fn lay_out(assembly: &Assembly, workspace: &dyn Workspace, to: &Path) {
                 }
                 file.write_all_at(&bytes, at).unwrap();
             }
-            Part::Deflate { .. } => unreachable!("nothing is compressed in it"),
+            Part::Deflate { .. } | Part::Inflate { .. } => {
+                unreachable!("nothing is compressed in it")
+            }
         }
         at += part.length();
     }

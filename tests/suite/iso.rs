@@ -270,7 +270,7 @@ fn burn_sparse(image: &Image, blobs: &BTreeMap<BlobId, Vec<u8>>, to: &Path) {
                     .unwrap();
                 file.write_all(end).unwrap();
             }
-            Part::Deflate { .. } => unreachable!(),
+            Part::Deflate { .. } | Part::Inflate { .. } => unreachable!(),
         }
         offset += part.length();
     }

@@ -29,6 +29,7 @@ mod fetch_repository;
 mod fetch_tls;
 mod fuzz;
 mod gc;
+mod gc_compress;
 mod gc_races;
 mod golden;
 mod image;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use store::ids::{BlobId, EntryId, Name, TreeId};
 use store::store::{GcOptions, Progress, Store, VerifyOptions, fault};
 
-use crate::support::shelf::{Shelf, entry, root, trace};
+use crate::support::shelf::{Shelf, deflated, entry, root, trace};
 
 fn quiet(_: Progress) {}
 
@@ -43,7 +43,10 @@ fn child() {
 
     let store = Store::create(dir.as_ref()).unwrap();
     let batch = store.batch().unwrap();
-    let id = entry(&batch, NEW);
+    let (large, packed) = (vec![7; 40_000], deflated(&[7; 40_000]));
+    let more: [(&str, &[u8]); 2] = [("bin/large", &large), ("large.z", &packed)];
+    let id = entry(&batch, &[NEW, &more].concat());
+    batch.deflated(BlobId::of(&large), BlobId::of(&packed), 0);
     let trace = batch.trace(&trace(id, &[])).unwrap();
     let _lease = batch.commit().unwrap();
     let generations = store.generations(&root("server")).unwrap();

@@ -12,7 +12,7 @@ use here::Likely;
 use super::Store;
 use super::entry::Entry;
 use super::error::{Error, Result};
-use super::index::{NewObject, Type};
+use super::index::{NewObject, NewStream, Type};
 use super::layout::Kind;
 use super::lease::Lease;
 use super::list;
@@ -39,6 +39,8 @@ pub struct Batch {
     content: Mutex<BatchContent>,
     /// Blobs that were found here and are held, with their lengths: they stay as long as the lease.
     held: Mutex<BTreeMap<BlobId, u64>>,
+    /// Compressed forms that were told of, to be noted with the next flush.
+    streams: Mutex<Vec<NewStream>>,
     /// Set once a flush has failed: what was placed but not named, a collector may have taken since.
     flushing: Mutex<bool>,
 }
@@ -78,6 +80,7 @@ impl Batch {
             lease: lease.clone(),
             content: Mutex::default(),
             held: Mutex::default(),
+            streams: Mutex::default(),
             flushing: Mutex::default(),
             store,
         })
@@ -172,6 +175,17 @@ impl Batch {
             })?;
         }
         Ok((id, length))
+    }
+
+    /// Tells that a stored blob has the content of another, as raw deflate behind `at` bytes:
+    /// a collector may give up the plain one.
+    pub fn deflated(&self, content: BlobId, object: BlobId, at: u64) {
+        let mut streams = self.streams.lock().expect("no panic while held");
+        streams.push(NewStream {
+            content,
+            object,
+            at,
+        });
     }
 
     pub fn directory(&self, directory: &Directory) -> Result<TreeId> {
@@ -275,10 +289,15 @@ impl Batch {
         if *failed {
             return Err(Error::Unfinished);
         }
+        // Before the objects are counted: what they speak of was staged earlier.
+        let streams = std::mem::take(&mut *self.streams.lock().expect("no panic while held"));
         // A copy: until the index knows them, others must find these objects here.
         let staged = self.content().clone();
         *failed = true;
         place::commit(self, &staged, &self.staging)?;
+        if !streams.is_empty() {
+            self.store.index_or_create()?.streams_put(&streams)?;
+        }
         *failed = false;
         let mut content = self.content();
         for (key, object) in &staged.objects {

@@ -8,8 +8,10 @@
 //! Only bytes are collected: blobs, assemblies and views. Trees, entries and traces are records, and stay.
 //! A view costs more than links where blobs that are held in parts are written out in it:
 //! such a view goes too where that is much, unless it is of a newest generation or in use. It is made again when somebody asks for it.
+//! Last, what is here as a file and compressed too is kept compressed alone, see `compress`.
 //! Whatever can't be read stops the collector before it deletes anything.
 
+mod compress;
 mod mark;
 mod sweep;
 
@@ -59,6 +61,8 @@ pub struct GcReport {
     pub entries: u64,
     /// Blobs unlinked.
     pub objects: u64,
+    /// Blobs that have no file of their own any more, and are read out of their compressed form.
+    pub compressed: u64,
     /// What `du` loses, views and links counted.
     pub bytes: u64,
     /// Entries that are kept.
@@ -75,7 +79,7 @@ pub struct GcReport {
 /// How far something long has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// `marking`, `unlinking`, `hashing`
+    /// `marking`, `unlinking`, `compressing`, `hashing`
     pub phase: &'static str,
     pub done: u64,
     pub total: Option<u64>,
@@ -238,6 +242,7 @@ impl Collector<'_> {
         }
         self.unlink_due(&plan.due)?;
         self.unlink_orphans(orphans)?;
+        self.compress(&marks)?;
         for object in &plan.waiting {
             self.report.pending += 1;
             self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);
@@ -291,6 +296,10 @@ impl Collector<'_> {
         for object in &plan.due {
             self.report.objects += 1;
             self.report.bytes += self.blocks(object)?.unwrap_or(0);
+        }
+        for one in self.compressible(&marks, &links)? {
+            self.report.compressed += 1;
+            self.report.bytes += one.saves();
         }
         for (path, _) in self.orphans()? {
             self.report.bytes += blocks(&path)?.unwrap_or(0);

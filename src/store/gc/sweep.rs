@@ -147,7 +147,7 @@ impl Collector<'_> {
     }
 }
 
-fn stat(path: &Path) -> Result<Option<fs::Metadata>> {
+pub(super) fn stat(path: &Path) -> Result<Option<fs::Metadata>> {
     match fs::symlink_metadata(path) {
         Ok(file) => Ok(Some(file)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -12,6 +12,7 @@ mod objects;
 mod rows;
 mod signed;
 mod stamps;
+mod streams;
 mod took;
 mod traces;
 
@@ -27,6 +28,7 @@ pub(crate) use contents::Contents;
 pub(crate) use graph::Graph;
 pub(crate) use objects::{Below, Form, NewObject, Object, State, Type};
 pub(crate) use rows::Rows;
+pub(crate) use streams::{NewStream, Stream};
 pub(crate) use traces::NewTrace;
 
 use super::error::{Error, Result};
@@ -44,6 +46,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../store-schema/04.sql"),
     include_str!("../../../store-schema/05.sql"),
     include_str!("../../../store-schema/06.sql"),
+    include_str!("../../../store-schema/07.sql"),
 ];
 
 /// KiB of pages that are kept, negative as SQLite wants it: those of some hundred thousand objects.

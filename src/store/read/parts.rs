@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use flate2::read::DeflateDecoder;
+
 use super::BlobReader;
 use crate::ids::BlobId;
 use crate::store::Store;
@@ -40,8 +42,51 @@ impl Store {
             Part::Deflate { blob, level, .. } => {
                 let whole = self.read_nested(*blob, 0, None, depth)?;
                 let mut reader = Deflated::new(whole, *level);
-                io::copy(&mut (&mut reader).take(from), &mut io::sink()).map_err(Error::Input)?;
+                skip(&mut reader, from)?;
                 Box::new(reader)
+            }
+            Part::Inflate {
+                blob,
+                offset,
+                length,
+            } => {
+                let stream = self.read_nested(*blob, *offset, None, depth)?;
+                let mut reader = Inflated {
+                    reader: DeflateDecoder::new(stream).take(*length),
+                    store: self.clone(),
+                    blob: *blob,
+                };
+                skip(&mut reader, from)?;
+                Box::new(reader)
+            }
+        })
+    }
+}
+
+fn skip(reader: &mut dyn Read, length: u64) -> Result<()> {
+    let skipped = io::copy(&mut reader.take(length), &mut io::sink());
+    skipped.map(drop).map_err(Error::Input)
+}
+
+/// What a stream of raw deflate gives; it says which blob is damaged where it gives nothing.
+struct Inflated {
+    reader: io::Take<DeflateDecoder<BlobReader>>,
+    store: Store,
+    blob: BlobId,
+}
+
+impl Read for Inflated {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        use io::ErrorKind as K;
+        self.reader.read(buffer).map_err(|e| {
+            let is_ours = e.get_ref().is_some_and(|source| source.is::<Error>());
+            match e.kind() {
+                K::InvalidInput | K::InvalidData | K::UnexpectedEof if !is_ours => {
+                    let problem = format!("what is deflated in it can't be inflated: {e}");
+                    let damaged = self.store.damaged(Kind::Blob, self.blob.0, problem);
+                    io::Error::new(K::InvalidData, damaged)
+                }
+                _ => e,
             }
         })
     }

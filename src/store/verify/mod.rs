@@ -214,6 +214,13 @@ impl Verifier<'_> {
     /// What is wrong with an object, and whether it is lost altogether.
     fn check_object(&self, object: &Object) -> Result<Option<(String, bool)>> {
         let found = self.look_at(object)?;
+        if found.is_some() {
+            // One that was compressed meanwhile is another file now.
+            let now = self.index.objects_by_row(&[object.row].into())?;
+            if let Some(now) = now.first().filter(|now| now.kind() != object.kind()) {
+                return self.check_object(now);
+            }
+        }
         // A collector may have been quicker; and what is condemned may have lost its parts.
         let gone = |o: &Object| matches!(o.state, State::Condemned | State::Gone);
         let taken = |lost: bool| -> Result<bool> {

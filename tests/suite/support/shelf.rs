@@ -1,6 +1,7 @@
 //! A store in a temporary directory, and short ways to fill it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -74,6 +75,15 @@ pub fn blob(batch: &Batch, bytes: &[u8]) -> BlobId {
 
 pub fn entry(batch: &Batch, files: &[(&str, &[u8])]) -> EntryId {
     batch.entry(&unstored(batch, files)).unwrap()
+}
+
+/// Content as a stream of raw deflate.
+pub fn deflated(content: &[u8]) -> Vec<u8> {
+    let mut stream = Vec::new();
+    flate2::read::DeflateEncoder::new(content, flate2::Compression::default())
+        .read_to_end(&mut stream)
+        .unwrap();
+    stream
 }
 
 /// A blob that is held in two parts; the first byte is one of them.

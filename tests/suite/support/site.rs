@@ -25,6 +25,14 @@ impl Site {
             .arg(dir.path().join("recipes"))
             .status();
         assert!(change.unwrap().success());
+        // A file that the repository of the tree has deflated, and is long enough for a collector to see that.
+        let lines: String = (0..4_000).map(|n| format!("line {n}\n")).collect();
+        let recipe = dir.path().join("recipes/packages/sampler-containers.toml");
+        let large = format!(
+            "\n[[files]]\npath = \"/usr/share/large\"\ncontent = \"\"\"\n{lines}\"\"\"\n"
+        );
+        let text = std::fs::read_to_string(&recipe).unwrap();
+        std::fs::write(&recipe, text + &large).unwrap();
         Site { dir }
     }
 

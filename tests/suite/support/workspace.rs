@@ -168,6 +168,7 @@ impl Workspace for Memory {
                         .read_to_end(&mut whole)
                         .map_err(|e| WorkspaceError::new("assembling", e))?;
                 }
+                Part::Inflate { .. } => unreachable!("only a collector makes them"),
             }
         }
         self.write(&mut whole.as_slice())
