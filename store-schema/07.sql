@@ -5,3 +5,10 @@ create table stream (
   at integer not null check (at >= 0),
   primary key (blob, object)
 ) strict, without rowid;
+
+-- In which bundle a piece of a long list lies, by the hash of the piece.
+create table piece (
+  hash blob primary key check (length(hash) = 32),
+  bundle integer not null references object (id),
+  nth integer not null check (nth >= 0)
+) strict, without rowid;

@@ -37,7 +37,7 @@ impl Store {
     /// Makes the index of the store in `dir` anew. Busy while anybody has the store open.
     ///
     /// What only the index knew is forgotten: stamps, what was found to be signed,
-    /// which blobs others have deflated, and what was condemned, which lives again.
+    /// which blobs others have deflated, where pieces of lists lie, and what was condemned, which lives again.
     pub fn rebuild_index(dir: &Path, progress: OnProgress) -> Result<RebuildReport> {
         let layout = Layout::new(dir);
         if !open::check(&layout)? {
@@ -186,10 +186,10 @@ impl Rebuild<'_> {
             let bytes = read(&path)?;
             let mut object = NewObject::new(Kind::Assembly, hash, bytes.len() as u64, 0);
             match self.list(&bytes) {
-                Ok((assembly, pieces)) => {
+                Ok((assembly, bundles)) => {
                     object.length = assembly.length().unwrap_or(0);
                     object.parts = assembly.parts.iter().filter_map(|p| p.blob()).collect();
-                    object.parts.extend(pieces);
+                    object.parts.extend(bundles);
                 }
                 Err(e) => self.broken(Kind::Assembly, hash, path, chain(&*e)),
             }
@@ -200,19 +200,19 @@ impl Rebuild<'_> {
         Ok(new)
     }
 
-    /// A list, and the blobs that are pieces of it.
+    /// A list, and the bundles that have pieces of it.
     fn list(&self, file: &[u8]) -> Result<(Assembly, Vec<BlobId>), Problem> {
         let pieces = match List::read(file)? {
             List::Whole(assembly) => return Ok((assembly, Vec::new())),
             List::Cut(pieces) => pieces,
         };
-        let blobs = pieces.blobs().to_vec();
-        let files = blobs.iter().map(|blob| {
+        let bundles = pieces.bundles().to_vec();
+        let files = bundles.iter().map(|blob| {
             let path = self.layout.object(Kind::Blob, blob.0);
             read(&path)
         });
         let files: Vec<Vec<u8>> = files.collect::<Result<_>>()?;
-        Ok((pieces.join(files)?, blobs))
+        Ok((pieces.join(files)?, bundles))
     }
 
     fn trees(&mut self, files: Vec<(Hash, PathBuf)>) -> Result<Vec<NewObject>> {

@@ -15,7 +15,7 @@ use super::error::{Error, Result};
 use super::index::{NewObject, NewStream, Type};
 use super::layout::Kind;
 use super::lease::Lease;
-use super::list;
+use super::list::{self, Cut, Piece, Place};
 use super::overlay::Staged;
 use super::packed;
 use super::place;
@@ -28,6 +28,9 @@ use crate::tree::{Assembly, Directory, Part};
 /// Blobs up to here are hashed before anything is written: those that are here already cost nothing.
 const SMALL: usize = 64 * 1024;
 
+/// A list whose pieces lie in more bundles than this is written anew, for to read it is to read them all.
+const BUNDLES: usize = 64;
+
 /// Everything that one step writes; all of it is in the store after [`Batch::commit`], or nothing.
 ///
 /// Several threads may fill it. What was staged is readable through the same [`Store`] at once.
@@ -39,8 +42,8 @@ pub struct Batch {
     content: Mutex<BatchContent>,
     /// Blobs that were found here and are held, with their lengths: they stay as long as the lease.
     held: Mutex<BTreeMap<BlobId, u64>>,
-    /// Compressed forms that were told of, to be noted with the next flush.
-    streams: Mutex<Vec<NewStream>>,
+    /// To be noted with the next flush.
+    notes: Mutex<Notes>,
     /// Set once a flush has failed: what was placed but not named, a collector may have taken since.
     flushing: Mutex<bool>,
 }
@@ -51,6 +54,13 @@ pub(super) struct BatchContent {
     pub objects: BTreeMap<(Kind, Hash), StagedObject>,
     /// Kept until the end: its order is that of need, parts before assemblies.
     pub order: Vec<(Kind, Hash)>,
+}
+
+/// What the index is to know of blobs besides that they are here.
+#[derive(Default)]
+struct Notes {
+    streams: Vec<NewStream>,
+    pieces: Vec<(Hash, Place)>,
 }
 
 #[derive(Clone)]
@@ -80,7 +90,7 @@ impl Batch {
             lease: lease.clone(),
             content: Mutex::default(),
             held: Mutex::default(),
-            streams: Mutex::default(),
+            notes: Mutex::default(),
             flushing: Mutex::default(),
             store,
         })
@@ -165,23 +175,55 @@ impl Batch {
         }
         let id = BlobId(Hash::from_bytes(*hasher.finalize().as_bytes()));
         if !self.has_blob(id)? {
-            let list = list::pack(assembly);
             let mut parts = parts;
-            for piece in &list.pieces {
-                parts.insert(self.blob(&mut piece.as_slice())?.0);
-            }
-            self.stage(Kind::Assembly, id.0, &list.file, length, |new, _| {
+            let list = match list::cut(assembly) {
+                Some(cut) => self.bundled(cut, &mut parts)?,
+                None => list::whole(assembly),
+            };
+            self.stage(Kind::Assembly, id.0, &list, length, |new, _| {
                 new.parts = parts
             })?;
         }
         Ok((id, length))
     }
 
+    /// The file of a list in pieces: those that no other list has lie in a bundle of its own.
+    fn bundled(&self, cut: Cut, parts: &mut BTreeSet<BlobId>) -> Result<Vec<u8>> {
+        let hashes = cut.pieces.iter().map(|piece| piece.hash);
+        let mut places = self.store.index_or_create()?.pieces(hashes)?;
+        let bundles: BTreeSet<BlobId> = places.values().map(|place| place.bundle).collect();
+        if bundles.len() > BUNDLES {
+            places.clear();
+        } else {
+            let missing = self.missing_blobs(bundles.into_iter(), Likely::Here)?;
+            let missing = missing.into_iter().filter(|(_, length)| length.is_none());
+            let missing: BTreeSet<BlobId> = missing.map(|(bundle, _)| bundle).collect();
+            places.retain(|_, place| !missing.contains(&place.bundle));
+        }
+        let mut seen = BTreeSet::new();
+        let new = cut.pieces.iter();
+        let new = new.filter(|piece| !places.contains_key(&piece.hash) && seen.insert(piece.hash));
+        let new: Vec<&Piece> = new.collect();
+        if !new.is_empty() {
+            let (bundle, _) = self.blob(&mut list::bundle(&new).as_slice())?;
+            let placed = new.iter().zip(0..);
+            let placed = placed.map(|(piece, nth)| (piece.hash, Place { bundle, nth }));
+            let placed: Vec<(Hash, Place)> = placed.collect();
+            places.extend(placed.iter().copied());
+            self.notes().pieces.extend(placed);
+        }
+        parts.extend(places.values().map(|place| place.bundle));
+        Ok(cut.file(&places))
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().expect("no panic while held")
+    }
+
     /// Tells that a stored blob has the content of another, as raw deflate behind `at` bytes:
     /// a collector may give up the plain one.
     pub fn deflated(&self, content: BlobId, object: BlobId, at: u64) {
-        let mut streams = self.streams.lock().expect("no panic while held");
-        streams.push(NewStream {
+        self.notes().streams.push(NewStream {
             content,
             object,
             at,
@@ -290,13 +332,16 @@ impl Batch {
             return Err(Error::Unfinished);
         }
         // Before the objects are counted: what they speak of was staged earlier.
-        let streams = std::mem::take(&mut *self.streams.lock().expect("no panic while held"));
+        let notes = std::mem::take(&mut *self.notes());
         // A copy: until the index knows them, others must find these objects here.
         let staged = self.content().clone();
         *failed = true;
         place::commit(self, &staged, &self.staging)?;
-        if !streams.is_empty() {
-            self.store.index_or_create()?.streams_put(&streams)?;
+        if !notes.streams.is_empty() {
+            self.store.index_or_create()?.streams_put(&notes.streams)?;
+        }
+        if !notes.pieces.is_empty() {
+            self.store.index_or_create()?.pieces_put(&notes.pieces)?;
         }
         *failed = false;
         let mut content = self.content();

@@ -100,7 +100,7 @@ impl Collector<'_> {
             }
             let parts = vec![Compressible::part(&stream)];
             let compressible = Compressible {
-                list: list::pack(&Assembly { parts }).file,
+                list: list::whole(&Assembly { parts }),
                 takes: file.blocks() * 512,
                 stream,
             };

@@ -9,6 +9,7 @@ mod contents;
 mod graph;
 mod numbers;
 mod objects;
+mod pieces;
 mod rows;
 mod signed;
 mod stamps;

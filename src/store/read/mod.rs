@@ -273,15 +273,15 @@ impl Store {
         match List::read(&bytes).map_err(bad)? {
             List::Whole(assembly) => Ok(assembly),
             List::Cut(pieces) => {
-                let files = pieces.blobs().iter().map(|&piece| self.piece(piece));
+                let files = pieces.bundles().iter().map(|&bundle| self.bundle(bundle));
                 let files: Vec<Vec<u8>> = files.collect::<Result<_>>()?;
                 pieces.join(files).map_err(bad)
             }
         }
     }
 
-    /// A piece of a list, which is always a file of its own.
-    fn piece(&self, id: BlobId) -> Result<Vec<u8>> {
+    /// A bundle of pieces of lists, which is always a file of its own.
+    fn bundle(&self, id: BlobId) -> Result<Vec<u8>> {
         let bytes = self.record(Kind::Blob, id.0)?;
         self.check_hash(Kind::Blob, id.0, BlobId::of(&bytes).0)?;
         Ok(bytes)

@@ -28,9 +28,8 @@ impl Site {
         // A file that the repository of the tree has deflated, and is long enough for a collector to see that.
         let lines: String = (0..4_000).map(|n| format!("line {n}\n")).collect();
         let recipe = dir.path().join("recipes/packages/sampler-containers.toml");
-        let large = format!(
-            "\n[[files]]\npath = \"/usr/share/large\"\ncontent = \"\"\"\n{lines}\"\"\"\n"
-        );
+        let large =
+            format!("\n[[files]]\npath = \"/usr/share/large\"\ncontent = \"\"\"\n{lines}\"\"\"\n");
         let text = std::fs::read_to_string(&recipe).unwrap();
         std::fs::write(&recipe, text + &large).unwrap();
         Site { dir }
