@@ -1,6 +1,6 @@
 //! A file deflated: kept once, as the object that an archive repository of OSTree has of it, for all that need it.
 //!
-//! A gzip layer takes the stream out of it, for a member of its own.
+//! A gzip layer takes the stream out of it, for a stretch of its own.
 //! Which form an object is kept in, its content decides:
 //!
 //! | content | stream | kept as |
@@ -17,7 +17,7 @@ use crate::formats::ostree::FileHeader;
 use crate::ids::BlobId;
 use crate::tree::{Assembly, Part};
 
-/// Files longer than this are members of their own in a gzip layer, in bytes.
+/// Files longer than this are stretches of their own in a gzip layer, in bytes.
 /// Part of every gzip layer, and of every repository with a file that does not get shorter.
 pub const LARGE: u64 = 16 * 1024;
 

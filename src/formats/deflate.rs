@@ -1,7 +1,11 @@
 //! A file's content as a stream of raw deflate (RFC 1951): what an OSTree object has behind its header,
-//! and a member of a gzip layer between header and sum.
+//! and a stretch of a gzip layer, once more can follow it.
 //!
 //! Levels and lengths that are said here are part of every repository and every gzip layer.
+
+mod blocks;
+
+pub use blocks::Opening;
 
 use std::cell::RefCell;
 use std::io::{self, Read};
@@ -48,21 +52,20 @@ pub fn whole(content: &[u8]) -> io::Result<Vec<u8>> {
     })
 }
 
-/// A whole stream as a member of a gzip file (RFC 1952).
-pub fn member(content: &[u8]) -> io::Result<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|compressor| {
-        let mut bytes = vec![0; compressor.gzip_compress_bound(content.len())];
-        let length = compressor.gzip_compress(content, &mut bytes);
-        bytes.truncate(length.map_err(io::Error::other)?);
-        Ok(bytes)
-    })
+/// Blocks that others may follow, or [`END`].
+pub fn open(content: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = whole(content)?;
+    let opening = Opening::of(stream.as_slice())?;
+    stream[opening.offset as usize] = opening.byte;
+    stream.extend_from_slice(opening.behind);
+    Ok(stream)
 }
 
-/// What stands before a stream that is a member of a gzip file.
-pub const MEMBER_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+/// What stands before a stream in a gzip file (RFC 1952).
+pub const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// What stands behind it, by the CRC-32 of the content and its length.
-pub fn member_tail(sum: u32, length: u64) -> [u8; 8] {
+pub fn gzip_tail(sum: u32, length: u64) -> [u8; 8] {
     let length = length as u32; // Of the length, the last 32 bits.
     let [sum, length] = [sum.to_le_bytes(), length.to_le_bytes()];
     std::array::from_fn(|at| if at < 4 { sum[at] } else { length[at - 4] })
@@ -140,15 +143,57 @@ mod tests {
         }
 
         #[test]
-        fn a_member_made_of_a_stream_is_one(content in prop::collection::vec(0..9u8, 0..5000)) {
-            let mut crc = libdeflater::Crc::new();
-            crc.update(&content);
-            let tail = member_tail(crc.sum(), content.len() as u64);
-            let mut member = [&MEMBER_HEAD[..], &whole(&content).unwrap(), &tail].concat();
-            member.extend(super::member(&content).unwrap());
-            let mut back = Vec::new();
-            flate2::read::MultiGzDecoder::new(&member[..]).read_to_end(&mut back).unwrap();
-            prop_assert!(back == content.repeat(2));
+        fn streams_of_all_compressors_join_once_they_are_opened(
+            contents in prop::collection::vec(
+                prop_oneof![
+                    prop::collection::vec(any::<u8>(), 0..3000),
+                    (any::<u8>(), 0..70_000usize).prop_map(|(byte, length)| vec![byte; length]),
+                    prop::collection::vec(0..3u8, 0..200_000),
+                    prop::collection::vec(any::<u8>(), 60_000..140_000),
+                ],
+                0..4,
+            )
+        ) {
+            let mut joined = Vec::new();
+            for content in &contents {
+                let mut pieces = Vec::new();
+                for content in content.chunks(PIECE as usize) {
+                    pieces.extend(piece(content).unwrap());
+                }
+                pieces.extend(END);
+                let mut streamed = Vec::new();
+                stream(&content[..]).read_to_end(&mut streamed).unwrap();
+                let mut blocks = Vec::new();
+                let mut left = &content[..];
+                for (head, taken) in stored(content.len() as u64) {
+                    let (block, later) = left.split_at(taken as usize);
+                    blocks.extend([&head[..], block].concat());
+                    left = later;
+                }
+                for mut stream in [whole(content).unwrap(), pieces, streamed, blocks] {
+                    let opening = Opening::of(&stream[..]).unwrap();
+                    // Without its end a stream is none, and nothing but its end lies behind it.
+                    prop_assert!(Opening::of(&stream[..stream.len() - 1]).is_err());
+                    prop_assert!(Opening::of(&[&stream[..], &[0]].concat()[..]).is_err());
+                    stream[opening.offset as usize] = opening.byte;
+                    joined.extend(stream);
+                    joined.extend(opening.behind);
+                }
+                joined.extend(open(content).unwrap());
+            }
+            joined.extend(END);
+            let expected: Vec<u8> = contents.iter().flat_map(|content| content.repeat(5)).collect();
+            prop_assert!(inflate(&joined) == expected);
+        }
+
+        #[test]
+        fn what_is_no_stream_is_an_error(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            if Opening::of(&bytes[..]).is_ok() {
+                let mut reader = flate2::bufread::DeflateDecoder::new(&bytes[..]);
+                let read = reader.read_to_end(&mut Vec::new());
+                // A distance may go back further than there is content.
+                prop_assert!(read.is_err() || reader.into_inner().is_empty());
+            }
         }
     }
 

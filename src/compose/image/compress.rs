@@ -2,6 +2,7 @@
 
 use std::io::{self, BufReader, Read};
 
+use libdeflater::Crc;
 use sha2::{Digest as _, Sha256};
 
 /// Shapes the bytes of every zstd layer, with the pinned zstd.
@@ -66,7 +67,7 @@ impl<R> Summed<R> {
     }
 
     /// Reads to the end; gives the sum of all.
-    pub fn finish(mut self) -> io::Result<[u8; 32]>
+    pub fn finish(&mut self) -> io::Result<[u8; 32]>
     where
         R: Read,
     {
@@ -91,6 +92,37 @@ impl<R: Read> Read for Summed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.reader.read(buffer)?;
         self.sum.update(&buffer[..length]);
+        Ok(length)
+    }
+}
+
+/// What a gzip file says at its end of what is read through: CRC-32 and length.
+pub struct Checked<R> {
+    reader: R,
+    sum: Crc,
+    length: u64,
+}
+
+impl<R> Checked<R> {
+    pub fn new(reader: R) -> Self {
+        Checked {
+            reader,
+            sum: Crc::new(),
+            length: 0,
+        }
+    }
+
+    /// Of all that was read so far.
+    pub fn check(&self) -> (u32, u64) {
+        (self.sum.sum(), self.length)
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.reader.read(buffer)?;
+        self.sum.update(&buffer[..length]);
+        self.length += length as u64;
         Ok(length)
     }
 }

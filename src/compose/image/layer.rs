@@ -5,10 +5,11 @@ use std::convert::Infallible;
 
 use super::Error;
 use super::archive::{self, Archive, Item};
-use super::compress::{Summed, Zstd};
-use super::members;
+use super::compress::{Checked, Summed, Zstd};
+use super::stretches;
 use crate::compose::parts::PartsReader;
 use crate::compose::{self, Composed, Composer, Remembered, Workspace};
+use crate::formats::deflate;
 use crate::ids::{BlobId, TreePath};
 use crate::plan::facts::LayerFacts;
 use crate::plan::{Derivation, parameters};
@@ -67,7 +68,7 @@ impl Remembered for LayerFacts {
 
 impl Composer for Layer {
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn compose(
@@ -90,14 +91,17 @@ type Entries = Vec<(TreePath, Item)>;
 
 /// The sums are taken apart from the work, which needs all processors.
 fn gzip(entries: Entries, workspace: &dyn Workspace) -> Result<LayerFacts, compose::Error> {
-    let members = members::divide(&entries)?;
-    let plain = Summed::new(Archive::new(entries, workspace));
-    let (assembly, diff_id) = rayon::join(
-        || members::compress(&members, workspace),
+    let stretches = stretches::divide(&entries)?;
+    let mut plain = Summed::new(Checked::new(Archive::new(entries, workspace)));
+    let (layer, diff_id) = rayon::join(
+        || stretches::compress(&stretches, workspace),
         || plain.finish().map_err(Error::Compress),
     );
-    let (assembly, diff_id) = (assembly?, diff_id?);
-    let bytes = Summed::new(PartsReader::new(&assembly, workspace));
+    let (mut assembly, diff_id) = (layer?, diff_id?);
+    let (sum, length) = plain.get_ref().check();
+    assembly.say(&deflate::END);
+    assembly.say(&deflate::gzip_tail(sum, length));
+    let mut bytes = Summed::new(PartsReader::new(&assembly, workspace));
     let (stored, digest) = rayon::join(
         || workspace.assemble(&assembly),
         || bytes.finish().map_err(Error::Compress),

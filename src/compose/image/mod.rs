@@ -16,9 +16,9 @@ mod error;
 mod host;
 mod layer;
 mod layers;
-mod members;
 mod owners;
 mod packing;
+mod stretches;
 
 pub use error::Error;
 pub use layer::Layer;
@@ -52,7 +52,7 @@ pub struct Image;
 
 impl Composer for Image {
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn compose(
