@@ -16,8 +16,9 @@ pub const BLOCK: u64 = 512;
 /// What stands behind the last entry.
 pub const END: [u8; 1024] = [0; 1024];
 
-/// Bytes that a ustar header has for a name.
+/// Bytes that a ustar header has for a name, and for the directories that stand before it.
 const NAME: usize = 100;
+const PREFIX: usize = 155;
 
 /// The first number that does not fit: seven octal digits for an owner, eleven for a size or time.
 const OWNER: u32 = 1 << 21;
@@ -103,9 +104,11 @@ pub fn head(
         ustar.set_device_minor(minor);
     }
     let name = name(path, what);
-    if name.len() > NAME {
+    let split = split(&name);
+    if split.is_none() {
         record("path", &name);
     }
+    let (prefix, rest) = split.unwrap_or((b"", &name));
     let target = match what {
         What::Symlink { target } => target,
         What::Link { to } => to.as_bytes(),
@@ -115,7 +118,8 @@ pub fn head(
         record("linkpath", target);
     }
     if let Some(ustar) = header.as_ustar_mut() {
-        fill(&mut ustar.name, &name);
+        fill(&mut ustar.prefix, prefix);
+        fill(&mut ustar.name, rest);
         fill(&mut ustar.linkname, target);
     }
     // A hard link has the attributes of what it is a link to.
@@ -170,6 +174,21 @@ fn name(path: &TreePath, what: What<'_>) -> Vec<u8> {
         name.push(b'/');
     }
     name
+}
+
+/// A name as a header can hold it: directories before it, and the rest; `None` where a record has to.
+///
+/// Go's `archive/tar`, and so podman, divides where this does. Records are left to those who can't do without:
+/// bootc of before March 2026 moves `/etc` in the header alone, and where a record says the name again, the file stays behind.
+fn split(name: &[u8]) -> Option<(&[u8], &[u8])> {
+    if name.len() <= NAME {
+        return Some((b"", name));
+    }
+    // Of a directory's name the last slash divides nothing.
+    let within = &name[..(name.len() - 1).min(PREFIX + 1)];
+    let slash = within.iter().rposition(|byte| *byte == b'/')?;
+    let rest = &name[slash + 1..];
+    (rest.len() <= NAME).then_some((&name[..slash], rest))
 }
 
 fn fill(field: &mut [u8], bytes: &[u8]) {

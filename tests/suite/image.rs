@@ -112,6 +112,17 @@ impl Root {
         );
         let long = format!("usr/share/{}/{}", "d".repeat(200), "n".repeat(255));
         root.file(memory, &long, 0o644, b"long name");
+        // Some that a header divides, and some that need a record: too long before a slash, or behind.
+        for (before, behind) in [(89, 100), (144, 100), (145, 100), (89, 101), (60, 60)] {
+            let path = format!("usr/share/{}/{}", "a".repeat(before), "b".repeat(behind));
+            root.file(memory, &path, 0o644, b"of some length");
+            let path = format!(
+                "usr/share/{}/{}",
+                "c".repeat(before),
+                "d".repeat(behind - 1)
+            );
+            root.tree.directory(&self::path(&path)).unwrap();
+        }
         root.leaf("usr/share/long", Leaf::symlink("x".repeat(300)));
         root.leaf("usr/bin/sh", Leaf::symlink("bash"));
         let big = root.file(memory, "usr/share/big-ids", 0o640, b"owned");

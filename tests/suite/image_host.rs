@@ -134,3 +134,36 @@ fn a_kernel_is_not_in_the_layer_that_every_package_changes() {
     );
     assert_ne!(of("usr/lib/modules/1/vmlinuz\n"), of("rpmdb.sqlite\n"));
 }
+
+/// Up to March 2026 bootc moved a file below `/etc` by its header, and a record still said where it had been:
+/// the host then had an `/etc` beside its `/usr/etc`, and was not deployed.
+#[test]
+fn a_path_that_a_header_can_hold_is_in_no_record() {
+    let path = format!("/etc/{}/{}", "d".repeat(60), "f".repeat(60));
+    let package = format!(
+        "kind = \"package\"\nsummary = \"A\"\nversion = \"1\"\nrelease = \"1\"\nlicense = \"MIT\"\n\
+         [[files]]\npath = \"/boot/vmlinuz-1\"\ncontent = \"A\"\n[[files]]\npath = \"{path}\"\ncontent = \"A\"\n"
+    );
+    let bench = Bench::of(&[
+        (
+            "all.toml",
+            "kind = \"module\"\nstream = \"1\"\nversion = 1\nfrom = [\"kernel\"]\n",
+        ),
+        (
+            "host.toml",
+            "kind = \"image\"\nfrom = [\"all\"]\ninstall = [\"kernel\"]\nbootable = true\n",
+        ),
+        ("kernel.toml", &package),
+    ]);
+    let image = bench.realize(&["host"]).remove(0);
+    let records = "import sys, tarfile; [print(\"/\" + entry.name, sorted(entry.pax_headers)) \
+                   for entry in tarfile.open(sys.argv[1])]";
+    let mut said = String::new();
+    for blob in std::fs::read_dir(image.join("blobs/sha256")).unwrap() {
+        let mut python = Command::new("python3");
+        let output = python.args(["-c", records]).arg(blob.unwrap().path());
+        // Documents are blobs too, and no archives.
+        said += &String::from_utf8_lossy(&output.output().unwrap().stdout);
+    }
+    assert!(said.contains(&format!("{path} []\n")), "{said}");
+}
