@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::support::bench::Bench;
 use crate::support::bootable::bootable;
+use crate::support::kickstart;
 use crate::support::machine::{Machine, uefi};
 
 fn run(command: &mut Command) -> String {
@@ -70,6 +71,12 @@ fn the_clients_of_discs_find_an_edition_and_a_tree_on_it() {
         ostree remote add --set=gpg-verify=true --set=gpgkeypath=/etc/pki/example example 'https://updates.example/repo'\n\
         %end\n";
     assert_eq!(read(&iso, "ks.cfg"), kickstart);
+    let command = &kickstart::deploys(kickstart)["ostreesetup"];
+    assert_eq!(command["osname"], "example");
+    assert_eq!(command["remote"], "example");
+    assert_eq!(command["url"], "file:///run/install/repo/ostree/repo");
+    assert_eq!(command["ref"], "sampler/1/host");
+    assert_eq!(command["nogpg"], true);
     leaves_origin(&bench, kickstart, "https://updates.example/repo");
     assert_eq!(
         read(&iso, ".discinfo"),
@@ -237,6 +244,11 @@ fn a_container_image_is_deployed_and_updated_from_a_registry() {
     let kickstart = "ostreecontainer --stateroot=sampler --transport=oci --no-signature-verification --url=/run/install/repo/container\n\
         %post --erroronfail\nbootc switch --mutate-in-place --transport registry 'registry.example/host:1'\n%end\n";
     assert_eq!(read(&iso, "ks.cfg"), kickstart);
+    let command = &kickstart::deploys(kickstart)["ostreecontainer"];
+    assert_eq!(command["stateroot"], "sampler");
+    assert_eq!(command["transport"], "oci");
+    assert_eq!(command["url"], "/run/install/repo/container");
+    assert_eq!(command["noSignatureVerification"], true);
     let out = bench.path().join("out");
     xorriso(
         &iso,
@@ -252,6 +264,25 @@ fn a_container_image_is_deployed_and_updated_from_a_registry() {
         .arg("inspect")
         .arg(format!("oci:{}", out.display())));
     assert!(said.contains("containers.bootc"), "{said}");
+}
+
+#[test]
+fn what_a_script_runs_deploys_nothing() {
+    let script = "lang en_GB\n%post\nbootc status > /root/status\nostreesetup || true\n%end\n";
+    let own = "%include /tmp/more.ks\n  ostreesetup --osname=a --url=b --ref=c\n";
+    let bench = bench("payload = \"host\"\nkickstart = \"files/start.ks\"\n");
+    let realize = |text: &str| {
+        bench.write("recipes/files/start.ks", text);
+        let iso = bench.realize(&["disc"]).remove(0).join("disc.iso");
+        read(&iso, "ks.cfg")
+    };
+    let text = realize(script);
+    assert!(text.starts_with(script), "{text}");
+    assert_eq!(
+        kickstart::deploys(&text)["ostreesetup"]["ref"],
+        "sampler/1/host"
+    );
+    assert_eq!(realize(own), own);
 }
 
 /// What `du` says of the objects and views of a store: each file and directory once.

@@ -32,11 +32,7 @@ pub fn kickstart(
         None => String::new(),
     };
     if let Some(payload) = &params.payload {
-        let deploys = |line: &str| {
-            let word = line.split_whitespace().next();
-            word.is_some_and(|word| DEPLOY.contains(&word))
-        };
-        if text.lines().any(deploys) {
+        if deploys(&text) {
             workspace.note("the kickstart deploys the payload itself: nothing is added to it");
         } else {
             if !text.is_empty() && !text.ends_with('\n') {
@@ -46,6 +42,21 @@ pub fn kickstart(
         }
     }
     Ok((!text.is_empty()).then_some(text))
+}
+
+/// Whether one of the commands deploys something. What scripts run is none of them: `bootc` in `%post` is a program.
+fn deploys(text: &str) -> bool {
+    let mut section = false;
+    for line in text.lines() {
+        match line.split_whitespace().next() {
+            Some("%end") => section = false,
+            Some("%include" | "%ksappend") => {}
+            Some(word) if word.starts_with('%') => section = true,
+            Some(word) if !section && DEPLOY.contains(&word) => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 fn deploy(payload: &parameters::Payload, workspace: &dyn Workspace) -> String {

@@ -38,7 +38,7 @@ pub const KIND: &str = "installer";
 
 impl Composer for Installer {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn compose(

@@ -8,6 +8,7 @@ pub mod dnf;
 pub mod fixtures;
 pub mod gpg;
 pub mod judge;
+pub mod kickstart;
 pub mod machine;
 pub mod materialize;
 pub mod paths;
