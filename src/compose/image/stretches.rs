@@ -4,8 +4,8 @@
 //! it is kept once for both and for all layers. So a layer in which one file changed is little that is new,
 //! and one beside a repository costs next to nothing.
 //!
-//! Gzip would let each be a member of its own (RFC 1952, 2.2), but bootc reads only the first: up to 1.16 with every
-//! backend, and takes what follows for an archive that was cut off.
+//! Gzip would let each be a member of its own (RFC 1952, 2.2), but bootc reads the first only,
+//! and takes the layer for one that was cut off.
 
 use std::io::{self, Read};
 
