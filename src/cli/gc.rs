@@ -41,6 +41,9 @@ pub struct Arguments {
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     views_above: u64,
     /// Condemn now, delete with the first collection after this time: 30s, 15min, 12h, 7d
+    ///
+    /// That one may be told less: a plain `store gc` neither cuts the time short nor takes anything back.
+    /// What is realized again meanwhile is kept; all of it comes back with --undo.
     #[arg(long, value_name = "DURATION", value_parser = grace)]
     grace: Option<Duration>,
     /// Take back what was condemned and is not deleted yet

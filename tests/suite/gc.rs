@@ -282,6 +282,54 @@ fn grace_leaves_files_and_undo_brings_them_back() {
 }
 
 #[test]
+fn a_collector_that_is_told_less_neither_cuts_a_grace_short_nor_lifts_it() {
+    let shelf = Shelf::default();
+    let (input, _) = shelf.make(&[("f", b"input")], &[]);
+    let (old, trace) = shelf.make(&[("f", b"old"), ("g", b"shared")], &[]);
+    shelf.keep_made("server", old, Some(trace));
+    let (new, trace) = shelf.make(&[("f", b"new"), ("g", b"shared")], &[input]);
+    shelf.keep_made("server", new, Some(trace));
+    let view = shelf.store.view(old, &name("server")).unwrap();
+    let at = |now| GcOptions {
+        now,
+        ..GcOptions::default()
+    };
+    let strict = GcOptions {
+        keep_last: Some(1),
+        drop_intermediates: true,
+        grace: Some(Duration::from_secs(100)),
+        ..at(1000)
+    };
+    let complete = || [input, old, new].map(|id| shelf.store.is_complete(id).unwrap());
+    assert_eq!(gc(&shelf.store, strict.clone()).pending, 2);
+    // All generations are kept, and what was condemned waits on.
+    let early = gc(&shelf.store, at(1099));
+    assert_eq!((early.objects, early.views, early.pending), (0, 0, 2));
+    assert_eq!(complete(), [false, false, true]);
+    let undo = GcOptions {
+        undo: true,
+        ..GcOptions::default()
+    };
+    assert_eq!(gc(&shelf.store, undo).restored, 2);
+    assert_eq!(complete(), [true; 3]);
+    assert!(view.exists());
+    assert_eq!(gc(&shelf.store, at(5000)), gc(&shelf.store, at(6000)));
+
+    gc(&shelf.store, strict);
+    // Who realizes it again needs it; the collector after the grace takes what nobody came for.
+    let lease = shelf.store.lease().unwrap();
+    lease.hold(&[input]).unwrap();
+    drop(lease);
+    let before = du(shelf.path());
+    let told = gc(&shelf.store, GcOptions { dry_run: true, ..at(1100) });
+    let late = gc(&shelf.store, at(1100));
+    assert_eq!(told, late);
+    assert_eq!((late.objects, late.views, late.entries), (1, 1, 1));
+    assert_eq!(before - du(shelf.path()), late.bytes);
+    assert_eq!(complete(), [true, false, true]);
+}
+
+#[test]
 fn who_needs_a_condemned_object_flips_it_back() {
     let shelf = Shelf::default();
     let grace = GcOptions {

@@ -18,7 +18,9 @@ use crate::store::{lease, root};
 pub(super) struct Marks<'a> {
     layout: &'a Layout,
     index: &'a Index,
-    options: &'a GcOptions,
+    /// Of each name; all without.
+    keep_last: Option<u32>,
+    drop_intermediates: bool,
     pub entries: Rows,
     /// Of those, the newest generations and what running processes hold: their views stay.
     used: Rows,
@@ -30,6 +32,8 @@ pub(super) struct Marks<'a> {
     looked: bool,
     /// Blobs marked since assemblies were last followed.
     fresh: Vec<i64>,
+    /// What stays whatever a collector is told; only where something is condemned.
+    surely: Option<Box<Marks<'a>>>,
 }
 
 /// What roots and leases name.
@@ -84,11 +88,12 @@ impl Edges<'_> {
 }
 
 impl<'a> Marks<'a> {
-    pub fn new(layout: &'a Layout, index: &'a Index, options: &'a GcOptions) -> Self {
-        Marks {
+    pub fn new(layout: &'a Layout, index: &'a Index, options: &GcOptions) -> Result<Self> {
+        let marks = |keep_last, drop_intermediates| Marks {
             layout,
             index,
-            options,
+            keep_last,
+            drop_intermediates,
             entries: Rows::default(),
             used: Rows::default(),
             rows: Rows::default(),
@@ -96,12 +101,27 @@ impl<'a> Marks<'a> {
             asked: Rows::default(),
             looked: false,
             fresh: Vec::new(),
-        }
+            surely: None,
+        };
+        let condemned = index.absent()?.condemned;
+        Ok(Marks {
+            surely: condemned.then(|| marks(Some(1), true).into()),
+            ..marks(options.keep_last, options.drop_intermediates)
+        })
     }
 
     /// Whether an entry stays.
     pub fn has(&self, entry: u32) -> bool {
         self.entries.contains(i64::from(entry))
+    }
+
+    /// Whether an object that is condemned comes back: somebody came to need it since.
+    ///
+    /// An older generation, or what a newest was made from, is no reason: an earlier collector was told to give those up,
+    /// and what it promised holds also where a later one is told less.
+    pub fn takes_back(&self, row: i64) -> bool {
+        let surely = self.surely.as_ref();
+        surely.is_some_and(|surely| surely.rows.contains(row))
     }
 
     /// Whether an entry is in use, and not only kept.
@@ -111,6 +131,9 @@ impl<'a> Marks<'a> {
 
     /// Marks what roots and leases say now. `reap`s dead leases, which only an exclusive swap lock allows.
     pub fn absorb(&mut self, reap: bool) -> Result<()> {
+        if let Some(surely) = &mut self.surely {
+            surely.absorb(reap)?;
+        }
         let named = self.named(reap)?;
         self.asked = Rows::default();
         // Read after the roots: what they name was committed before they were written.
@@ -163,13 +186,12 @@ impl<'a> Marks<'a> {
             let generations = root::generations(self.layout, &name)?;
             // The newest one always stays: a name that stands for nothing helps nobody.
             let kept = self
-                .options
                 .keep_last
                 .map_or(generations.len(), |n| n.max(1) as usize);
             let first = generations.len().saturating_sub(kept);
             let newest = generations.last();
             named.newest.extend(newest.map(|newest| newest.entry));
-            if !self.options.drop_intermediates {
+            if !self.drop_intermediates {
                 named.traces.extend(newest.and_then(|newest| newest.trace));
             }
             for generation in &generations[first..] {

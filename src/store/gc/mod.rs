@@ -46,7 +46,7 @@ pub struct GcOptions {
     pub drop_intermediates: bool,
     /// Views of older generations go where something takes more bytes in them, written out from its parts.
     pub views_above: u64,
-    /// Condemns now; a later collector unlinks when this much time has passed.
+    /// Condemns now; a later collector unlinks when this much time has passed, whatever it is told to keep.
     pub grace: Option<Duration>,
     /// Flips back everything that is condemned and still here, and collects nothing.
     pub undo: bool,
@@ -131,7 +131,7 @@ struct Collector<'a> {
 struct Plan {
     /// Not marked, not condemned yet.
     dead: Vec<Object>,
-    /// Condemned, and needed after all.
+    /// Condemned, and needed since.
     needed: Vec<Object>,
     /// Condemned, and due.
     due: Vec<Object>,
@@ -166,10 +166,11 @@ impl Plan {
             if object.form == Form::Assembly {
                 plan.assemblies.insert(object.row);
             }
-            let marked = marks.rows.contains(object.row);
             match object.state {
-                State::Live | State::Damaged if !marked => plan.dead.push(object),
-                State::Condemned if marked => plan.needed.push(object),
+                State::Live | State::Damaged if !marks.rows.contains(object.row) => {
+                    plan.dead.push(object);
+                }
+                State::Condemned if marks.takes_back(object.row) => plan.needed.push(object),
                 State::Condemned if object.due.is_none_or(|due| due <= now) => {
                     plan.due.push(object);
                 }
@@ -182,11 +183,11 @@ impl Plan {
 
     /// Spares what was marked since.
     fn spare(&mut self, marks: &Marks) {
-        let marked = |object: &Object| marks.rows.contains(object.row);
-        self.dead.retain(|object| !marked(object));
+        self.dead
+            .retain(|object| !marks.rows.contains(object.row));
+        let needed = |object: &mut Object| marks.takes_back(object.row);
         for list in [&mut self.due, &mut self.waiting] {
-            self.needed
-                .extend(list.extract_if(.., |object| marked(object)));
+            self.needed.extend(list.extract_if(.., needed));
         }
     }
 
@@ -223,7 +224,7 @@ impl Collector<'_> {
         staging::sweep(&self.layout().tmp())?;
         staging::sweep(&view::building(self.layout())?)?;
         self.tell("marking", 0, 1);
-        let mut marks = Marks::new(self.store.layout(), self.index, self.options);
+        let mut marks = Marks::new(self.store.layout(), self.index, self.options)?;
         marks.absorb(false)?;
         let mut plan = Plan::make(self.index, &marks, self.options.now)?;
         let orphans = self.orphans()?;
@@ -278,7 +279,7 @@ impl Collector<'_> {
             })?;
             return Ok(self.report);
         }
-        let mut marks = Marks::new(self.store.layout(), self.index, self.options);
+        let mut marks = Marks::new(self.store.layout(), self.index, self.options)?;
         marks.absorb(false)?;
         let mut plan = Plan::make(self.index, &marks, self.options.now)?;
         plan.condemn(self.options.grace.is_some_and(|grace| grace.as_secs() > 0));
@@ -332,9 +333,8 @@ impl Collector<'_> {
             return Ok(());
         }
         let due = rows(&plan.due);
-        self.index.every_entry(|entry, contained| {
-            let goes = !marks.entries.contains(entry) && contained.meets(&due);
-            self.report.entries += u64::from(goes);
+        self.index.every_entry(|_, contained| {
+            self.report.entries += u64::from(contained.meets(&due));
         })
     }
 
@@ -362,11 +362,11 @@ impl Collector<'_> {
                 }
             })?;
             let costs = self.is_written_out(in_parts.into_iter().collect())?;
-            let goes = match kept {
+            let unwanted = match kept {
                 true => costs,
-                false => !waits && (goes || self.options.grace.is_none()),
+                false => self.options.grace.is_none(),
             };
-            if known && goes {
+            if known && !waits && (goes || unwanted) {
                 idle.push(view);
             }
         }
