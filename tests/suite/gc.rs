@@ -321,12 +321,66 @@ fn a_collector_that_is_told_less_neither_cuts_a_grace_short_nor_lifts_it() {
     lease.hold(&[input]).unwrap();
     drop(lease);
     let before = du(shelf.path());
-    let told = gc(&shelf.store, GcOptions { dry_run: true, ..at(1100) });
+    let told = gc(
+        &shelf.store,
+        GcOptions {
+            dry_run: true,
+            ..at(1100)
+        },
+    );
     let late = gc(&shelf.store, at(1100));
     assert_eq!(told, late);
     assert_eq!((late.objects, late.views, late.entries), (1, 1, 1));
     assert_eq!(before - du(shelf.path()), late.bytes);
     assert_eq!(complete(), [true, false, true]);
+}
+
+#[test]
+fn what_was_collected_earlier_counts_neither_as_kept_nor_as_freed() {
+    let shelf = Shelf::default();
+    let (input, _) = shelf.make(&[("f", b"input")], &[]);
+    let (old, _) = shelf.make(&[("f", b"old"), ("g", b"shared")], &[]);
+    shelf.keep("server", old);
+    let (new, trace) = shelf.make(&[("f", b"new"), ("g", b"shared")], &[input]);
+    shelf.keep_made("server", new, Some(trace));
+    let counts = |options| {
+        let told = gc(
+            &shelf.store,
+            GcOptions {
+                dry_run: true,
+                ..options
+            },
+        );
+        let done = gc(&shelf.store, options);
+        assert_eq!(told, done);
+        (done.entries, done.kept)
+    };
+    let strict = GcOptions {
+        keep_last: Some(1),
+        drop_intermediates: true,
+        ..GcOptions::default()
+    };
+    let grace = GcOptions {
+        grace: Some(Duration::from_secs(100)),
+        ..strict.clone()
+    };
+    let undo = GcOptions {
+        undo: true,
+        ..GcOptions::default()
+    };
+    assert_eq!(counts(GcOptions::default()), (0, 3));
+    // What is condemned is not freed yet, and not kept.
+    assert_eq!(counts(grace), (0, 1));
+    assert_eq!(counts(GcOptions::default()), (0, 1));
+    assert_eq!(counts(undo.clone()), (0, 3));
+    assert_eq!(counts(strict.clone()), (2, 1));
+    // All generations are named, and one of them has its bytes.
+    assert_eq!(counts(GcOptions::default()), (0, 1));
+    assert_eq!(counts(undo), (0, 1));
+    // The rest of what lost something before: nobody could read that.
+    let (newer, trace) = shelf.make(&[("f", b"newer")], &[]);
+    shelf.keep_made("server", newer, Some(trace));
+    assert_eq!(counts(strict), (1, 1));
 }
 
 #[test]

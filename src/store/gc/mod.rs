@@ -57,7 +57,7 @@ pub struct GcOptions {
 /// What was collected, or would be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GcReport {
-    /// Entries that can't be read any more.
+    /// Entries that can't be read any more, and could before.
     pub entries: u64,
     /// Blobs unlinked.
     pub objects: u64,
@@ -65,7 +65,7 @@ pub struct GcReport {
     pub compressed: u64,
     /// What `du` loses, views and links counted.
     pub bytes: u64,
-    /// Entries that are kept.
+    /// Entries that are kept, with all their bytes; after an undo all that have theirs.
     pub kept: u64,
     /// Views removed.
     pub views: u64,
@@ -139,6 +139,8 @@ struct Plan {
     waiting: Vec<Object>,
     /// All that are held in parts.
     assemblies: Rows,
+    /// Taken by earlier collectors.
+    gone: Rows,
 }
 
 /// A view that goes.
@@ -175,6 +177,7 @@ impl Plan {
                     plan.due.push(object);
                 }
                 State::Condemned => plan.waiting.push(object),
+                State::Gone => drop(plan.gone.insert(object.row)),
                 _ => {}
             }
         })?;
@@ -183,8 +186,7 @@ impl Plan {
 
     /// Spares what was marked since.
     fn spare(&mut self, marks: &Marks) {
-        self.dead
-            .retain(|object| !marks.rows.contains(object.row));
+        self.dead.retain(|object| !marks.rows.contains(object.row));
         let needed = |object: &mut Object| marks.takes_back(object.row);
         for list in [&mut self.due, &mut self.waiting] {
             self.needed.extend(list.extract_if(.., needed));
@@ -259,7 +261,10 @@ impl Collector<'_> {
         plan.spare(marks);
         fault::point("gc.before-condemn");
         let needed = std::mem::take(&mut plan.needed);
-        self.store.revive(self.index, needed)?;
+        let lost = self.store.revive(self.index, needed)?;
+        for row in lost {
+            plan.gone.insert(row);
+        }
         let now = self.options.now;
         let grace = self.options.grace.map(|grace| grace.as_secs());
         let due = now.saturating_add_unsigned(grace.unwrap_or(0));
@@ -277,6 +282,7 @@ impl Collector<'_> {
             self.index.every_object(|object| {
                 self.report.restored += u64::from(object.state == State::Condemned);
             })?;
+            self.count_whole()?;
             return Ok(self.report);
         }
         let mut marks = Marks::new(self.store.layout(), self.index, self.options)?;
@@ -323,18 +329,35 @@ impl Collector<'_> {
         let count = condemned.len();
         let lost = self.store.revive(self.index, condemned)?;
         self.report.restored = (count - lost.len()) as u64;
+        self.count_whole()?;
         Ok(self.report)
     }
 
-    /// Entries that stay, and entries that lose something in this run.
+    /// Entries that stay, and entries that lose something in this run. What lost something before is neither.
     fn count_entries(&mut self, marks: &Marks, plan: &Plan) -> Result<()> {
-        self.report.kept = marks.entries.len() as u64;
-        if plan.due.is_empty() {
-            return Ok(());
-        }
         let due = rows(&plan.due);
+        let going = plan.due.iter().chain(&plan.waiting);
+        let going = going.map(|object| object.row);
+        let absent: Rows = plan.gone.iter().chain(going).collect();
+        self.index.every_entry(|entry, contained| {
+            if !contained.meets(&absent) {
+                self.report.kept += u64::from(marks.entries.contains(entry));
+            } else if contained.meets(&due) && !contained.meets(&plan.gone) {
+                self.report.entries += 1;
+            }
+        })
+    }
+
+    /// Entries that have all their bytes where nothing is condemned.
+    fn count_whole(&mut self) -> Result<()> {
+        let mut gone = Rows::default();
+        self.index.every_blob(|object| {
+            if object.state == State::Gone {
+                gone.insert(object.row);
+            }
+        })?;
         self.index.every_entry(|_, contained| {
-            self.report.entries += u64::from(contained.meets(&due));
+            self.report.kept += u64::from(!contained.meets(&gone));
         })
     }
 

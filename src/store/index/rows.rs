@@ -25,7 +25,6 @@ pub(super) fn decode(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     bits: Vec<u64>,
-    count: usize,
 }
 
 impl Rows {
@@ -49,12 +48,7 @@ impl Rows {
         }
         let new = self.bits[word] & bit == 0;
         self.bits[word] |= bit;
-        self.count += usize::from(new);
         new
-    }
-
-    pub fn len(&self) -> usize {
-        self.count
     }
 
     /// Ascending.
@@ -136,7 +130,6 @@ mod tests {
         let mut rows: Rows = [64, 0, 64].into_iter().collect();
         assert!(rows.contains(0) && rows.contains(64) && !rows.contains(1));
         assert!(!rows.insert(64) && rows.insert(1) && !rows.insert(-1));
-        assert_eq!(rows.len(), 3);
         assert!(rows.iter().eq([0, 1, 64]));
     }
 }
