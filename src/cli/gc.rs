@@ -29,7 +29,10 @@ pub struct Arguments {
     /// Say exactly what would go, and delete nothing
     #[arg(long)]
     dry_run: bool,
-    /// Keep only the N newest generations of each artifact
+    /// Keep only the N newest generations of each artifact, labelled or not
+    ///
+    /// A label names a generation, and keeps nothing: what an older one has goes, and can be realized again
+    /// from the recipes and the lock that made it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep_last: Option<u32>,
     /// Give up what the newest generations were made from too: what is to be made anew then takes longer

@@ -29,7 +29,7 @@ pub struct Arguments {
     /// Make no generation: the collector may take the result at once
     #[arg(long)]
     no_root: bool,
-    /// Give the generation a label, to be named as NAME@LABEL
+    /// Give the generation a label, to be named as NAME@LABEL; `gc --keep-last` takes it all the same
     #[arg(long, value_name = "LABEL", value_parser = label)]
     label: Option<String>,
     /// How many steps run at once [default: one a processor]

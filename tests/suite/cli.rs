@@ -261,6 +261,24 @@ fn a_store_that_is_not_there_reads_as_an_empty_one_and_stays_away() {
 }
 
 #[test]
+fn a_label_names_a_generation_and_keeps_nothing_as_the_help_says() {
+    let bench = Bench::shipped();
+    bench.run(&["realize", "server", "--label", "RC1"]).works();
+    bench.edit("packages/sampler-httpd.toml", "\"2.4\"", "\"2.5\"");
+    bench.realize(&["server"]);
+    bench.print(&["gc", "--keep-last", "1"]);
+    assert_eq!(bench.json(&["show", "server@RC1"])["complete"], false);
+    for (command, says) in [
+        ("gc", "newest generations of each artifact, labelled or not"),
+        ("realize", "`gc --keep-last` takes it all the same"),
+    ] {
+        let help = bench.print(&[command, "--help"]);
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains(says), "{help}");
+    }
+}
+
+#[test]
 fn wrong_usage_ends_with_2_and_what_is_not_there_with_3() {
     let bench = Bench::shipped();
     let said = bench.run(&["realize", "servr"]);
