@@ -24,6 +24,7 @@ mod show;
 mod update;
 mod verify;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -75,8 +76,14 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are answers, not errors; clap knows which stream each belongs to.
             let asked = !error.use_stderr();
+            let exit = if asked { Exit::Done } else { Exit::Usage };
+            if !asked && wants_json(std::env::args_os()) {
+                let text = error.to_string();
+                let text = text.trim_end();
+                output::refusal(text.strip_prefix("error: ").unwrap_or(text), exit);
+            }
             let _ = error.print();
-            return if asked { Exit::Done } else { Exit::Usage }.into();
+            return exit.into();
         }
     };
     fault::arm();
@@ -95,6 +102,12 @@ pub fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// Whether arguments that can't be read ask for JSON: a program that does wants to read why.
+fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let mut options = arguments.take_while(|argument| argument != "--");
+    options.any(|argument| argument == "--json")
 }
 
 fn run(command: Command, context: &Context) -> Result<Exit, Failure> {

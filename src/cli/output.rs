@@ -92,20 +92,20 @@ pub fn failure(failure: &Failure, as_json: bool) {
         text.push_str(&format!("\n  hint: {hint}"));
     }
     if as_json {
-        #[derive(Serialize)]
-        struct Refusal {
-            error: String,
-            exit: u8,
-        }
-        let _ = json(
-            "error",
-            &Refusal {
-                error: text.clone(),
-                exit: failure.exit.code(),
-            },
-        );
+        refusal(&text, failure.exit);
     }
     say(format_args!("store: {text}"));
+}
+
+/// What takes the place of a result where there is none.
+pub fn refusal(error: &str, exit: Exit) {
+    #[derive(Serialize)]
+    struct Refusal<'a> {
+        error: &'a str,
+        exit: u8,
+    }
+    let exit = exit.code();
+    let _ = json("error", &Refusal { error, exit });
 }
 
 /// `3 packages`, `1 package`.

@@ -261,6 +261,41 @@ fn a_store_that_is_not_there_reads_as_an_empty_one_and_stays_away() {
 }
 
 #[test]
+fn a_program_that_asks_for_json_reads_why_its_arguments_are_refused() {
+    let bench = Bench::shipped();
+    for (arguments, says) in [
+        (
+            &["--json", "realize", "server", "--jobz", "1"][..],
+            "--jobz",
+        ),
+        (&["realize", "--json"], "<NAME>"),
+        (&["gc", "--grace", "soon", "--json"], "a number and a unit"),
+        (&["no-such-command", "--json"], "no-such-command"),
+        (&["--json"], "Usage: store"),
+    ] {
+        let said = bench.run(arguments);
+        assert_eq!(said.code, 2, "{arguments:?}: {}", said.err);
+        let refusal = said.document("error");
+        assert_eq!(refusal["exit"], 2);
+        let error = refusal["error"].as_str().unwrap();
+        assert!(
+            error.contains(says) && !error.starts_with("error"),
+            "{error}"
+        );
+        assert!(said.err.contains(says), "{}", said.err);
+    }
+    // Who asks for help gets it; and behind two dashes stand names.
+    assert!(
+        bench
+            .print(&["gc", "--help", "--json"])
+            .contains("--dry-run")
+    );
+    bench
+        .run(&["realize", "--jobz", "--", "--json"])
+        .fails(2, &["--jobz"]);
+}
+
+#[test]
 fn a_label_names_a_generation_and_keeps_nothing_as_the_help_says() {
     let bench = Bench::shipped();
     bench.run(&["realize", "server", "--label", "RC1"]).works();
