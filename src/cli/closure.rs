@@ -7,6 +7,7 @@ use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output;
 use crate::relate::Closure;
+use crate::store::Store;
 
 /// Lists what an artifact is made of, down to the packages; known also when the bytes are gone
 #[derive(Args)]
@@ -23,6 +24,13 @@ struct Document {
     entry: String,
     nodes: Vec<Node>,
     edges: Vec<Edge>,
+}
+
+/// With `--packages`.
+#[derive(Serialize)]
+struct Packages {
+    entry: String,
+    packages: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -47,6 +55,9 @@ impl Arguments {
         let store = context.store()?;
         let subject = context.subject(&store, &self.subject)?;
         let closure = Closure::of(&context.records(&store), subject.entry, subject.trace)?;
+        if self.packages {
+            return packages(context, &store, &closure);
+        }
         let mut nodes = Vec::new();
         for (entry, node) in &closure.nodes {
             nodes.push(Node {
@@ -79,32 +90,40 @@ impl Arguments {
             return Ok(Exit::Done);
         }
         let mut text = String::new();
-        if self.packages {
-            let packages = closure.packages(&context.records(&store))?;
-            text.extend(
-                packages
-                    .values()
-                    .flatten()
-                    .map(|record| format!("{}\n", record.nevra)),
-            );
-        } else {
-            for node in &nodes {
-                let kind = node.kind.as_deref().unwrap_or("?");
-                let name = node
-                    .name
-                    .as_ref()
-                    .map(|name| format!("  {name}"))
-                    .unwrap_or_default();
-                let gone = if node.complete {
-                    ""
-                } else {
-                    "  (bytes collected)"
-                };
-                let short = &node.entry[..crate::ids::hash::SHORT_LEN];
-                text.push_str(&format!("{kind:<11} {short}{name}{gone}\n"));
-            }
+        for node in &nodes {
+            let kind = node.kind.as_deref().unwrap_or("?");
+            let name = node
+                .name
+                .as_ref()
+                .map(|name| format!("  {name}"))
+                .unwrap_or_default();
+            let gone = if node.complete {
+                ""
+            } else {
+                "  (bytes collected)"
+            };
+            let short = &node.entry[..crate::ids::hash::SHORT_LEN];
+            text.push_str(&format!("{kind:<11} {short}{name}{gone}\n"));
         }
         output::print(text)?;
         Ok(Exit::Done)
     }
+}
+
+/// The packages alone, each a line or a text.
+fn packages(context: &Context, store: &Store, closure: &Closure) -> Result<Exit, Failure> {
+    let found = closure.packages(&context.records(store))?;
+    let packages: Vec<String> = found
+        .values()
+        .flatten()
+        .map(|record| record.nevra.to_string())
+        .collect();
+    if context.global.json {
+        let entry = closure.entry.to_string();
+        output::json("closure", &Packages { entry, packages })?;
+    } else {
+        let lines = packages.iter().map(|nevra| format!("{nevra}\n"));
+        output::print(lines.collect::<String>())?;
+    }
+    Ok(Exit::Done)
 }

@@ -121,6 +121,11 @@ fn every_command_prints_one_json_document_and_talks_on_stderr() {
     );
     let packages = bench.print(&["closure", "server", "--packages"]);
     assert_eq!(packages.lines().count(), 9, "{packages}");
+    let document = bench.json(&["closure", "server", "--packages"]);
+    let lines: Vec<&str> = packages.lines().collect();
+    assert_eq!(document["packages"], serde_json::json!(lines));
+    assert_eq!(document["entry"], entry);
+    assert!(document["nodes"].is_null());
     let planned = bench.print(&["plan", "server", "--packages"]);
     let sorted = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
     assert_eq!(sorted(&planned), sorted(&packages));
