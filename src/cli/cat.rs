@@ -54,7 +54,9 @@ impl Arguments {
             }
             _ => return Err(Failure::new(Exit::Usage, format!("{path} is not a file"))),
         };
-        let mut reader = BufReader::with_capacity(BUFFER, store.read(blob, 0, None)?);
+        let reader = store.read(blob, 0, None);
+        let reader = reader.map_err(|error| context.no_bytes(&subject, error))?;
+        let mut reader = BufReader::with_capacity(BUFFER, reader);
         let mut out = io::stdout().lock();
         output::finish(io::copy(&mut reader, &mut out).and_then(|_| out.flush()))?;
         Ok(Exit::Done)

@@ -11,7 +11,7 @@ use crate::relate::records::Stored;
 use crate::relate::subject::{self, Subject};
 use crate::source::Lock;
 use crate::source::fetch::Network;
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// Options that every command takes.
 #[derive(Args)]
@@ -83,6 +83,33 @@ impl Context {
         Ok(subject::find(store, text, self.release().as_deref())?)
     }
 
+    /// Why bytes of a subject can't be had: where they are not here, they were collected, and only its records stayed.
+    pub fn no_bytes(&self, subject: &Subject, error: store::Error) -> Failure {
+        if !error.is_missing() {
+            return error.into();
+        }
+        let again = "with the recipes and the lock of that time";
+        let (what, hint) = match &subject.generation {
+            Some((root, number)) => {
+                let name = root.name();
+                let hint = format!(
+                    "`store realize {name}` {again} makes the same; \
+                     `store generations {name}` lists those that have their bytes"
+                );
+                (format!("{name}@{number}"), hint)
+            }
+            None => {
+                let hint = format!("realizing what it is {again} makes the same");
+                (format!("entry {}", subject.entry.short()), hint)
+            }
+        };
+        let collected = Collected {
+            what,
+            source: error,
+        };
+        Failure::new(Exit::NotFound, collected).hint(hint)
+    }
+
     /// The records of a store, for what relates artifacts.
     pub fn records<'a>(&self, store: &'a Store) -> Stored<'a> {
         Stored(store)
@@ -91,6 +118,14 @@ impl Context {
     pub fn is_quiet(&self) -> bool {
         self.global.quiet
     }
+}
+
+/// What was asked of an entry needs more than its records.
+#[derive(Debug, thiserror::Error)]
+#[error("the bytes of {what} were collected")]
+struct Collected {
+    what: String,
+    source: store::Error,
 }
 
 /// Seconds since 1970, for leases and generations; never for what is composed.

@@ -60,7 +60,10 @@ impl Arguments {
         let subject = context.subject(&store, &self.subject)?;
         let entry = store.entry(subject.entry)?;
         let path = match self.path {
-            true => Some(store.view(subject.entry, &self.name(&subject, &entry)?)?),
+            true => {
+                let view = store.view(subject.entry, &self.name(&subject, &entry)?);
+                Some(view.map_err(|error| context.no_bytes(&subject, error))?)
+            }
             false => None,
         };
         if let (Some(path), false) = (&path, context.global.json) {

@@ -301,6 +301,36 @@ fn a_program_that_asks_for_json_reads_why_its_arguments_are_refused() {
 }
 
 #[test]
+fn who_asks_for_collected_bytes_reads_that_they_were_collected_and_how_to_have_them_again() {
+    let bench = Bench::shipped();
+    bench.realize(&["server"]);
+    let entry = bench.json(&["show", "server@1"])["entry"].clone();
+    let httpd = |from, to| bench.edit("packages/sampler-httpd.toml", from, to);
+    httpd("\"2.4\"", "\"2.5\"");
+    bench.realize(&["server"]);
+    bench.print(&["gc", "--keep-last", "1"]);
+    let says = [
+        "the bytes of server@1 were collected",
+        "because: ",
+        "`store realize server` with the recipes and the lock of that time",
+        "`store generations server`",
+    ];
+    bench.run(&["show", "server@1", "--path"]).fails(3, &says);
+    bench
+        .run(&["cat", "server@1", "addons/web-server/repodata/repomd.xml"])
+        .fails(3, &says);
+    let hash = &entry.as_str().unwrap()[..20];
+    bench
+        .run(&["show", hash, "--path"])
+        .fails(3, &[&format!("the bytes of entry {hash}")]);
+    // And so it is.
+    httpd("\"2.5\"", "\"2.4\"");
+    bench.realize(&["server"]);
+    let path = bench.print(&["show", "server@1", "--path"]);
+    assert!(Path::new(path.trim()).join("repodata/repomd.xml").exists());
+}
+
+#[test]
 fn a_label_names_a_generation_and_keeps_nothing_as_the_help_says() {
     let bench = Bench::shipped();
     bench.run(&["realize", "server", "--label", "RC1"]).works();
