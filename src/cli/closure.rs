@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output;
-use crate::relate::Closure;
+use crate::relate::{Called, Closure};
 use crate::store::Store;
 
 /// Lists what an artifact is made of, down to the packages; known also when the bytes are gone
@@ -58,17 +58,20 @@ impl Arguments {
         if self.packages {
             return packages(context, &store, &closure);
         }
+        let generation = subject.generation.as_ref();
+        let name = generation.map(|(root, _)| root.name().to_string());
+        let called = Called::of(&store, &closure, name)?;
         let mut nodes = Vec::new();
         for (entry, node) in &closure.nodes {
             nodes.push(Node {
                 entry: entry.to_string(),
                 kind: node.kind.clone(),
                 step: node.step().map(str::to_owned),
-                name: match &subject.generation {
+                name: match generation {
                     Some((root, number)) if *entry == subject.entry => {
                         Some(format!("{}@{number}", root.name()))
                     }
-                    _ => closure.name(&context.records(&store), *entry)?,
+                    _ => called.name(&context.records(&store), &closure, *entry)?,
                 },
                 trace: node.trace.map(|trace| trace.to_string()),
                 complete: store.is_complete(*entry)?,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output;
-use crate::relate::Closure;
+use crate::relate::{Called, Closure};
 
 /// Prints what the steps below an artifact noted: what was skipped, dropped or assumed
 #[derive(Args)]
@@ -24,6 +24,7 @@ struct Document {
 #[derive(Serialize)]
 struct Step {
     kind: String,
+    subject: Option<String>,
     entry: String,
     lines: Vec<String>,
 }
@@ -34,6 +35,9 @@ impl Arguments {
         let subject = context.subject(&store, &self.subject)?;
         let mut steps = Vec::new();
         let closure = Closure::of(&context.records(&store), subject.entry, subject.trace)?;
+        let name = subject.generation.as_ref();
+        let name = name.map(|(root, _)| root.name().to_string());
+        let called = Called::of(&store, &closure, name)?;
         for (entry, node) in &closure.nodes {
             let Some(trace) = node.trace else { continue };
             let trace = store.trace(trace)?;
@@ -41,6 +45,7 @@ impl Arguments {
                 let kind = node.step().unwrap_or("?").to_owned();
                 steps.push(Step {
                     kind,
+                    subject: called.name(&context.records(&store), &closure, *entry)?,
                     entry: entry.to_string(),
                     lines: trace.log,
                 });
@@ -58,11 +63,13 @@ impl Arguments {
         }
         let mut text = String::new();
         for step in &steps {
-            text.push_str(&format!(
-                "{} {}\n",
-                step.kind,
-                &step.entry[..crate::ids::hash::SHORT_LEN]
-            ));
+            let called = step
+                .subject
+                .iter()
+                .map(|name| format!(" {}", output::part(name)));
+            let called: String = called.collect();
+            let short = &step.entry[..crate::ids::hash::SHORT_LEN];
+            text.push_str(&format!("{}{called} {short}\n", step.kind));
             text.extend(
                 step.lines
                     .iter()

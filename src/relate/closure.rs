@@ -376,7 +376,7 @@ impl Closure {
         let record = match node.kind.as_deref() {
             Some("rpm") => records.record(entry)?,
             Some("content") => self.record(records, entry)?,
-            Some("unpacked") => match self.edges.iter().find(|edge| edge.from == entry) {
+            Some("unpacked") => match self.edges_from(entry).next() {
                 Some(edge) => self.record(records, edge.to)?,
                 None => None,
             },

@@ -4,6 +4,7 @@
 //! They stay when the bytes are collected, so a compose of last year can be compared with today's.
 //! What is to be composed is judged by its recipes, and by what their modules hold: [`lint()`].
 
+pub mod called;
 pub mod closure;
 pub mod diff;
 pub mod lint;
@@ -11,6 +12,7 @@ pub mod records;
 pub mod size;
 pub mod subject;
 
+pub use called::Called;
 pub use closure::Closure;
 pub use diff::{Diff, diff};
 pub use lint::{Finding, Severity, lint};
