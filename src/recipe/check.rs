@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::architecture;
 use super::error::{Fault, Problem, Problems};
 use super::image::MOST_LAYERS;
 use super::{
@@ -298,6 +299,11 @@ impl<'r> Check<'r, '_> {
     }
 
     fn image(&mut self, image: &Image) {
+        let arch = &self.recipes.release.arch;
+        if !architecture::OF_CONTAINERS.contains(&arch.as_str()) {
+            let arch = arch.clone();
+            self.report("kind", "", Fault::NoPlatform { arch });
+        }
         let own = &image.selection;
         let Some(base) = &image.base else {
             return self.selection("install", own, own);

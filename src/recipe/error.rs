@@ -162,6 +162,8 @@ pub enum Fault {
         "image {name:?} is no host that boots, so it can't be installed; \"bootable = true\" makes one"
     )]
     NoHost { name: String },
+    #[error("no container runtime runs on {arch:?}, which the release is for")]
+    NoPlatform { arch: String },
     #[error("an image can't stand on itself: {}", chain.join(" on "))]
     BaseCircle { chain: Vec<String> },
     #[error(
@@ -285,7 +287,7 @@ pub enum Fault {
 const SPELLED_OUT: usize = 12;
 
 /// `; did you mean …?`, or what there is instead if nothing comes near.
-fn nearest(name: &str, known: &[impl AsRef<str>], introduction: &str) -> String {
+pub(super) fn nearest(name: &str, known: &[impl AsRef<str>], introduction: &str) -> String {
     let best = known
         .iter()
         .map(|candidate| {

@@ -12,6 +12,13 @@ pub(super) const MOST_LAYERS: u64 = 127;
 /// Layers of a host, of which a client fetches those that changed.
 const HOST_LAYERS: u32 = 64;
 
+/// Signals of Linux that have a name of their own.
+const SIGNALS: [&str; 34] = [
+    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL",
+    "PIPE", "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP",
+    "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ",
+];
+
 /// A container image: packages, and how a container of them is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
@@ -186,17 +193,65 @@ fn check_user(text: &str) -> Result<(), String> {
     }
 }
 
+/// A signal of Linux by its name or number, as container runtimes read them.
 fn check_signal(text: &str) -> Result<(), String> {
-    let named = text.strip_prefix("SIG").is_some_and(|name| {
-        let letter = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || "+-".contains(c);
-        !name.is_empty() && name.chars().all(letter)
-    });
-    match named
-        || text
-            .parse::<u8>()
-            .is_ok_and(|number| (1..=64).contains(&number))
-    {
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    // Of real-time signals, C libraries keep the first two for themselves: SIGRTMIN is 34 and SIGRTMAX 64.
+    let counted = |name: &str, sign: char, most: u8| match name.strip_prefix(sign) {
+        Some(count) if is_digits(count) => {
+            matches!(count.parse(), Ok(count) if (1..=most).contains(&count))
+        }
+        _ => name.is_empty(),
+    };
+    let named = |name: &str| match (name.strip_prefix("RTMIN"), name.strip_prefix("RTMAX")) {
+        (Some(rest), _) => counted(rest, '+', 15),
+        (_, Some(rest)) => counted(rest, '-', 14),
+        _ => SIGNALS.contains(&name),
+    };
+    let numbered = is_digits(text) && matches!(text.parse::<u8>(), Ok(1..=64));
+    match numbered || text.strip_prefix("SIG").is_some_and(named) {
         true => Ok(()),
-        false => Err("write its name, as SIGTERM, or its number".into()),
+        false => Err("write its name, as SIGTERM or SIGRTMIN+3, or its number, up to 64".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_one_that_runtimes_know() {
+        for text in [
+            "SIGTERM",
+            "15",
+            "SIGRTMIN+3",
+            "SIGRTMIN",
+            "SIGRTMAX-14",
+            "SIGWINCH",
+            "64",
+        ] {
+            assert_eq!(check_signal(text), Ok(()), "{text}");
+        }
+        for text in [
+            "",
+            "SIG",
+            "TERM",
+            "SIGFOO",
+            "sigterm",
+            "SIG15",
+            "SIGTERM+1",
+            "SIGRTMIN+",
+            "SIGRTMIN+16",
+            "SIGRTMIN-1",
+            "SIGRTMIN++3",
+            "SIGRTMAX+1",
+            "SIGRTMAX-15",
+            "0",
+            "+15",
+            "65",
+            "-1",
+        ] {
+            assert!(check_signal(text).is_err(), "{text}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! Each kind has a file of its own here, with the type and the function that reads it.
 //! [`Recipes::load`] looks at each file for itself, [`Recipes::check`] at what they say of each other.
 
+mod architecture;
 pub mod body;
 mod check;
 pub mod command;

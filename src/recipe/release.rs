@@ -1,5 +1,6 @@
 //! What all recipes have in common: `release.toml`.
 
+use super::architecture;
 use super::dependency::check_version;
 use super::document::Document;
 use super::fields::Fields;
@@ -44,7 +45,7 @@ impl Release {
             version: fields.checked("version", "a version", |text| {
                 check_version(text).and_then(|()| name(text))
             }),
-            arch: fields.checked("arch", "an architecture", name),
+            arch: fields.checked("arch", "an architecture", architecture::check),
             epoch: {
                 fields.demand("epoch");
                 fields.moment("epoch").map_or(0, |found| found.value)

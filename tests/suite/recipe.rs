@@ -373,6 +373,31 @@ fn all_mistakes_of_all_files_are_told_at_once_in_order() {
 }
 
 #[test]
+fn an_image_is_for_a_machine_that_runs_containers() {
+    let written = Written::new(&[
+        (
+            "x.toml",
+            "kind = \"image\"\nfrom = [\"base\"]\ninstall = [\"tool\"]\n",
+        ),
+        (
+            "base.toml",
+            "kind = \"module\"\nstream = \"1\"\nversion = 1\nfrom = [\"tool\"]\n",
+        ),
+        (
+            "tool.toml",
+            "kind = \"package\"\nsummary = \"A\"\nversion = \"1\"\nrelease = \"1\"\nlicense = \"MIT\"\n",
+        ),
+    ]);
+    written.write("release.toml", RELEASE.replace("x86_64", "s390x"));
+    Recipes::load(written.path()).unwrap().check().unwrap();
+    written.write("release.toml", RELEASE.replace("x86_64", "alpha"));
+    assert_eq!(
+        written.complaints(),
+        "x.toml:1:8: no container runtime runs on \"alpha\", which the release is for"
+    );
+}
+
+#[test]
 fn the_release_is_checked_like_any_recipe() {
     let of = |text: &str| {
         let written = Written::new(&[]);
@@ -384,6 +409,11 @@ fn the_release_is_checked_like_any_recipe() {
         of(&RELEASE.replace("short = \"sampler\"", "short = \"a/b\"")),
         "release.toml:3:9: \"a/b\" can't be a short name: \"a/b\" can't be a name: \
          use letters, digits and ._+-, at most 128, beginning with a letter or digit"
+    );
+    assert_eq!(
+        of(&RELEASE.replace("x86_64", "x86-64")),
+        "release.toml:5:8: \"x86-64\" can't be an architecture: rpm knows no machine of that name; \
+         did you mean \"x86_64\"?"
     );
     assert_eq!(
         of(&RELEASE.replace("2026-11-01", "\"2026-11-01\"")),
