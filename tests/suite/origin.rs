@@ -85,6 +85,28 @@ fn a_module_whose_package_was_rebuilt_is_rebuilt_in_the_tree_too() {
 }
 
 #[test]
+fn a_module_of_which_more_is_taken_is_not_rebuilt() {
+    let bench = Bench::shipped();
+    bench.edit(
+        "editions/atomic-host.toml",
+        "\"@container-runtime/host\"]",
+        "\"sampler-containers-common\"]",
+    );
+    bench.realize(&["atomic-host"]);
+    bench.edit(
+        "editions/atomic-host.toml",
+        "\"sampler-containers-common\"]",
+        "\"@container-runtime/host\"]",
+    );
+    bench.realize(&["atomic-host"]);
+    for pair in [["atomic-host@1", "atomic-host@2"], ["atomic-host@2", "atomic-host@1"]] {
+        let diff = bench.json(&["diff", pair[0], pair[1]]);
+        assert_eq!(diff["modules"], serde_json::json!([]));
+        assert_eq!(diff["packages"][0]["name"], "sampler-containers");
+    }
+}
+
+#[test]
 fn an_entry_named_by_its_hash_has_the_modules_of_a_generation_that_names_it() {
     let bench = Bench::shipped();
     bench.realize(&["atomic-host"]);

@@ -166,16 +166,21 @@ pub(super) type Modules = BTreeMap<String, BTreeMap<String, (u64, Content)>>;
 pub(super) enum Content {
     /// A module that is part of the artifact.
     Whole(EntryId),
-    /// Those of its packages that an artifact took, by what is in them.
-    Taken(BTreeSet<BlobId>),
+    /// Those of its packages that an artifact took, by name and architecture, and by what is in them.
+    Taken(BTreeMap<(String, String), BTreeSet<BlobId>>),
 }
 
 impl Content {
-    /// All of a module and a part of one say nothing of each other.
+    /// All of a module and a part of one say nothing of each other; nor do two parts, where they have nothing in common.
+    ///
+    /// That more of its packages were taken, or fewer, changes no module.
     fn differs(&self, other: &Self) -> bool {
         match (self, other) {
             (Content::Whole(a), Content::Whole(b)) => a != b,
-            (Content::Taken(a), Content::Taken(b)) => a != b,
+            (Content::Taken(a), Content::Taken(b)) => a.iter().any(|(package, here)| {
+                let there = b.get(package);
+                there.is_some_and(|there| !here.is_subset(there) && !there.is_subset(here))
+            }),
             _ => false,
         }
     }
@@ -189,12 +194,14 @@ pub(super) fn hold(modules: &mut Modules, module: modulemd::Module, entry: Entry
 /// Holds the modules that an artifact was solved in.
 pub(super) fn hold_origin(modules: &mut Modules, origin: OriginFacts) {
     for module in origin.modules {
-        let taken = module.packages.iter().map(|package| package.content);
+        let mut taken: BTreeMap<_, BTreeSet<BlobId>> = BTreeMap::new();
+        for package in module.packages {
+            let key = (package.nevra.name, package.nevra.arch);
+            taken.entry(key).or_default().insert(package.content);
+        }
         let streams = modules.entry(module.name).or_default();
-        let content = Content::Taken(taken.collect());
-        streams
-            .entry(module.stream)
-            .or_insert((module.version, content));
+        let streams = streams.entry(module.stream);
+        streams.or_insert((module.version, Content::Taken(taken)));
     }
 }
 
