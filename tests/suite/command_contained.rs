@@ -254,6 +254,13 @@ fn a_command_can_use_up_only_what_it_was_given() {
     }
     let said = fails(&bench, limits, "truncate -s 1024G $OUT/hole");
     assert!(said.contains("larger than 4 MiB"), "{said}");
+    // A file takes its bytes once, whatever number of names it has; so it does in the tree.
+    let script = "dd if=/dev/zero of=$OUT/a bs=1M count=3; mkdir $OUT/d; i=0
+        while [ $i -lt 500 ]; do ln $OUT/a $OUT/d/$i; i=$((i+1)); done";
+    let out = works(&bench, limits, script);
+    assert_eq!(fs::metadata(out.join("d/499")).unwrap().len(), 3 << 20);
+    let shown = bench.print(&["show", "out"]);
+    assert!(shown.contains("hard links  1 group"), "{shown}");
     let script = "mkdir $OUT/d; i=0; while [ $i -lt 2000 ]; do : > $OUT/d/$i; i=$((i+1)); done";
     let said = fails(&bench, limits, script);
     assert!(said.contains("No space left"), "{said}");

@@ -99,7 +99,10 @@ fn a_module_of_which_more_is_taken_is_not_rebuilt() {
         "\"@container-runtime/host\"]",
     );
     bench.realize(&["atomic-host"]);
-    for pair in [["atomic-host@1", "atomic-host@2"], ["atomic-host@2", "atomic-host@1"]] {
+    for pair in [
+        ["atomic-host@1", "atomic-host@2"],
+        ["atomic-host@2", "atomic-host@1"],
+    ] {
         let diff = bench.json(&["diff", pair[0], pair[1]]);
         assert_eq!(diff["modules"], serde_json::json!([]));
         assert_eq!(diff["packages"][0]["name"], "sampler-containers");

@@ -3,6 +3,7 @@
 //! Every name is opened below the directory that it is in, and never through a link;
 //! nothing runs any more that could change it meanwhile.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -26,6 +27,8 @@ pub struct Capture<'a> {
     pub to: &'a mut dyn Write,
     /// Bytes that files may still have, by what they say of their length.
     pub left: u64,
+    /// Files that have other names, and were told by one: they lie here once, however many they have.
+    pub told: BTreeSet<u64>,
 }
 
 /// Whether to go on; what is wrong was said.
@@ -93,6 +96,14 @@ impl Capture<'_> {
             FileType::RegularFile => {
                 let file = openat(within, name, flags, Mode::empty())?;
                 let found = fstat(&file)?;
+                let inode = (found.st_nlink > 1).then_some(found.st_ino);
+                if let Some(inode) = inode
+                    && !self.told.insert(inode)
+                {
+                    let path = hex(path);
+                    tell(self.to, &Message::Link { path, inode })?;
+                    return Ok(true);
+                }
                 let size = u64::try_from(found.st_size).unwrap_or(u64::MAX);
                 let Some(left) = self.left.checked_sub(size) else {
                     tell(self.to, &Message::TooLarge)?;
@@ -103,7 +114,7 @@ impl Capture<'_> {
                     path: hex(path),
                     mode,
                     size,
-                    inode: (found.st_nlink > 1).then_some(found.st_ino),
+                    inode,
                     xattrs: attributes(&file)?,
                 };
                 tell(self.to, &message)?;

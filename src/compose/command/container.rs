@@ -2,6 +2,7 @@
 //!
 //! It sees the command's output last, when everything that ran is dead.
 
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -136,7 +137,11 @@ fn contain(input: &mut dyn BufRead, output: &mut dyn Write) -> Outcome<()> {
     )?;
     if well {
         let left = request.mebibytes.saturating_mul(1 << 20);
-        let mut capture = Capture { to: output, left };
+        let mut capture = Capture {
+            to: output,
+            left,
+            told: BTreeSet::new(),
+        };
         // The first process made the container's root that of all who see it, this one too.
         tried("reading what the command wrote", capture.top("/out"))?;
     }

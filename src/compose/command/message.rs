@@ -97,6 +97,11 @@ pub enum Message {
         inode: Option<u64>,
         xattrs: Vec<(String, String)>,
     },
+    /// Another name of a file that was told before.
+    Link {
+        path: String,
+        inode: u64,
+    },
     Symlink {
         path: String,
         target: String,

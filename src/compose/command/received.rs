@@ -1,7 +1,7 @@
 //! The tree that a command wrote, as it comes from the helper.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::error::Error;
 use super::message::{Message, unhex};
@@ -13,8 +13,8 @@ use crate::tree::{Builder, Child, Leaf, Meta};
 #[derive(Default)]
 pub struct Received {
     tree: Builder,
-    /// By inode.
-    links: BTreeMap<u64, Vec<TreePath>>,
+    /// By inode: files that have several names, each with those that it has here.
+    links: BTreeMap<u64, (Leaf, Vec<TreePath>)>,
 }
 
 impl Received {
@@ -40,10 +40,17 @@ impl Received {
                 let (blob, size) = workspace.write(content)?;
                 let mut leaf = Leaf::file(0, blob, size);
                 leaf.meta = meta(mode, &xattrs)?;
-                self.tree.insert(&path, Child::Leaf(leaf))?;
+                self.tree.insert(&path, Child::Leaf(leaf.clone()))?;
                 if let Some(inode) = inode {
-                    self.links.entry(inode).or_default().push(path);
+                    self.links.insert(inode, (leaf, vec![path]));
                 }
+            }
+            Message::Link { path, inode } => {
+                let path = parse(&path)?;
+                let unknown = || Error::Talk(io::ErrorKind::InvalidData.into());
+                let (leaf, paths) = self.links.get_mut(&inode).ok_or_else(unknown)?;
+                self.tree.insert(&path, Child::Leaf(leaf.clone()))?;
+                paths.push(path);
             }
             Message::Symlink { path, target } => {
                 let target = unhex(&target).map_err(Error::Talk)?;
@@ -56,7 +63,8 @@ impl Received {
     }
 
     pub fn finish(self) -> (Builder, BTreeSet<Vec<TreePath>>) {
-        let groups = self.links.into_values().filter(|paths| paths.len() > 1);
+        let groups = self.links.into_values().map(|(_, paths)| paths);
+        let groups = groups.filter(|paths| paths.len() > 1);
         let sorted = |mut paths: Vec<TreePath>| {
             paths.sort();
             paths
