@@ -38,15 +38,18 @@ impl Planner<'_> {
             });
         }
         let bootable = bases.last().map_or(image, |(_, bottom)| bottom).bootable;
+        let Some(selection) = self.recipes.selection(&recipe.name) else {
+            return Ok(None);
+        };
         let below = match &image.base {
             Some(base) => match self.below(recipe, base, &image.replace)? {
                 Some(below) => Some(below),
-                None => return Ok(None),
+                None => {
+                    self.ahead(&selection)?;
+                    return Ok(None);
+                }
             },
             None => None,
-        };
-        let Some(selection) = self.recipes.selection(&recipe.name) else {
-            return Ok(None);
         };
         // Only what is added is installed anew; what the base asked for it has.
         let selection = Selection {

@@ -13,7 +13,7 @@ use super::package::stated;
 use super::parameters;
 use super::planner::{Planner, named};
 use super::solve::{self, Candidate, Question, Request};
-use super::step::{Drawn, From, Needed, Solved};
+use super::step::{Drawn, From, Needed, Solved, StepId};
 use crate::formats::rpm::{Solvable, record};
 use crate::ids::{Digest, Hash, Name, Nevra, canonical};
 use crate::recipe::{Install, Kind, Module, Recipe, Selection};
@@ -31,8 +31,32 @@ pub(super) struct Installed {
 }
 
 impl Planner<'_> {
-    /// The steps that install packages solved inside `from`, beside those of a base; `None` where facts are missing.
+    /// The steps that install packages solved inside `from`, beside those of a base, with what is laid over them;
+    /// `None` where facts are missing, after all was planned that can be.
     pub(super) fn root(
+        &mut self,
+        recipe: &Recipe,
+        selection: &Selection,
+        base: Option<&Base>,
+    ) -> Result<Option<Installed>, Error> {
+        let installed = self.installed(recipe, selection, base)?;
+        let overlays = self.overlays(&selection.overlay)?;
+        let (Some(mut installed), Some(overlays)) = (installed, overlays) else {
+            return Ok(None);
+        };
+        installed.root = self.overlaid(recipe, installed.root, overlays)?;
+        Ok(Some(installed))
+    }
+
+    /// Plans what a root needs that can't be planned itself yet.
+    pub(super) fn ahead(&mut self, selection: &Selection) -> Result<(), Error> {
+        let modules = self.recipes.modules_of(&selection.from);
+        self.all_offered(&modules)?;
+        self.overlays(&selection.overlay)?;
+        Ok(())
+    }
+
+    fn installed(
         &mut self,
         recipe: &Recipe,
         selection: &Selection,
@@ -78,15 +102,21 @@ impl Planner<'_> {
             from: base.root.clone(),
         }));
         let step = self.step("root", named(recipe), &params, inputs, BTreeMap::new())?;
-        let root = From::Step(step, MAIN.to_owned());
-        let Some(root) = self.overlaid(recipe, root, &selection.overlay)? else {
-            return Ok(None);
-        };
         Ok(Some(Installed {
-            root,
+            root: From::Step(step, MAIN.to_owned()),
             packages,
             solved: solved.packages,
         }))
+    }
+
+    /// The steps of the commands whose output is laid over a root; `None` until each of them can be planned.
+    fn overlays(&mut self, names: &[Name]) -> Result<Option<Vec<StepId>>, Error> {
+        let mut steps = Vec::with_capacity(names.len());
+        for name in names {
+            // One that waits keeps no other from being planned.
+            steps.push(self.artifact(name)?);
+        }
+        Ok(steps.into_iter().collect())
     }
 
     /// A root with what commands made laid over it.
@@ -94,26 +124,23 @@ impl Planner<'_> {
         &mut self,
         recipe: &Recipe,
         root: From,
-        overlay: &[Name],
-    ) -> Result<Option<From>, Error> {
-        if overlay.is_empty() {
-            return Ok(Some(root));
+        overlays: Vec<StepId>,
+    ) -> Result<From, Error> {
+        if overlays.is_empty() {
+            return Ok(root);
         }
         let needed = |role: &str, from| Needed {
             role: role.to_owned(),
             from,
         };
         let mut inputs = vec![needed("root", root)];
-        for (place, name) in overlay.iter().enumerate() {
-            let Some(step) = self.artifact(name)? else {
-                return Ok(None);
-            };
+        for (place, step) in overlays.into_iter().enumerate() {
             let from = From::Step(step, MAIN.to_owned());
             inputs.push(needed(&format!("overlay-{place:03}"), from));
         }
         let nothing = BTreeMap::<String, String>::new();
         let step = self.step("overlay", named(recipe), &nothing, inputs, BTreeMap::new())?;
-        Ok(Some(From::Step(step, MAIN.to_owned())))
+        Ok(From::Step(step, MAIN.to_owned()))
     }
 
     /// The modules, each with the packages that were chosen of it.

@@ -83,6 +83,52 @@ fn the_last_of_several_is_on_top() {
 }
 
 #[test]
+fn what_waits_for_packages_keeps_nothing_else_from_being_planned() {
+    let bench = tree("true");
+    for name in ["one", "two"] {
+        let package = format!(
+            "kind = \"package\"\nsummary = \"{name}\"\nversion = \"1\"\nrelease = \"1\"\nlicense = \"MIT\"\n"
+        );
+        bench.write(&format!("recipes/{name}-package.toml"), package);
+        let module = format!(
+            "kind = \"module\"\nstream = \"1\"\nversion = 1\nfrom = [\"{name}-package\"]\n"
+        );
+        bench.write(&format!("recipes/{name}-module.toml"), module);
+        let command =
+            recipe("", "true").replace("[\"base\"]", &format!("[\"base\", \"{name}-module\"]"));
+        bench.write(&format!("recipes/{name}.toml"), command);
+    }
+    bench.edit("tree.toml", "[\"out\"]", "[\"one\", \"two\"]");
+    bench.write(
+        "recipes/below.toml",
+        "kind = \"image\"\nfrom = [\"base\"]\ninstall = [\"box\"]\n",
+    );
+    bench.write(
+        "recipes/above.toml",
+        "kind = \"image\"\nbase = \"below\"\nfrom = [\"one-module\"]\ninstall = [\"one-package\"]\noverlay = [\"two\"]\n",
+    );
+    // Of each round the packages: the first has all of them, so they are made at once.
+    let packages = |name: &str| -> Vec<String> {
+        let plan = bench.json(&["plan", name]);
+        let steps = plan["steps"].as_array().unwrap().iter();
+        let packages = steps.filter(|step| step["kind"] == "package");
+        let mut subjects: Vec<String> = packages
+            .map(|step| step["subject"].as_str().unwrap().to_owned())
+            .collect();
+        subjects.sort();
+        subjects
+    };
+    let all = [
+        "box-1-1.x86_64",
+        "one-package-1-1.noarch",
+        "two-package-1-1.noarch",
+    ];
+    assert_eq!(packages("tree"), all);
+    assert_eq!(packages("above"), all);
+    bench.realize(&["tree", "above"]);
+}
+
+#[test]
 fn an_overlay_that_can_not_be_is_refused_with_the_place() {
     for (script, path) in [
         ("mkdir -p $OUT/etc/motd/x", "/etc/motd"),
