@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::layout::Kind;
+use super::reserve;
 use super::root::RootName;
 use crate::ids::{EntryId, Hash};
 
@@ -20,6 +21,12 @@ pub enum Error {
     },
     #[error("the disk is full or the quota used up: {action} {}; `store gc` frees what nothing keeps alive", path.display())]
     Full {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("the disk is full, no inodes are left for files: {action} {}; `store gc` frees what nothing keeps alive, and every file that goes frees one", path.display())]
+    NoInodes {
         action: &'static str,
         path: PathBuf,
         source: io::Error,
@@ -147,6 +154,11 @@ impl Error {
         use io::ErrorKind as K;
         let path = path.as_ref().to_owned();
         match source.kind() {
+            K::StorageFull if reserve::lacks_inodes(&path) => Error::NoInodes {
+                action,
+                path,
+                source,
+            },
             K::StorageFull | K::QuotaExceeded => Error::Full {
                 action,
                 path,

@@ -92,6 +92,10 @@ impl Layout {
         self.root.join("reserve")
     }
 
+    pub fn spare(&self) -> PathBuf {
+        self.root.join("spare")
+    }
+
     pub fn objects(&self) -> PathBuf {
         self.root.join("objects")
     }

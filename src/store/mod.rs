@@ -14,7 +14,7 @@
 //!   leases/N                  what a running process holds; dies with it
 //!   tmp/N/                    what a running process stages; dies with it
 //!   locks/                    see `lock`
-//!   reserve                   space for a collector on a full disk
+//!   reserve, spare/           space and inodes for a collector on a full disk
 //!   db.sqlite                 the index of all this; see store-schema/README.md
 //! ```
 //!

@@ -30,6 +30,7 @@ const EXPECTED: &[&str] = &[
     "objects",
     "reserve",
     "roots",
+    "spare",
     "store.json",
     "tmp",
     "traces",

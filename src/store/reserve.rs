@@ -1,9 +1,11 @@
-//! Space put by, so that a collector can work on a full disk.
+//! Space and files put by, so that a collector can work on a full disk.
 //!
-//! Deleting has to be written down before it is done, and that takes a little room.
+//! Deleting has to be written down before it is done, and that takes a little room, and inodes:
+//! each file of the reserve is one that another file can have.
 
 use std::fs::{self, File};
 use std::io;
+use std::path::Path;
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
@@ -18,8 +20,46 @@ const TIGHT: u64 = 8 << 20;
 /// What SQLite needs before it answers anything: its shared memory, and the beginning of its journal.
 const OPENING: u64 = 256 << 10;
 
+/// The files that a collector makes while it works, locks and places among them, and some more.
+const FILES: u32 = 12;
+
+/// Those that opening the index takes: its journal, its shared memory, a lock.
+const OPENING_FILES: usize = 3;
+
+/// With fewer inodes left the files are given up.
+const TIGHT_FILES: u64 = 32;
+
+/// Whether a file system has no inode left for another file. Many have no fixed number of them, and never do.
+pub(super) fn lacks_inodes(path: &Path) -> bool {
+    inodes_left(path).is_some_and(|left| left == 0)
+}
+
+/// Of the file system that a path is on, or that it would be on.
+fn inodes_left(path: &Path) -> Option<u64> {
+    let found = path.ancestors().find_map(|path| match path.as_os_str() {
+        name if name.is_empty() => statvfs(".").ok(),
+        _ => statvfs(path).ok(),
+    });
+    found
+        .filter(|found| found.f_files > 0)
+        .map(|found| found.f_favail)
+}
+
 /// Lends what it takes to open the index on a full disk; `false` where there is room, or nothing left to lend.
 pub(super) fn lend(layout: &Layout) -> bool {
+    let files = inodes_left(layout.root()).is_some_and(|left| left < OPENING_FILES as u64)
+        && give_up_files(layout, OPENING_FILES) > 0;
+    lend_space(layout) || files
+}
+
+/// Removes so many files of the reserve; says how many there were.
+fn give_up_files(layout: &Layout, most: usize) -> usize {
+    let files = fs::read_dir(layout.spare()).into_iter().flatten().flatten();
+    let removed = files.filter(|file| fs::remove_file(file.path()).is_ok());
+    removed.take(most).count()
+}
+
+fn lend_space(layout: &Layout) -> bool {
     let lend = || -> io::Result<bool> {
         let free = statvfs(layout.root())?;
         if free.f_bavail.saturating_mul(free.f_frsize) >= OPENING {
@@ -37,6 +77,9 @@ pub(super) fn release_if_tight(layout: &Layout) {
     let free = statvfs(layout.root()).map(|s| s.f_bavail.saturating_mul(s.f_frsize));
     if free.is_ok_and(|free| free < TIGHT) {
         let _ = fs::remove_file(layout.reserve());
+    }
+    if inodes_left(layout.root()).is_some_and(|left| left < TIGHT_FILES) {
+        give_up_files(layout, usize::MAX);
     }
 }
 
@@ -56,5 +99,11 @@ pub(super) fn fill(layout: &Layout) {
         }
         Ok(())
     };
-    let _with_less_a_store_works_too = make();
+    let make_files = || -> io::Result<()> {
+        let spare = layout.spare();
+        fs::create_dir_all(&spare)?;
+        let make = |number: u32| File::create(spare.join(number.to_string())).map(drop);
+        (0..FILES).try_for_each(make)
+    };
+    let _with_less_a_store_works_too = (make(), make_files());
 }

@@ -94,6 +94,36 @@ fn a_disk_that_others_filled_to_the_last_byte_is_no_reason_not_to_answer_or_coll
 }
 
 #[test]
+fn a_disk_without_inodes_is_called_that_and_is_no_reason_not_to_answer_or_collect() {
+    let site = Site::new();
+    let script = r#"
+        mkdir s; mount -t tmpfs -o size=64m,nr_inodes=4000 none s
+        $STORE --store s realize server >&2
+        sed -i 's/"2.4"/"2.5"/' recipes/packages/sampler-httpd.toml
+        $STORE --store s realize server >&2
+        mkdir s/other; i=0
+        while true 2>/dev/null >s/other/$i; do i=$((i + 1)); done 2>/dev/null
+        $STORE --store s roots
+        code=0; $STORE --store s realize atomic-host >&2 || code=$?
+        echo "realize: $code"
+        $STORE --store s gc --keep-last 1
+        $STORE --store s verify --full >&2
+        rm -r s/other
+        $STORE --store s gc >&2
+        echo "spare: $(ls s/spare | wc -l)"
+        $STORE --store s realize atomic-host >&2
+        "#;
+    let Some(said) = mounting(&site, script) else {
+        return;
+    };
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    assert!(said.out.contains("server"), "{said:#?}");
+    assert!(said.out.contains("realize: 1\nfreed "), "{said:#?}");
+    assert!(said.out.contains("spare: 12\n"), "{said:#?}");
+    assert!(said.err.contains("no inodes are left"), "{said:#?}");
+}
+
+#[test]
 fn a_file_that_may_not_grow_is_said_and_nothing_is_lost() {
     let site = Site::new();
     let output = Command::new("bash")

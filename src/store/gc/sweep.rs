@@ -22,6 +22,9 @@ use crate::store::view;
 
 impl Collector<'_> {
     pub(super) fn remove_views(&mut self, marks: &mut Marks, views: Vec<IdleView>) -> Result<()> {
+        if views.is_empty() {
+            return Ok(());
+        }
         let staging = Staging::below(&view::building(self.layout())?)?;
         for some in views.chunks(BATCH) {
             let mut moved = Vec::new();

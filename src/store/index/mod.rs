@@ -300,10 +300,10 @@ fn damaged(path: &Path, problem: &str) -> Error {
     }
 }
 
-/// Tells a broken index from a full disk from a busy one.
 /// `SQLITE_IOERR_SHMSIZE`: the file of its shared memory can't be made longer.
 const NO_SHARED_MEMORY: i32 = 10 | 19 << 8;
 
+/// Tells a broken index from a full disk from a busy one.
 fn failed(path: &Path, action: &'static str, source: rusqlite::Error) -> Error {
     let io = |errno| {
         let errno = std::io::Error::from_raw_os_error(errno);
@@ -320,6 +320,10 @@ fn failed(path: &Path, action: &'static str, source: rusqlite::Error) -> Error {
             io(rustix::io::Errno::NOSPC.raw_os_error())
         }
         Some(ErrorCode::DiskFull) => io(rustix::io::Errno::NOSPC.raw_os_error()),
+        // Its journal and its shared memory are files, and it does not say which of them could not be made, nor why.
+        Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) if reserve::lacks_inodes(path) => {
+            io(rustix::io::Errno::NOSPC.raw_os_error())
+        }
         Some(ErrorCode::ReadOnly) => io(rustix::io::Errno::ROFS.raw_os_error()),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy {
             what: format!("the index {} is in use; try again", path.display()),
