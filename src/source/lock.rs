@@ -79,6 +79,12 @@ pub enum Error {
         path.display()
     )]
     Version { path: PathBuf, found: u64 },
+    #[error(
+        "{}:{line}: a merge left its conflict in the lock; take one side as it was, with `git checkout --ours` or `--theirs`, \
+         then run `store update`, which brings it up to what the recipes ask",
+        path.display()
+    )]
+    Conflict { path: PathBuf, line: usize },
     #[error(transparent)]
     Problems(#[from] Problems),
 }
@@ -120,6 +126,12 @@ impl Lock {
 
     /// Reads a lock's text; `file` is what errors call it.
     pub fn parse(file: &Path, text: &str) -> Result<Lock, Error> {
+        if let Some(line) = conflict(text) {
+            return Err(Error::Conflict {
+                path: file.to_owned(),
+                line,
+            });
+        }
         let document = Document::new(Path::new(""), file, text, None);
         let table = document.parse();
         let (lock, version) = match &table {
@@ -137,6 +149,16 @@ impl Lock {
         Problems::check(problems)?;
         Ok(lock)
     }
+}
+
+/// The line on which a conflict begins that a merge could not resolve; no line of a lock looks like it.
+fn conflict(text: &str) -> Option<usize> {
+    let marks = |line: &str| {
+        ["<<<<<<< ", ">>>>>>> "]
+            .iter()
+            .any(|mark| line.starts_with(mark))
+    };
+    text.lines().position(marks).map(|line| line + 1)
 }
 
 fn read(fields: Fields) -> (Lock, Option<u64>) {

@@ -94,6 +94,30 @@ fn a_lock_is_saved_beside_the_recipes_and_loaded_again() {
 }
 
 #[test]
+fn a_lock_that_a_merge_left_in_conflict_is_called_that_and_not_bad_toml() {
+    let text = lock(&[("bash", "5.2-1", "b"), ("glibc", "2.40-1", "g")]).to_string();
+    let line = text.lines().find(|line| line.contains("bash")).unwrap();
+    let other = line.replace("5.2", "5.3");
+    let sides = format!("<<<<<<< HEAD\n{line}\n=======\n{other}\n>>>>>>> topic");
+    let said = complaint(&text.replace(line, &sides));
+    let at = text.lines().position(|each| each == line).unwrap() + 1;
+    assert!(
+        said.starts_with(&format!("store.lock:{at}: a merge left its conflict")),
+        "{said}"
+    );
+    assert!(
+        said.contains("take one side") && said.contains("`store update`"),
+        "{said}"
+    );
+    // What that says helps.
+    Lock::parse(Path::new("store.lock"), &text).unwrap();
+    let theirs = text.replace(line, &other);
+    Lock::parse(Path::new("store.lock"), &theirs).unwrap();
+    // Half resolved is not resolved.
+    assert!(complaint(&format!("{text}>>>>>>> topic\n")).contains("a merge"));
+}
+
+#[test]
 fn a_lock_of_another_version_names_both_versions() {
     assert_eq!(
         complaint("version = 2\nwonders = true"),
