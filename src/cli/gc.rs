@@ -17,6 +17,7 @@ use crate::store::GcOptions;
 /// and what the newest generation of each artifact was made from, unless --drop-intermediates gives it up.
 /// Files that the lock of a kept generation names stay in any case.
 /// Records stay: what was collected can still be compared, and realized again.
+/// Only those go that `store verify` found damaged, and that no generation was made of.
 ///
 /// A file that an OSTree repository or a layer of an image has deflated is kept in that form alone,
 /// unless something below entries/ links to it: what needs it as it was reads it out of that.
@@ -63,6 +64,7 @@ struct Document {
     bytes: u64,
     kept: u64,
     views: u64,
+    records: u64,
     pending: u64,
     pending_bytes: u64,
     restored: u64,
@@ -91,6 +93,7 @@ impl Arguments {
             bytes: report.bytes,
             kept: report.kept,
             views: report.views,
+            records: report.records,
             pending: report.pending,
             pending_bytes: report.pending_bytes,
             restored: report.restored,
@@ -110,14 +113,22 @@ impl Arguments {
             0 => String::new(),
             files => format!("the plain form of {}, ", count(files as usize, "file")),
         };
+        let records = match document.records {
+            0 => String::new(),
+            records => format!("{}, ", count(records as usize, "damaged record")),
+        };
         let freed = Size(document.bytes);
-        let what = format!("{entries}, {objects}, {views}{compressed}{freed}");
+        let what = format!("{entries}, {objects}, {views}{records}{compressed}{freed}");
         let mut text = match (self.undo, self.dry_run) {
             (true, _) => format!(
                 "taken back: {}",
                 count(document.restored as usize, "object")
             ),
-            _ if document.objects == 0 && document.entries == 0 && document.bytes == 0 => {
+            _ if document.objects == 0
+                && document.entries == 0
+                && document.bytes == 0
+                && document.records == 0 =>
+            {
                 "nothing to free".to_owned()
             }
             (_, true) => format!("would free {what} ({} bytes)", document.bytes),

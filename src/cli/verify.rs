@@ -7,7 +7,7 @@ use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output::{self, count};
 use crate::ids::EntryId;
-use crate::store::VerifyOptions;
+use crate::store::{Needed, VerifyOptions};
 
 /// Checks that the store holds what it says
 ///
@@ -31,6 +31,10 @@ struct Document {
     damaged: Vec<Damage>,
 }
 
+const KEPT: &str = "kept";
+const HISTORY: &str = "history";
+const NOTHING: &str = "nothing";
+
 #[derive(Serialize)]
 struct Damage {
     kind: String,
@@ -39,6 +43,8 @@ struct Damage {
     path: String,
     problem: String,
     entries: Vec<String>,
+    /// `kept`, `history` or `nothing`.
+    needed_by: &'static str,
 }
 
 impl Arguments {
@@ -77,6 +83,11 @@ impl Arguments {
                 path: damage.path.display().to_string(),
                 problem: damage.problem.clone(),
                 entries: damage.entries.iter().map(ToString::to_string).collect(),
+                needed_by: match damage.needed {
+                    Needed::ByKept => KEPT,
+                    Needed::ByHistory => HISTORY,
+                    Needed::ByNothing => NOTHING,
+                },
             })
             .collect();
         let exit = if damaged.is_empty() {
@@ -116,11 +127,30 @@ impl Arguments {
                     &entry[..crate::ids::hash::SHORT_LEN]
                 ));
             }
+            text.push_str(match damage.needed_by {
+                HISTORY => "  only tells of what was collected\n",
+                NOTHING => "  no generation was made of it\n",
+                _ => "",
+            });
         }
+        let any = |needed: &str| damaged.iter().any(|damage| damage.needed_by == needed);
+        let advice = [
+            (KEPT, "realizing again repairs what can be made again"),
+            (
+                HISTORY,
+                "what tells of collected bytes only is repaired by realizing with the recipes and the lock that it was made by",
+            ),
+            (
+                NOTHING,
+                "what no generation was made of is dropped by `store gc`",
+            ),
+        ];
+        let advice = advice.iter().filter(|(needed, _)| any(needed));
+        let advice: String = advice.map(|(_, advice)| format!("; {advice}")).collect();
         let checked = count(report.checked as usize, "object");
         text.push_str(&match damaged.len() {
             0 => format!("{checked} checked, all well\n"),
-            damaged => format!("{checked} checked, {damaged} damaged; realizing again repairs what can be made again\n"),
+            damaged => format!("{checked} checked, {damaged} damaged{advice}\n"),
         });
         output::print(text)?;
         Ok(exit)

@@ -79,6 +79,10 @@ impl Naming<'_> {
         let entry = outcome.outputs[MAIN];
         let label = self.options.label.clone();
         if let Some(number) = store.stands(&root, entry, label.as_deref())? {
+            // What was found damaged is written anew; this record is below no entry, and no step makes it.
+            if store.is_suffering()? {
+                self.origin(name)?;
+            }
             return Ok(number);
         }
         let new = NewGeneration {

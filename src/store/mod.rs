@@ -68,7 +68,7 @@ pub use root::{Generation, NewGeneration, RootName};
 pub use stamp::Stamp;
 pub use took::Took;
 pub use trace::{Trace, TraceInput};
-pub use verify::{Damage, VerifyOptions, VerifyReport, What};
+pub use verify::{Damage, Needed, VerifyOptions, VerifyReport, What};
 
 use index::Index;
 use layout::Layout;

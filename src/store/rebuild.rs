@@ -18,7 +18,7 @@ use super::packed;
 use super::place::time_of;
 use super::read::chain;
 use super::trace::Trace;
-use super::verify::{Damage, What};
+use super::verify::{Damage, Needed, What};
 use super::{Store, root};
 use crate::ids::{BlobId, EntryId, Hash, TraceId, TreeId};
 use crate::tree::{Assembly, Content, Directory, Leaf, Node};
@@ -153,6 +153,7 @@ impl Rebuild<'_> {
             problem,
             lost: false,
             entries: Vec::new(),
+            needed: Needed::ByKept,
         });
     }
 

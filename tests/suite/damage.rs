@@ -110,6 +110,78 @@ fn whatever_kind_of_file_is_harmed_verify_names_it_and_realizing_makes_it_anew()
             }
             let again = site.well(&["--json", "realize", "atomic-host", "server"]);
             assert!(again.contains("\"composed\": 0"), "{when}: {again}");
+            // What is left nobody could ask for; it goes as `verify` says, and what was harmed is history.
+            let left = site.run(&["verify", "--full"]);
+            if left.code == Some(4) {
+                assert!(
+                    left.out.contains("no generation was made of it"),
+                    "{when}: {left:?}"
+                );
+                assert!(
+                    left.out.contains("dropped by `store gc`"),
+                    "{when}: {left:?}"
+                );
+                assert!(!left.out.contains("realizing"), "{when}: {left:?}");
+            }
+            let told = site.well(&["--json", "gc", "--dry-run"]);
+            let done = site.well(&["--json", "gc"]);
+            let counted = |text: &str| -> Vec<serde_json::Value> {
+                let report: serde_json::Value = serde_json::from_str(text).unwrap();
+                ["bytes", "records", "entries", "kept"]
+                    .map(|key| report[key].clone())
+                    .into()
+            };
+            assert_eq!(counted(&told), counted(&done), "{when}");
+            site.run(&["verify", "--full"]).with(0);
+            assert_eq!(site.realize(), entries, "{when}");
+        }
+    }
+}
+
+#[test]
+fn a_harmed_record_of_what_was_collected_stays_and_is_mended_by_the_recipes_of_that_time() {
+    let good = Site::used();
+    let names = ["atomic-host@1", "server@1"];
+    good.well(&["gc", "--keep-last", "1"]);
+    let before = good.well(&["--json", "diff", "server@1", "server@2"]);
+    for kind in ["tree", "entry", "trace"] {
+        let site = good.again();
+        let needed = |damage: &serde_json::Value| damage["needed_by"].as_str().unwrap().to_owned();
+        let damaged = |arguments: &[&str]| -> Vec<serde_json::Value> {
+            let said = site.run(&[&["--json", "verify", "--full"], arguments].concat());
+            let report: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+            report["damaged"].as_array().unwrap().clone()
+        };
+        for path in of_kind(&site, kind) {
+            harm(&path, Harm::Flip);
+        }
+        let all = damaged(&[]);
+        let count = |wanted: &str| all.iter().filter(|damage| needed(damage) == wanted).count();
+        assert!(count("kept") > 0 && count("history") > 0, "{kind}: {all:?}");
+        // What is kept is mended by today's recipes, and what was collected by those of its time.
+        site.realize();
+        site.well(&["gc"]);
+        let left = damaged(&[]);
+        assert!(!left.is_empty(), "{kind}");
+        for damage in &left {
+            assert_eq!(needed(damage), "history", "{kind}: {damage}");
+        }
+        let said = site.run(&["verify", "--full"]).with(4);
+        assert!(
+            said.out.contains("only tells of what was collected"),
+            "{said:?}"
+        );
+        assert!(
+            said.out.contains("the lock that it was made by"),
+            "{said:?}"
+        );
+        site.revert();
+        site.realize();
+        site.run(&["verify", "--full"]).with(0);
+        let after = site.well(&["--json", "diff", "server@1", "server@2"]);
+        assert_eq!(after, before, "{kind}");
+        for name in names {
+            site.well(&["closure", name]);
         }
     }
 }

@@ -15,12 +15,14 @@ use crate::store::read::exists;
 use crate::store::{lease, root};
 
 /// Everything that must stay.
-pub(super) struct Marks<'a> {
+pub(in crate::store) struct Marks<'a> {
     layout: &'a Layout,
     index: &'a Index,
     /// Of each name; all without.
     keep_last: Option<u32>,
     drop_intermediates: bool,
+    /// Whether what each generation was made of counts, and not only the newest.
+    history: bool,
     pub entries: Rows,
     /// Of those, the newest generations and what running processes hold: their views stay.
     used: Rows,
@@ -94,6 +96,7 @@ impl<'a> Marks<'a> {
             index,
             keep_last,
             drop_intermediates,
+            history: false,
             entries: Rows::default(),
             used: Rows::default(),
             rows: Rows::default(),
@@ -108,6 +111,26 @@ impl<'a> Marks<'a> {
             surely: condemned.then(|| marks(Some(1), true).into()),
             ..marks(options.keep_last, options.drop_intermediates)
         })
+    }
+
+    /// What any generation was made of, and what is in use: whether its bytes are kept or not, its records are.
+    pub fn of_history(layout: &'a Layout, index: &'a Index) -> Result<Self> {
+        let all = Marks::new(layout, index, &GcOptions::default())?;
+        Ok(Marks {
+            history: true,
+            surely: None,
+            ..all
+        })
+    }
+
+    /// Whether a tree or an entry is needed, for itself or below another.
+    pub fn needs(&self, row: i64) -> bool {
+        self.entries.contains(row) || self.rows.contains(row)
+    }
+
+    /// Whether a trace says how something came about that is marked.
+    pub fn follows(&self, trace: u32) -> bool {
+        self.traced.contains(i64::from(trace))
     }
 
     /// Whether an entry stays.
@@ -193,6 +216,11 @@ impl<'a> Marks<'a> {
             named.newest.extend(newest.map(|newest| newest.entry));
             if !self.drop_intermediates {
                 named.traces.extend(newest.and_then(|newest| newest.trace));
+            }
+            if self.history {
+                named
+                    .traces
+                    .extend(generations.iter().filter_map(|g| g.trace));
             }
             for generation in &generations[first..] {
                 named.entries.insert(generation.entry);

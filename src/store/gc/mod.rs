@@ -5,13 +5,15 @@
 //!    condemn the rest in the index, at full sync. Files stay where they are.
 //! 3. Unlink what is condemned and due, in batches: under the lock, what somebody flipped back is left alone.
 //!
-//! Only bytes are collected: blobs, assemblies and views. Trees, entries and traces are records, and stay.
+//! Only bytes are collected: blobs, assemblies and views. Trees, entries and traces are records, and stay,
+//! unless they are damaged and no generation was made of them.
 //! A view costs more than links where blobs that are held in parts are written out in it:
 //! such a view goes too where that is much, unless it is of a newest generation or in use. It is made again when somebody asks for it.
 //! Last, what is here as a file and compressed too is kept compressed alone, see `compress`.
 //! Whatever can't be read stops the collector before it deletes anything.
 
 mod compress;
+mod harmed;
 mod mark;
 mod sweep;
 
@@ -27,7 +29,7 @@ use crate::store::layout::{Layout, Twin};
 use crate::store::lock::{Lock, Name};
 use crate::store::staging;
 use crate::store::{Store, reserve, view};
-use mark::Marks;
+pub(in crate::store) use mark::Marks;
 use sweep::blocks;
 
 use crate::ids::{EntryId, Hash};
@@ -69,6 +71,8 @@ pub struct GcReport {
     pub kept: u64,
     /// Views removed.
     pub views: u64,
+    /// Damaged records removed that nothing needs.
+    pub records: u64,
     /// Blobs that wait for the end of their grace, with their bytes.
     pub pending: u64,
     pub pending_bytes: u64,
@@ -245,6 +249,7 @@ impl Collector<'_> {
         }
         self.unlink_due(&plan.due)?;
         self.unlink_orphans(orphans)?;
+        self.drop_harmed()?;
         self.compress(&marks)?;
         for object in &plan.waiting {
             self.report.pending += 1;
@@ -311,6 +316,7 @@ impl Collector<'_> {
         for (path, _) in self.orphans()? {
             self.report.bytes += blocks(&path)?.unwrap_or(0);
         }
+        self.rehearse_harmed()?;
         for object in &plan.waiting {
             self.report.pending += 1;
             self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);

@@ -7,6 +7,7 @@ mod briefs;
 mod cards;
 mod contents;
 mod graph;
+mod harmed;
 mod numbers;
 mod objects;
 mod pieces;
@@ -48,6 +49,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../store-schema/05.sql"),
     include_str!("../../../store-schema/06.sql"),
     include_str!("../../../store-schema/07.sql"),
+    include_str!("../../../store-schema/08.sql"),
 ];
 
 /// KiB of pages that are kept, negative as SQLite wants it: those of some hundred thousand objects.

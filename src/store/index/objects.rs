@@ -112,7 +112,7 @@ pub(crate) struct Standing {
     pub references: Vec<EntryId>,
 }
 
-const COLUMNS: &str = "id, kind, hash, form, size, length, state, due";
+pub(super) const COLUMNS: &str = "id, kind, hash, form, size, length, state, due";
 
 const PLACE: &str = "insert into object (kind, hash, form, size, length, state)
     values (?1, ?2, ?3, ?4, ?5, 0)
@@ -154,7 +154,7 @@ const ENTRIES: &str = "select hash from object where kind = 2
 const LIKE: &str = "select hash from object where kind = 2 and hash between ?1 and ?2
     and exists (select 1 from entry where entry.object = object.id) order by hash limit 50";
 
-fn object(row: &Row) -> rusqlite::Result<Object> {
+pub(super) fn object(row: &Row) -> rusqlite::Result<Object> {
     let size: i64 = row.get(4)?;
     let length: i64 = row.get(5)?;
     Ok(Object {

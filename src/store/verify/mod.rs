@@ -3,6 +3,7 @@
 //! What is not is damage: it is reported with all entries that it touches,
 //! and noted in the index, so that a step that is realized again writes it anew.
 
+mod needed;
 mod touched;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
+
+pub use needed::Needed;
 
 use crate::ids::{BlobId, EntryId, Hash, TraceId, TreeId};
 use crate::store::error::{Error, Result};
@@ -73,6 +76,7 @@ pub struct Damage {
     pub lost: bool,
     /// Every entry that can't be read, or be trusted, because of it.
     pub entries: Vec<EntryId>,
+    pub needed: Needed,
 }
 
 /// An object with what is wrong with it.
@@ -123,6 +127,7 @@ impl Verifier<'_> {
                 problem,
                 lost: false,
                 entries: Vec::new(),
+                needed: Needed::ByKept,
             });
         }
         let objects = self.objects(only)?;
@@ -130,6 +135,7 @@ impl Verifier<'_> {
         self.note(&objects, &bad)?;
         damaged.extend(self.with_entries(bad)?);
         damaged.extend(self.traces(only)?);
+        self.tell_needed(&mut damaged)?;
         if only.is_none() {
             damaged.extend(self.roots()?);
         }
@@ -335,16 +341,27 @@ impl Verifier<'_> {
                         problem,
                         lost,
                         entries: self.index.outputs(*id)?,
+                        needed: Needed::ByKept,
                     })
                 })
                 .transpose()
         };
         let damaged: Vec<Option<Damage>> = traces.par_iter().map(check).collect::<Result<_>>()?;
         let damaged: Vec<Damage> = damaged.into_iter().flatten().collect();
-        // What was noted of them would hide that they are to be written anew.
-        if self.index.is_writable() && !damaged.is_empty() {
-            let ids = damaged.iter().filter_map(|damage| damage.id.map(TraceId));
-            self.index.briefs_drop(ids)?;
+        if self.index.is_writable() {
+            let ids: Vec<TraceId> = damaged.iter().filter_map(|d| d.id.map(TraceId)).collect();
+            // What was noted of them would hide that they are to be written anew.
+            if !ids.is_empty() {
+                self.index.briefs_drop(ids.iter().copied())?;
+            }
+            let mut sound = self.index.harmed_traces()?;
+            sound.retain(|(_, id)| {
+                self.full && !ids.contains(id) && traces.iter().any(|(trace, _)| trace == id)
+            });
+            let sound: Vec<TraceId> = sound.into_iter().map(|(_, id)| id).collect();
+            if !ids.is_empty() || !sound.is_empty() {
+                self.index.note_harmed(&ids, &sound)?;
+            }
         }
         Ok(damaged)
     }
@@ -379,6 +396,7 @@ impl Verifier<'_> {
             problem,
             lost: false,
             entries,
+            needed: Needed::ByKept,
         };
         let of = |e: Error| match e {
             Error::BadRoot { path, problem } => damage(path, problem, Vec::new()),
@@ -453,6 +471,7 @@ impl Verifier<'_> {
                 problem,
                 lost: false,
                 entries: entry.into_iter().collect(),
+                needed: Needed::ByKept,
             }))
         };
         let damaged: Vec<Option<Damage>> =

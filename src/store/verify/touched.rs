@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Bad, Damage, Verifier, What};
+use super::{Bad, Damage, Needed, Verifier, What};
 use crate::ids::EntryId;
 use crate::store::error::Result;
 
@@ -39,6 +39,7 @@ impl Verifier<'_> {
             problem: bad.problem,
             lost: bad.lost,
             entries: entries.into_iter().collect(),
+            needed: Needed::ByKept,
         });
         Ok(damages.collect())
     }
