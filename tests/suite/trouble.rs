@@ -279,3 +279,34 @@ fn schema(index: &Path, version: u32) -> u32 {
         .unwrap();
     had
 }
+
+#[test]
+fn a_disk_without_inodes_for_compressed_forms_is_no_reason_to_fail_a_collection() {
+    let site = Site::new();
+    let script = r#"
+        mkdir s; mount -t tmpfs -o size=64m,nr_inodes=4000 none s
+        for i in $(seq 20); do
+            printf '\n[[files]]\npath = "/usr/share/large%s"\ncontent = """\n' $i
+            seq ${i}0000 ${i}4000
+            echo '"""'
+        done >>recipes/packages/sampler-containers.toml
+        $STORE --store s realize atomic-host >&2
+        mkdir s/other; i=0
+        while true 2>/dev/null >s/other/$i; do i=$((i + 1)); done 2>/dev/null
+        $STORE --store s gc
+        $STORE --store s verify --full >&2
+        rm -r s/other
+        $STORE --store s gc
+        $STORE --store s verify --full >&2
+        "#;
+    let Some(said) = mounting(&site, script) else {
+        return;
+    };
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    let collections: Vec<&str> = said.out.lines().collect();
+    assert!(!collections[0].contains("plain form"), "{said:#?}");
+    assert!(
+        collections[1].contains("the plain form of 21 files"),
+        "{said:#?}"
+    );
+}

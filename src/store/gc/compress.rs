@@ -111,7 +111,15 @@ impl Collector<'_> {
         Ok(found)
     }
 
+    /// Where a full disk has no room for lists, the rest stays as it is: what is dead went before.
     pub(super) fn compress(&mut self, marks: &Marks) -> Result<()> {
+        match self.compress_all(marks) {
+            Err(Error::Full { .. } | Error::NoInodes { .. }) => Ok(()),
+            done => done,
+        }
+    }
+
+    fn compress_all(&mut self, marks: &Marks) -> Result<()> {
         let found = self.compressible(marks, &BTreeMap::new())?;
         if found.is_empty() {
             return Ok(());
