@@ -11,6 +11,7 @@ mod attack;
 mod canonical;
 mod cards;
 mod cli;
+mod cli_sources;
 mod command;
 mod command_contained;
 mod compose;
