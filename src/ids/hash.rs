@@ -4,7 +4,9 @@
 //! Every other id is derived with a context string of its own:
 //! a blob can then never be mistaken for a tree, nor a tree for an entry.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::str::FromStr;
 
 use data_encoding::{Encoding, Specification};
@@ -120,6 +122,26 @@ impl Visitor<'_> for Form {
         <[u8; 32]>::try_from(bytes)
             .map(Hash)
             .map_err(|_| E::invalid_length(bytes.len(), &self))
+    }
+}
+
+/// A map by ids: they are hashes already, and are not hashed once more.
+pub type ById<K, V> = HashMap<K, V, BuildHasherDefault<Prefix>>;
+
+/// Takes the beginning of what it is given, for spread out evenly.
+#[derive(Debug, Clone, Default)]
+pub struct Prefix(u64);
+
+impl Hasher for Prefix {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut start = [0; 8];
+        let length = bytes.len().min(start.len());
+        start[..length].copy_from_slice(&bytes[..length]);
+        self.0 = self.0.rotate_left(8) ^ u64::from_le_bytes(start);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

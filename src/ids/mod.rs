@@ -12,7 +12,7 @@ pub mod path;
 pub mod variant;
 
 pub use digest::{Algorithm, Digest, InvalidDigest};
-pub use hash::{BlobId, DerivationKey, EntryId, Hash, TraceId, TreeId};
+pub use hash::{BlobId, ById, DerivationKey, EntryId, Hash, TraceId, TreeId};
 pub use name::Name;
 pub use nevra::{Evr, Nevra};
 pub use path::TreePath;

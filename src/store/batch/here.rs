@@ -1,6 +1,7 @@
 //! What of a batch is here already, in itself or in the store, and all that is below an entry.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -134,20 +135,17 @@ impl Batch {
             if let Some(tree) = self.absent_tree(&wave)? {
                 return Err(incomplete(Kind::Tree, tree.0));
             }
-            let directories: Vec<Directory> = match wave[..] {
+            let directories: Vec<Arc<Directory>> = match wave[..] {
                 // That of a package: not worth a word with other threads.
-                [tree] => vec![self.store.directory(tree)?],
+                [tree] => vec![self.read_directory(tree)?],
                 _ => {
-                    let directories = wave.par_iter().map(|tree| self.store.directory(*tree));
+                    let directories = wave.par_iter().map(|tree| self.read_directory(*tree));
                     directories.collect::<Result<_>>()?
                 }
             };
             wave.clear();
-            for node in directories
-                .into_iter()
-                .flat_map(|d| d.entries.into_values())
-            {
-                match node {
+            for node in directories.iter().flat_map(|d| d.entries.values()) {
+                match *node {
                     Node::Directory(tree) => wave.push(tree),
                     Node::Leaf(Leaf {
                         content: Content::File { size, blob },

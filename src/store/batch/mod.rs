@@ -22,11 +22,17 @@ use super::place;
 use super::staging::Staging;
 use super::stream::{Copy, Counting, Hashing, copy, set_time};
 use super::trace::Trace;
-use crate::ids::{BlobId, EntryId, Hash, TraceId, TreeId};
+use crate::ids::{BlobId, ById, EntryId, Hash, TraceId, TreeId};
 use crate::tree::{Assembly, Directory, Part};
 
 /// Blobs up to here are hashed before anything is written: those that are here already cost nothing.
 const SMALL: usize = 64 * 1024;
+
+/// A directory of so many names takes longer to read than to remember: that of an edition's packages.
+const LARGE: usize = 1000;
+
+/// So many of them are remembered.
+const REMEMBERED: usize = 16;
 
 /// A list whose pieces lie in more bundles than this is written anew, for to read it is to read them all.
 const BUNDLES: usize = 64;
@@ -41,7 +47,9 @@ pub struct Batch {
     staging: Staging,
     content: Mutex<BatchContent>,
     /// Blobs that were found here and are held, with their lengths: they stay as long as the lease.
-    held: Mutex<BTreeMap<BlobId, u64>>,
+    held: Mutex<ById<BlobId, u64>>,
+    /// Large directories that were written here: what follows asks for them again.
+    large: Mutex<ById<TreeId, Arc<Directory>>>,
     /// To be noted with the next flush.
     notes: Mutex<Notes>,
     /// Set once a flush has failed: what was placed but not named, a collector may have taken since.
@@ -90,6 +98,7 @@ impl Batch {
             lease: lease.clone(),
             content: Mutex::default(),
             held: Mutex::default(),
+            large: Mutex::default(),
             notes: Mutex::default(),
             flushing: Mutex::default(),
             store,
@@ -238,7 +247,24 @@ impl Batch {
             let bytes = packed::pack(Kind::Tree, bytes);
             self.stage(Kind::Tree, id.0, &bytes, length, |_, _| ())?;
         }
+        if directory.entries.len() >= LARGE {
+            let mut large = self.large.lock().expect("no panic while held");
+            if large.len() == REMEMBERED {
+                large.clear();
+            }
+            large.entry(id).or_insert_with(|| directory.clone().into());
+        }
         Ok(id)
+    }
+
+    /// A directory of the store, or of this batch.
+    pub fn read_directory(&self, id: TreeId) -> Result<Arc<Directory>> {
+        let large = self.large.lock().expect("no panic while held");
+        if let Some(directory) = large.get(&id) {
+            return Ok(directory.clone());
+        }
+        drop(large);
+        self.store.directory(id).map(Arc::new)
     }
 
     /// Stores an entry. All that is below it must be in this batch or in the store.

@@ -1,26 +1,48 @@
 //! Rows of objects that were looked up once.
 
-use std::collections::HashMap;
-
 use super::objects::{Object, Type};
-use crate::ids::Hash;
+use crate::ids::{ById, Hash};
 
 /// So many are remembered: those of an edition, not those of a store.
 const MOST: usize = 1 << 18;
 
 /// The number of an object's row; rows are never deleted, so it stays true as long as the index is open.
 #[derive(Debug, Default)]
-pub(super) struct Numbers(HashMap<(Type, Hash), i64>);
+pub(super) struct Numbers {
+    known: ById<(Type, Hash), i64>,
+    /// Seen by a transaction that has not ended: one that fails takes its rows back.
+    seen: Vec<(Type, Hash)>,
+}
 
 impl Numbers {
     pub fn get(&self, of: Type, hash: Hash) -> Option<i64> {
-        self.0.get(&(of, hash)).copied()
+        self.known.get(&(of, hash)).copied()
     }
 
-    /// Only what is committed: a transaction that fails takes its rows back.
+    /// Only what is committed.
     pub fn note(&mut self, object: &Object) {
-        if self.0.len() < MOST {
-            self.0.insert((object.of, object.hash), object.row);
+        self.keep((object.of, object.hash), object.row);
+    }
+
+    /// What a transaction sees, or makes.
+    pub fn see(&mut self, of: Type, hash: Hash, row: i64) {
+        // Known at once: the next step has the same packages.
+        if self.keep((of, hash), row) {
+            self.seen.push((of, hash));
         }
+    }
+
+    /// Tells how the transaction ended.
+    pub fn end(&mut self, committed: bool) {
+        for object in self.seen.drain(..) {
+            if !committed {
+                self.known.remove(&object);
+            }
+        }
+    }
+
+    /// Whether it is new.
+    fn keep(&mut self, object: (Type, Hash), row: i64) -> bool {
+        self.known.len() < MOST && self.known.insert(object, row).is_none()
     }
 }

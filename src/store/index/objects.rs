@@ -192,7 +192,7 @@ fn type_of(kind: Kind) -> Type {
 /// The row of an object that is only spoken of; gone, unless it was here already.
 fn name(
     t: &Transaction,
-    numbers: &Numbers,
+    numbers: &mut Numbers,
     of: Type,
     hash: Hash,
     length: u64,
@@ -205,26 +205,33 @@ fn name(
         .prepare_cached(ROW)?
         .query_row(params![of as u8, hash.as_bytes()], |row| row.get(0))
         .optional()?;
-    match row {
-        Some(row) => Ok(row),
+    let row = match row {
+        Some(row) => row,
         None => {
             let new = params![of as u8, hash.as_bytes(), length as i64];
-            t.prepare_cached(NAME)?.query_row(new, |row| row.get(0))
+            t.prepare_cached(NAME)?.query_row(new, |row| row.get(0))?
         }
-    }
+    };
+    numbers.see(of, hash, row);
+    Ok(row)
 }
 
 /// Entries as a list of their rows.
 pub(super) fn named<'a>(
     t: &Transaction,
-    numbers: &Numbers,
+    numbers: &mut Numbers,
     entries: impl IntoIterator<Item = &'a EntryId>,
 ) -> rusqlite::Result<Vec<u8>> {
-    let row = |entry: &EntryId| name(t, numbers, Type::Entry, entry.0, 0);
-    rows::encode(&entries.into_iter().map(row).collect::<Result<_, _>>()?)
+    let mut row = |entry: &EntryId| name(t, numbers, Type::Entry, entry.0, 0);
+    rows::encode(
+        &entries
+            .into_iter()
+            .map(&mut row)
+            .collect::<Result<_, _>>()?,
+    )
 }
 
-fn place(t: &Transaction, numbers: &Numbers, new: &NewObject) -> rusqlite::Result<()> {
+fn place(t: &Transaction, numbers: &mut Numbers, new: &NewObject) -> rusqlite::Result<()> {
     let of = type_of(new.kind);
     let form = match new.kind {
         Kind::Assembly => Form::Assembly,
@@ -253,7 +260,12 @@ fn place(t: &Transaction, numbers: &Numbers, new: &NewObject) -> rusqlite::Resul
     }
 }
 
-fn place_entry(t: &Transaction, numbers: &Numbers, id: i64, below: &Below) -> rusqlite::Result<()> {
+fn place_entry(
+    t: &Transaction,
+    numbers: &mut Numbers,
+    id: i64,
+    below: &Below,
+) -> rusqlite::Result<()> {
     let mut ids = BTreeSet::new();
     for (blob, length) in &below.blobs {
         ids.insert(name(t, numbers, Type::Blob, blob.0, *length)?);
@@ -291,13 +303,15 @@ fn find_each(c: &Connection, of: Type, hashes: &[Hash]) -> rusqlite::Result<Vec<
 impl Index {
     /// Names what was placed. Blobs come before the assemblies and trees before the entries that need them.
     pub fn commit(&self, objects: &[&NewObject], traces: &[NewTrace]) -> Result<()> {
-        let numbers = self.numbers.lock().expect("no panic while held");
-        self.change("committing a batch", false, |t| {
+        let mut numbers = self.numbers.lock().expect("no panic while held");
+        let committed = self.change("committing a batch", false, |t| {
             let mut placed = objects.iter();
-            placed.try_for_each(|new| place(t, &numbers, new))?;
+            placed.try_for_each(|new| place(t, &mut numbers, new))?;
             let mut made = traces.iter();
-            made.try_for_each(|new| traces::insert(t, &numbers, new))
-        })
+            made.try_for_each(|new| traces::insert(t, &mut numbers, new))
+        });
+        numbers.end(committed.is_ok());
+        committed
     }
 
     pub fn object(&self, of: Type, hash: Hash) -> Result<Option<Object>> {

@@ -30,7 +30,11 @@ const OUTPUTS: &str = "select step.outputs from step
     join trace on trace.id = step.trace where trace.hash = ?1";
 const ALL: &str = "select hash, size from trace order by hash";
 
-pub(super) fn insert(t: &Transaction, numbers: &Numbers, new: &NewTrace) -> rusqlite::Result<()> {
+pub(super) fn insert(
+    t: &Transaction,
+    numbers: &mut Numbers,
+    new: &NewTrace,
+) -> rusqlite::Result<()> {
     let key = new.trace.key.0;
     let row = params![
         new.id.0.as_bytes(),
