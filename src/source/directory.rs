@@ -1,11 +1,11 @@
 //! A directory of RPMs as a source.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use rustix::fs::{AtFlags, Stat, stat, statat};
 use walkdir::WalkDir;
 
 /// The first bytes of every RPM (rpm, `lib/rpmlead.c`).
@@ -54,18 +54,44 @@ impl ScanError {
 
 impl Found {
     pub fn at(path: PathBuf) -> Result<Self, ScanError> {
-        let metadata = fs::metadata(&path).map_err(|source| ScanError::File {
-            path: path.clone(),
-            source,
-        })?;
-        let stamp = Stamp {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            mtime: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
-            ctime: metadata.ctime() * 1_000_000_000 + metadata.ctime_nsec(),
-        };
-        Ok(Found { path, stamp })
+        Self::seen(path, |path| stat(path))
+    }
+
+    /// The same, of a file in an open directory: the way there is not walked again for each.
+    fn within(directory: &File, path: PathBuf) -> Result<Self, ScanError> {
+        Self::seen(path, |path| {
+            let name = path.file_name().unwrap_or_default();
+            statat(directory, name, AtFlags::empty())
+        })
+    }
+
+    fn seen(
+        path: PathBuf,
+        look: impl FnOnce(&Path) -> rustix::io::Result<Stat>,
+    ) -> Result<Self, ScanError> {
+        match look(&path) {
+            Ok(stat) => {
+                let stamp = Stamp::of(&stat);
+                Ok(Found { path, stamp })
+            }
+            Err(error) => Err(ScanError::File {
+                path,
+                source: error.into(),
+            }),
+        }
+    }
+}
+
+impl Stamp {
+    fn of(stat: &Stat) -> Self {
+        let time = |seconds, nanoseconds: u64| seconds * 1_000_000_000 + nanoseconds as i64;
+        Stamp {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: stat.st_size as u64,
+            mtime: time(stat.st_mtime, stat.st_mtime_nsec),
+            ctime: time(stat.st_ctime, stat.st_ctime_nsec),
+        }
     }
 }
 
@@ -106,7 +132,15 @@ pub fn list(directory: &Path) -> Result<Vec<Found>, ScanError> {
             paths.push(entry.into_path());
         }
     }
-    let found: Vec<Result<Found, ScanError>> = paths.into_par_iter().map(Found::at).collect();
+    let mut found: Vec<Result<Found, ScanError>> = Vec::with_capacity(paths.len());
+    for beside in paths.chunk_by(|a, b| a.parent() == b.parent()) {
+        let directory = beside[0].parent().and_then(|above| File::open(above).ok());
+        let look = |path: &PathBuf| match &directory {
+            Some(directory) => Found::within(directory, path.clone()),
+            None => Found::at(path.clone()),
+        };
+        found.par_extend(beside.par_iter().map(look));
+    }
     // In their order, so that of several that fail the same one is told each time.
     found.into_iter().collect()
 }

@@ -131,13 +131,16 @@ impl Layout {
         self.root.join("locks")
     }
 
-    pub fn object(&self, kind: Kind, id: Hash) -> PathBuf {
-        let text = id.to_string();
-        let base = match kind {
+    /// The directory that the files of a kind are found from, by [`within`].
+    pub fn base(&self, kind: Kind) -> PathBuf {
+        match kind {
             Kind::Trace => self.traces(),
             _ => self.objects(),
-        };
-        base.join(&text[..2]).join(text + kind.suffix())
+        }
+    }
+
+    pub fn object(&self, kind: Kind, id: Hash) -> PathBuf {
+        self.base(kind).join(within(kind, id))
     }
 
     pub fn trace(&self, id: TraceId) -> PathBuf {
@@ -148,6 +151,12 @@ impl Layout {
         let text = blob.to_string();
         self.twins(twin).join(&text[..2]).join(text)
     }
+}
+
+/// Where the file of a kind is within its base.
+pub(crate) fn within(kind: Kind, id: Hash) -> String {
+    let text = id.to_string();
+    [&text[..2], "/", &text, kind.suffix()].concat()
 }
 
 /// What a file name under `objects/` says; `None` for what the store never wrote.

@@ -35,6 +35,7 @@ mod layout;
 mod lease;
 mod list;
 mod lock;
+mod near;
 mod open;
 mod overlay;
 mod packed;
@@ -72,6 +73,7 @@ pub use verify::{Damage, Needed, VerifyOptions, VerifyReport, What};
 
 use index::Index;
 use layout::Layout;
+use near::Near;
 use overlay::Overlay;
 
 /// A store on disk. Clones are the same store; any number of threads and processes may use one at a time.
@@ -87,6 +89,7 @@ struct Inner {
     layout: Layout,
     index: RwLock<Option<Arc<Index>>>,
     overlay: Overlay,
+    near: Near,
 }
 
 impl Store {

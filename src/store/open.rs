@@ -11,6 +11,7 @@ use super::error::{Error, Result};
 use super::index::Index;
 use super::layout::Layout;
 use super::lock::{Lock, Name};
+use super::near::Near;
 use super::overlay::Overlay;
 use super::{Inner, Store, reserve};
 
@@ -51,6 +52,7 @@ impl Store {
             layout: Layout::new(dir),
             index: RwLock::new(None),
             overlay: Overlay::default(),
+            near: Near::default(),
         };
         let store = Store {
             inner: Arc::new(inner),

@@ -290,16 +290,18 @@ impl Store {
     /// Opens the file of an object, staged or placed; `None` if there is none.
     pub(in crate::store) fn open_object(&self, kind: Kind, id: Hash) -> Result<Option<File>> {
         // Staged ones first: should they be placed in between, they are found there.
-        let staged = self.inner.overlay.get(kind, id).map(|staged| staged.path);
-        let places = staged.into_iter().chain([self.layout().object(kind, id)]);
-        for path in places {
-            match File::open(&path) {
+        if let Some(staged) = self.inner.overlay.get(kind, id) {
+            match File::open(&staged.path) {
                 Ok(file) => return Ok(Some(file)),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(Error::io("opening", path, e)),
+                Err(e) => return Err(Error::io("opening", staged.path, e)),
             }
         }
-        Ok(None)
+        match self.inner.near.open(self.layout(), kind, id) {
+            Ok(file) => Ok(Some(file)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io("opening", self.layout().object(kind, id), e)),
+        }
     }
 
     fn record(&self, kind: Kind, id: Hash) -> Result<Vec<u8>> {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use super::file::{
 use crate::ids::{BlobId, TreeId};
 use crate::store::error::{Error, Result};
 use crate::store::layout::{Kind, Twin};
+use crate::store::near;
 use crate::store::staging::Staging;
 use crate::store::stream::hash_file;
 use crate::store::{Store, fault};
@@ -72,16 +74,33 @@ impl Building<'_> {
         let directory = self.store.directory(tree)?;
         let mode = directory.meta.mode;
         for (name, node) in directory.entries {
-            let path = dir.join(OsStr::from_bytes(&name));
             match node {
-                Node::Directory(tree) => inside.push((tree, path)),
-                Node::Leaf(leaf) => leaves.push((leaf, path)),
+                Node::Directory(tree) => inside.push((tree, dir.join(OsStr::from_bytes(&name)))),
+                Node::Leaf(leaf) => leaves.push((leaf, name)),
             }
         }
+        let open = near::directory(dir).map_err(|e| Error::io("opening", dir, e))?;
         // An edition has ten thousand files side by side.
         let leaves = leaves.par_iter().with_min_len(LEAVES);
-        leaves.try_for_each(|(leaf, path)| self.leaf(leaf, path))?;
+        leaves.try_for_each(|(leaf, name)| {
+            let name = Path::new(OsStr::from_bytes(name));
+            match self.is_linked(leaf, (&open, name)) {
+                true => Ok(()),
+                false => self.leaf(leaf, &dir.join(name)),
+            }
+        })?;
         Ok((mode, inside))
+    }
+
+    /// Links what most leaves are, if it goes the short way: a file with bytes of its own, as it lies in the store.
+    fn is_linked(self, leaf: &Leaf, to: (&OwnedFd, &Path)) -> bool {
+        let Content::File { blob, size: 1.. } = leaf.content else {
+            return false;
+        };
+        let Store { inner } = self.store;
+        self.owner.is_none()
+            && mode_of(leaf) == FILE
+            && inner.near.link(&inner.layout, blob.0, to).is_ok()
     }
 
     /// Gives a path its owner; of a link, the link itself.
