@@ -224,8 +224,8 @@ fn held(plan: &Plan, names: &[Name]) -> BTreeMap<String, Vec<String>> {
         let nevras = solved.packages.iter().map(|(nevra, _)| text(nevra));
         (name, nevras.collect())
     });
-    let listed = plan.listed.iter();
-    let listed = listed.map(|(name, nevras)| (name, nevras.iter().map(text).collect()));
+    let listed = plan.listed();
+    let listed = listed.map(|(name, nevras)| (name, nevras.into_iter().map(text).collect()));
     let all = solved
         .chain(listed)
         .filter(|(name, _)| names.contains(name));

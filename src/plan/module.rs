@@ -25,10 +25,9 @@ impl Planner<'_> {
         let Some(offered) = self.offered(recipe, module)? else {
             return Ok(None);
         };
-        let listed = offered.iter().map(|package| package.nevra.clone());
         self.plan
             .listed
-            .insert(recipe.name.clone(), listed.collect());
+            .insert(recipe.name.clone(), vec![offered.clone()]);
         let document = self.document(recipe, module)?;
         let topic = document.name_stream();
         let params = parameters::Module {

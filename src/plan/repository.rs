@@ -22,7 +22,7 @@ impl Planner<'_> {
         modules.extend(self.recipes.modules_of(&repository.addons));
         self.check_streams(&recipe.name, &modules)?;
         let mut inputs = Vec::new();
-        let (mut packages, mut listed) = (BTreeSet::new(), BTreeSet::new());
+        let (mut packages, mut listed) = (BTreeSet::new(), Vec::new());
         let mut complete = true;
         let roles = [
             ("module", &repository.modules),
@@ -48,7 +48,7 @@ impl Planner<'_> {
                 from,
             });
             packages.extend(offered.iter().map(|package| package.rpm.clone()));
-            listed.extend(offered.iter().map(|package| package.nevra.clone()));
+            listed.push(offered);
         }
         if !complete {
             return Ok(None);

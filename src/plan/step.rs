@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::derivation::{Derivation, Input};
 use super::known::{Outcome, SourcePackage};
+use super::offer::Offered;
 use crate::formats::modulemd;
 use crate::ids::{BlobId, Digest, EntryId, Hash, Name, Nevra, canonical};
 
@@ -79,8 +80,8 @@ pub struct Plan {
     pub answers: BTreeMap<Name, BTreeMap<String, SourcePackage>>,
     /// What each solved artifact will hold.
     pub solved: BTreeMap<Name, Solved>,
-    /// The packages of each module and edition, where nothing is solved.
-    pub listed: BTreeMap<Name, BTreeSet<Nevra>>,
+    /// What each module and edition holds, where nothing is solved: the packages of its modules.
+    pub(super) listed: BTreeMap<Name, Vec<Arc<Vec<Offered>>>>,
     /// The modules that each solved artifact is drawn from; its steps name packages only.
     pub drawn: BTreeMap<Name, Vec<Drawn>>,
 }
@@ -103,6 +104,14 @@ pub struct Drawn {
 }
 
 impl Plan {
+    /// The packages of each module and edition, where nothing is solved.
+    pub fn listed(&self) -> impl Iterator<Item = (&Name, BTreeSet<&Nevra>)> {
+        self.listed.iter().map(|(name, lists)| {
+            let packages = lists.iter().flat_map(|list| list.iter());
+            (name, packages.map(|package| &package.nevra).collect())
+        })
+    }
+
     /// Some steps, with all that they stand on.
     pub fn upstream(&self, goals: &BTreeSet<StepId>) -> BTreeSet<StepId> {
         let mut wanted = goals.clone();

@@ -218,10 +218,9 @@ mod tests {
             attachments: BTreeMap::new(),
             outcome: None,
         };
-        Plan {
-            steps: steps.iter().map(step).collect(),
-            ..Plan::default()
-        }
+        let mut plan = Plan::default();
+        plan.steps.extend(steps.iter().map(step));
+        plan
     }
 
     fn forecast(plan: &Plan, expected: &[(StepId, f64)], jobs: usize) -> Forecast {
