@@ -100,6 +100,8 @@ impl Arguments {
             keep_going: self.keep_going,
             no_root: self.no_root,
             label: self.label,
+            explain: self.explain,
+            last: true,
             now: now(),
             network: (!self.offline).then(network),
             program: std::env::current_exe().ok(),
@@ -115,6 +117,8 @@ impl Arguments {
         );
         progress.finish();
         let report = result?;
+        // Of no use any more, and long to take apart: see `Options::last`.
+        std::mem::forget(recipes);
         if context.global.json {
             output::json("realize", &document(&report, self.explain))?;
         } else {

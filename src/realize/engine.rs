@@ -20,7 +20,7 @@ use super::schedule::{self, Ended};
 use super::workspace::Parts;
 use crate::formats::rpm::Record;
 use crate::ids::{DerivationKey, EntryId};
-use crate::plan::{From, Outcome, Plan, StepId};
+use crate::plan::{Derivation, From, Outcome, Plan, StepId};
 use crate::store::{self, Batch, Lease, Store};
 
 /// So many objects wait for one group sync.
@@ -39,6 +39,7 @@ pub(super) struct Engine<'a> {
     pub outside: &'a Outside<'a>,
     pub jobs: usize,
     pub keep_going: bool,
+    explain: bool,
     pub(super) program: Option<&'a Path>,
     /// Steps that this realize ran before, to learn what it needed to plan.
     earlier: &'a BTreeSet<DerivationKey>,
@@ -96,6 +97,7 @@ impl<'a> Engine<'a> {
                 .expect("a realize has a way outside, be it closed"),
             jobs: options.jobs,
             keep_going: options.keep_going,
+            explain: options.explain,
             program: options.program.as_deref(),
             earlier,
             busy: plan.steps.iter().map(|_| Mutex::default()).collect(),
@@ -296,12 +298,9 @@ impl<'a> Engine<'a> {
                 Ok(())
             }
             None => {
-                let names = self.names(step);
-                let why = self
-                    .previous
-                    .reason(&self.plan.steps[step], &derivation, &names);
+                let why = self.reason(step, &derivation);
                 let _busy = self.busy(step);
-                self.compose(step, &why)
+                self.compose_as(step, &derivation, &why)
             }
         }
     }
@@ -380,6 +379,16 @@ impl<'a> Engine<'a> {
         let missing = missing.filter(|entry| !complete.contains(entry)).collect();
         here().extend(complete);
         Ok(missing)
+    }
+
+    /// Why a step runs, if that is asked: what made the last generation may be large, and is read for it.
+    fn reason(&self, step: StepId, derivation: &Derivation) -> String {
+        if !self.explain {
+            return String::new();
+        }
+        let names = self.names(step);
+        self.previous
+            .reason(&self.plan.steps[step], derivation, &names)
     }
 
     /// What the plan calls the inputs of a step.

@@ -10,7 +10,7 @@ use super::report::How;
 use super::workspace::StoreWorkspace;
 use super::{outside, trace};
 use crate::compose;
-use crate::plan::{From, Outcome, StepId};
+use crate::plan::{Derivation, From, Outcome, StepId};
 
 impl Engine<'_> {
     /// Tells that a step begins.
@@ -20,8 +20,22 @@ impl Engine<'_> {
         self.observer.left(&self.course.left());
     }
 
-    /// Runs a step.
+    /// Runs a step whose inputs are known.
     pub(super) fn compose(&self, id: StepId, why: &str) -> Result<(), Error> {
+        let step = &self.plan.steps[id];
+        let derivation = step
+            .derivation(|from| self.entry(from))
+            .expect("its inputs were resolved before it is run");
+        self.compose_as(id, &derivation, why)
+    }
+
+    /// The same, with its derivation, which may name ten thousand packages.
+    pub(super) fn compose_as(
+        &self,
+        id: StepId,
+        derivation: &Derivation,
+        why: &str,
+    ) -> Result<(), Error> {
         let step = &self.plan.steps[id];
         if outside::KINDS.contains(&step.kind) {
             return self.bring(id, why);
@@ -35,9 +49,6 @@ impl Engine<'_> {
         self.take_all(step)?;
         self.begin(id);
         let begun = Instant::now();
-        let derivation = step
-            .derivation(|from| self.entry(from))
-            .expect("its inputs were just ensured");
         let composer = compose::composer(step.kind).ok_or_else(|| Error::NoComposer {
             kind: step.kind.to_owned(),
         })?;
@@ -53,12 +64,12 @@ impl Engine<'_> {
             notes: Mutex::default(),
             program: self.program,
         };
-        let composed = composer.compose(&derivation, &workspace)?;
+        let composed = composer.compose(derivation, &workspace)?;
         let notes = workspace
             .notes
             .into_inner()
             .expect("no thread panics while it notes a line");
-        let (trace, entries) = trace::of(&derivation, composed, notes);
+        let (trace, entries) = trace::of(derivation, composed, notes);
         for entry in entries.values() {
             batch.entry(entry)?;
         }

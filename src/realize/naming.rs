@@ -15,15 +15,15 @@ use crate::source::Lock;
 use crate::store::NewGeneration;
 
 /// Names what a plan gave.
-pub(super) struct Naming<'a> {
+pub(super) struct Naming<'a, 'e> {
     pub recipes: &'a Recipes,
     pub options: &'a Options,
     pub lock: Option<&'a Lock>,
-    pub engine: &'a Engine<'a>,
+    pub engine: &'a Engine<'e>,
     pub plan: &'a Plan,
 }
 
-impl Naming<'_> {
+impl Naming<'_, '_> {
     /// An artifact without a step could not even be planned: what it stands on failed.
     pub fn artifact(
         &self,

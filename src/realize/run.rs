@@ -30,6 +30,10 @@ pub struct Options {
     /// Make no generation: the entries are left to the collector.
     pub no_root: bool,
     pub label: Option<String>,
+    /// Say of each step that runs why it does.
+    pub explain: bool,
+    /// The process ends after this: what was known of ten thousand packages is not taken apart first.
+    pub last: bool,
     /// Seconds since 1970, for generations and leases; nothing composed sees it.
     pub now: i64,
     /// The way to repositories; `None` to go without.
@@ -91,7 +95,18 @@ pub fn realize(
         artifacts.iter().map(|a| (&a.name, a.clone())).collect();
     report.artifacts = names.iter().filter_map(|name| made.remove(name)).collect();
     report.seconds = begun.elapsed().as_secs_f64();
+    options.let_go(facts);
     Ok(report)
+}
+
+impl Options {
+    /// Drops what is large, or leaves that to the end of the process.
+    fn let_go<T>(&self, large: T) {
+        match self.last {
+            true => std::mem::forget(large),
+            false => drop(large),
+        }
+    }
 }
 
 /// What stays the same while a realize goes on.
@@ -151,6 +166,8 @@ impl Run<'_> {
                     let step = plan.artifacts.get(name).copied();
                     artifacts.push(naming.artifact(name, step, &steps)?);
                 }
+                drop(engine);
+                self.options.let_go(plan);
                 return Ok(artifacts);
             }
         }

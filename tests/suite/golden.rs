@@ -28,6 +28,8 @@ fn composed(jobs: usize) -> String {
     let options = Options {
         jobs,
         keep_going: false,
+        explain: false,
+        last: false,
         network: None,
         no_root: false,
         label: None,
