@@ -4,19 +4,25 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::index::{self, Made};
 use super::{Error, Workspace};
-use crate::formats::repodata::{self, Group, Joined, Stretch, group};
+use crate::formats::repodata::{self, Group, Joined, Stretch, Sums, group};
 use crate::formats::rpm::Brief;
 use crate::ids::path::{InvalidPath, check_name};
-use crate::ids::{BlobId, EntryId, Nevra, TreePath};
+use crate::ids::{BlobId, EntryId, Nevra, TreePath, canonical};
 use crate::plan::Derivation;
 use crate::plan::facts::PackageFacts;
 use crate::tree::{Assembly, Builder, Child, Leaf, Part};
 
 /// The directory of the packages, beside `repodata`.
-pub const DIRECTORY: &str = "Packages";
+pub(crate) const DIRECTORY: &str = "Packages";
+
+/// Where a package lies in a repository.
+pub(crate) fn href(directory: &str, nevra: &Nevra) -> String {
+    format!("{directory}/{}", nevra.file_name())
+}
 
 /// One RPM file of a repository.
 #[derive(Clone)]
@@ -101,31 +107,73 @@ pub fn index(
         .par_iter()
         .map(|packages| index::group(packages, DIRECTORY, workspace));
     let made: Vec<Made> = made.collect::<Result<_, Error>>()?;
-    let mut groups = Vec::with_capacity(made.len());
-    let mut blobs = Vec::with_capacity(made.len());
-    for Made { blob, group, notes } in made {
-        notes.iter().for_each(|note| workspace.note(note));
-        groups.push(group);
-        blobs.push(blob);
-    }
+    let notes = made.iter().flat_map(|made| &made.notes);
+    notes.for_each(|note| workspace.note(note));
     let count = lists.iter().map(Vec::len).sum();
-    let files = repodata::join(&groups, count, Some(modules), comps).map_err(Error::Join)?;
-    for Joined { name, stretches } in files {
-        let leaf = match stretches.as_slice() {
-            [Stretch::Own(bytes)] => workspace.file(0o644, bytes)?,
-            _ => {
-                let parts = stretches.iter().map(|s| part(s, &groups, &blobs));
-                let assembly = Assembly {
-                    parts: parts.collect(),
-                };
-                let (blob, size) = workspace.assemble(&assembly)?;
-                Leaf::file(0o644, blob, size)
-            }
-        };
+    let mut files = joined(&made, count, workspace)?;
+    let extras = [
+        ("modules", ("modules", "yaml"), Some(modules.as_bytes())),
+        ("group", ("comps", "xml"), comps),
+    ];
+    for (kind, title, bytes) in extras {
+        if let Some(bytes) = bytes {
+            let file = Joined::alone(kind, title, bytes).map_err(Error::Join)?;
+            files.push(kept(&file, &made, workspace)?);
+        }
+    }
+    let repomd = repodata::list(files.iter().map(|file| &file.sums));
+    let leaf = workspace.file(0o644, &repomd)?;
+    let named = files.iter().map(|file| {
+        let leaf = Leaf::file(0o644, file.blob, file.sums.size);
+        (file.sums.name(), leaf)
+    });
+    for (name, leaf) in named.chain([("repomd.xml".to_owned(), leaf)]) {
         let path = TreePath::parse(format!("repodata/{name}"))?;
         tree.insert(&path, Child::Leaf(leaf))?;
     }
     Ok(())
+}
+
+/// A file of metadata that was stored.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    sums: Sums,
+    blob: BlobId,
+}
+
+/// The indexes of all packages. An edition of one module has those of the module, which was made just before.
+fn joined(made: &[Made], packages: usize, workspace: &dyn Workspace) -> Result<Vec<Kept>, Error> {
+    const KIND: &str = "indexes";
+    let facts = |source| Error::Facts { kind: KIND, source };
+    let groups: Vec<BlobId> = made.iter().map(|made| made.blob).collect();
+    // Of one kind with the packages' number, which the indexes state.
+    let asked = Derivation::new(KIND, 1, &(groups, packages), []).map_err(facts)?;
+    if let Some(told) = workspace.told(&asked) {
+        return told.to().map_err(facts);
+    }
+    let groups: Vec<&Group> = made.iter().map(|made| &made.group).collect();
+    let files = repodata::join(&groups, packages).map_err(Error::Join)?;
+    let files = files.iter().map(|file| kept(file, made, workspace));
+    let files: Vec<Kept> = files.collect::<Result<_, Error>>()?;
+    let told = canonical::Value::of(&files).map_err(facts)?;
+    workspace.tell(&asked, &told);
+    Ok(files)
+}
+
+/// Stores a file of metadata: of parts, where it has any of groups.
+fn kept(file: &Joined, made: &[Made], workspace: &dyn Workspace) -> Result<Kept, Error> {
+    let blob = match file.stretches.as_slice() {
+        [Stretch::Own(bytes)] => workspace.write(&mut bytes.as_slice())?.0,
+        stretches => {
+            let parts = stretches.iter().map(|stretch| part(stretch, made));
+            let assembly = Assembly {
+                parts: parts.collect(),
+            };
+            workspace.assemble(&assembly)?.0
+        }
+    };
+    let sums = file.sums.clone();
+    Ok(Kept { sums, blob })
 }
 
 /// Where one group ends and the next begins.
@@ -134,16 +182,17 @@ fn groups<'a, 'b>(list: &'a [&'b Package]) -> impl Iterator<Item = &'a [&'b Pack
 }
 
 /// A stretch of an index as a part of an assembly.
-fn part(stretch: &Stretch, groups: &[Group], blobs: &[BlobId]) -> Part {
+fn part(stretch: &Stretch, made: &[Made]) -> Part {
     match stretch {
         Stretch::Own(bytes) => Part::Inline {
             bytes: bytes.clone(),
         },
         Stretch::Member { group, index } => {
-            let members = &groups[*group].members;
+            let Made { blob, group, .. } = &made[*group];
+            let members = &group.members;
             let before = members[..*index].iter().map(|m| m.len() as u64);
             Part::Range {
-                blob: blobs[*group],
+                blob: *blob,
                 offset: before.sum(),
                 length: members[*index].len() as u64,
             }

@@ -165,7 +165,7 @@ fn compare(folder: &str) {
         .map(|(_, record)| Rendered::of(record, &format!("Packages/{}", record.nevra.file_name())))
         .collect();
     let groups: Vec<Group> = rendered.chunks(3).map(Group::of).collect();
-    let metadata = Metadata::of(&join(&groups, rendered.len(), None, None).unwrap(), &groups);
+    let metadata = Metadata::of(&join(&groups, rendered.len()).unwrap(), &groups);
 
     let names: BTreeMap<&str, String> = good
         .iter()

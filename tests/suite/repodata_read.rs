@@ -138,7 +138,7 @@ fn read_back(records: &[Record]) -> Vec<Listed> {
         .map(|record| Rendered::of(record, &format!("p/{}", record.nevra.file_name())))
         .collect();
     let groups: Vec<Group> = rendered.chunks(3).map(Group::of).collect();
-    let metadata = Metadata::of(&join(&groups, rendered.len(), None, None).unwrap(), &groups);
+    let metadata = Metadata::of(&join(&groups, rendered.len()).unwrap(), &groups);
     let repomd = Repomd::read(&metadata.files["repomd.xml"]).unwrap();
     let reference = repomd.get("primary").unwrap();
     let file = &metadata.files[reference.href.strip_prefix("repodata/").unwrap()];

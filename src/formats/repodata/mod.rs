@@ -30,7 +30,7 @@ pub use group::Group;
 pub use read::{
     Damage, Listed, Location, Primary, ReadError, Reference, Repomd, open, owners, references,
 };
-pub use repomd::{Joined, Metadata, Stretch, join};
+pub use repomd::{Joined, Metadata, Stretch, Sums, join, list};
 
 use super::rpm::Record;
 

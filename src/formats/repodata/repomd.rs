@@ -1,10 +1,12 @@
 //! `repomd.xml` and the files that it names.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::io;
 
 use libdeflater::Decompressor;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::ReadError;
@@ -22,11 +24,27 @@ pub struct Metadata {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// A file of `repodata`, as the stretches that it is joined from.
+/// A file that `repomd.xml` names, as the stretches that it is joined from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
-    pub name: String,
+    pub sums: Sums,
     pub stretches: Vec<Stretch>,
+}
+
+/// What `repomd.xml` says of a file, as it is and decompressed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sums {
+    /// `primary`, `modules`.
+    pub kind: String,
+    /// The end of its name, behind its digest: `primary.xml`.
+    pub title: String,
+    /// SHA-256 in hex, and bytes.
+    pub digest: String,
+    pub size: u64,
+    /// The same of what it decompresses to.
+    pub open: String,
+    pub open_size: u64,
 }
 
 /// What a stretch of a file is.
@@ -41,83 +59,65 @@ pub enum Stretch {
 }
 
 impl Stretch {
-    pub fn bytes<'a>(&'a self, groups: &'a [Group]) -> &'a [u8] {
+    pub fn bytes<'a>(&'a self, groups: &'a [impl Borrow<Group>]) -> &'a [u8] {
         match self {
             Stretch::Own(bytes) => bytes,
-            Stretch::Member { group, index } => &groups[*group].members[*index],
+            Stretch::Member { group, index } => &groups[*group].borrow().members[*index],
         }
     }
 }
 
-/// Joins the indexes of groups of packages, and writes the `repomd.xml` that names them.
+/// Joins the indexes of groups of packages: primary, filelists and other.
 ///
-/// `modules` is a stream of YAML documents, `comps` the XML of groups of another kind.
 /// Fails for groups that are not compressed as [`Group::of`] does it.
-pub fn join(
-    groups: &[Group],
-    packages: usize,
-    modules: Option<&str>,
-    comps: Option<&[u8]>,
-) -> io::Result<Vec<Joined>> {
-    let indexes = INDEX.iter().enumerate().map(|(index, (kind, root, ns))| {
+pub fn join<G: Borrow<Group> + Sync>(groups: &[G], packages: usize) -> io::Result<Vec<Joined>> {
+    let index = |(index, (kind, root, ns)): (usize, &(&str, &str, &str))| {
         let start = format!("{DECLARATION}<{root} {ns} packages=\"{packages}\">\n");
         let end = format!("</{root}>\n");
         let own = |text: &str| Stretch::Own(member([text.as_bytes()]));
         let members = (0..groups.len()).map(|group| Stretch::Member { group, index });
         let stretches = [own(&start)].into_iter().chain(members).chain([own(&end)]);
-        File {
-            kind,
-            name: format!("{kind}.xml"),
-            stretches: stretches.collect(),
-        }
-    });
-    let extras = [
-        ("modules", "modules.yaml", modules.map(str::as_bytes)),
-        ("group", "comps.xml", comps),
-    ];
-    let extras = extras.iter().filter_map(|(kind, name, bytes)| {
-        let bytes = (*bytes)?;
-        Some(File {
-            kind,
-            name: (*name).to_owned(),
-            stretches: vec![Stretch::Own(member([bytes]))],
-        })
-    });
-    let files: Vec<File> = indexes.chain(extras).collect();
-    let sums = files.par_iter().map(|file| Sums::of(file, groups));
-    let sums: Vec<Sums> = sums.collect::<io::Result<_>>()?;
-    Ok(name(files, &sums))
+        Joined::of((kind, "xml"), stretches.collect(), groups)
+    };
+    INDEX.par_iter().enumerate().map(index).collect()
 }
 
-/// A file that has no name yet: it is named by its digest.
-struct File {
-    kind: &'static str,
-    name: String,
-    stretches: Vec<Stretch>,
-}
+impl Joined {
+    /// A file with nothing in it of packages: `modules`, a stream of YAML documents, or `comps`, the XML of groups of another kind.
+    pub fn alone(kind: &str, title: (&str, &str), bytes: &[u8]) -> io::Result<Joined> {
+        let mut joined = Self::of(title, vec![Stretch::Own(member([bytes]))], &[] as &[Group])?;
+        joined.sums.kind = kind.to_owned();
+        Ok(joined)
+    }
 
-/// What `repomd.xml` says of a file, as it is and decompressed.
-struct Sums {
-    digest: String,
-    size: u64,
-    open: String,
-    open_size: u64,
-}
-
-impl Sums {
-    fn of(file: &File, groups: &[Group]) -> io::Result<Sums> {
-        let stretches = file.stretches.par_iter();
-        let opened = stretches.map(|stretch| open(stretch.bytes(groups)));
+    fn of(
+        (title, ending): (&str, &str),
+        stretches: Vec<Stretch>,
+        groups: &[impl Borrow<Group> + Sync],
+    ) -> io::Result<Joined> {
+        let opened = stretches
+            .par_iter()
+            .map(|stretch| open(stretch.bytes(groups)));
         let opened: Vec<Vec<u8>> = opened.collect::<io::Result<_>>()?;
-        let closed = file.stretches.iter().map(|stretch| stretch.bytes(groups));
+        let closed = stretches.iter().map(|stretch| stretch.bytes(groups));
         let opened = opened.iter().map(Vec::as_slice);
         let ((digest, size), (open, open_size)) = rayon::join(|| sum(closed), || sum(opened));
-        Ok(Sums {
+        let sums = Sums {
+            kind: title.to_owned(),
+            title: format!("{title}.{ending}"),
             digest,
             size,
             open,
             open_size,
-        })
+        };
+        Ok(Joined { sums, stretches })
+    }
+}
+
+impl Sums {
+    /// What the file is called: by its digest.
+    pub fn name(&self) -> String {
+        format!("{}-{}.gz", self.digest, self.title)
     }
 }
 
@@ -151,15 +151,17 @@ fn open(member: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 impl Metadata {
-    /// The bytes of joined files.
+    /// The bytes of joined files, and of the list of them.
     pub fn of(files: &[Joined], groups: &[Group]) -> Metadata {
         let bytes = |file: &Joined| {
             let stretches = file.stretches.iter();
             stretches.flat_map(|s| s.bytes(groups)).copied().collect()
         };
-        let files = files.iter().map(|file| (file.name.clone(), bytes(file)));
+        let list = list(files.iter().map(|file| &file.sums));
+        let files = files.iter().map(|file| (file.sums.name(), bytes(file)));
+        let list = [("repomd.xml".to_owned(), list)];
         Metadata {
-            files: files.collect(),
+            files: files.chain(list).collect(),
         }
     }
 
@@ -190,8 +192,8 @@ const INDEX: [(&str, &str, &str); INDEXES] = [
     ("other", "otherdata", OTHER),
 ];
 
-/// Names the files, and writes the one that lists them.
-fn name(files: Vec<File>, sums: &[Sums]) -> Vec<Joined> {
+/// The `repomd.xml` that names these files.
+pub fn list<'a>(files: impl IntoIterator<Item = &'a Sums>) -> Vec<u8> {
     let mut xml = Xml::new();
     let namespaces = [
         ("xmlns", "http://linux.duke.edu/metadata/repo"),
@@ -199,29 +201,22 @@ fn name(files: Vec<File>, sums: &[Sums]) -> Vec<Joined> {
     ];
     xml.open("repomd", &namespaces);
     xml.text("revision", &[], TIMESTAMP);
-    let mut joined = Vec::new();
-    for (file, sums) in files.into_iter().zip(sums) {
-        let name = format!("{}-{}.gz", sums.digest, file.name);
+    for sums in files {
         let sha256 = [("type", "sha256")];
-        xml.open("data", &[("type", file.kind)]);
+        xml.open("data", &[("type", &sums.kind)]);
         xml.text("checksum", &sha256, &sums.digest);
         xml.text("open-checksum", &sha256, &sums.open);
-        xml.empty("location", &[("href", &format!("repodata/{name}"))]);
+        xml.empty(
+            "location",
+            &[("href", &format!("repodata/{}", sums.name()))],
+        );
         xml.text("timestamp", &[], TIMESTAMP);
         xml.text("size", &[], &sums.size.to_string());
         xml.text("open-size", &[], &sums.open_size.to_string());
         xml.close("data");
-        joined.push(Joined {
-            name,
-            stretches: file.stretches,
-        });
     }
     xml.close("repomd");
     let mut repomd = DECLARATION.as_bytes().to_vec();
     repomd.extend(xml.finish().xml);
-    joined.push(Joined {
-        name: "repomd.xml".to_owned(),
-        stretches: vec![Stretch::Own(repomd)],
-    });
-    joined
+    repomd
 }
