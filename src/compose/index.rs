@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use super::packages::Package;
+use super::packages::{self, Package};
 use super::{Composed, Composer, Error, Remembered, Workspace};
 use crate::formats::repodata::{Group, Rendered};
-use crate::formats::rpm::{Record, record};
+use crate::formats::rpm::{Brief, record};
 use crate::ids::{BlobId, EntryId};
 use crate::plan::derivation::Input;
 use crate::plan::facts::IndexFacts;
@@ -31,13 +31,7 @@ impl Composer for Index {
         let params: parameters::Index = super::parameters(KIND, derivation)?;
         super::check_record_version(params.record)?;
         let entries: Vec<EntryId> = derivation.inputs_as("rpm").collect();
-        let mut records = workspace.records(&entries)?;
-        records.sort_by(|a, b| (&a.nevra, a.file).cmp(&(&b.nevra, b.file)));
-        let render = |record: &Arc<Record>| {
-            let href = format!("{}/{}", params.directory, record.nevra.file_name());
-            Rendered::of(record, &href)
-        };
-        let rendered: Vec<Rendered> = records.iter().map(render).collect();
+        let rendered = rendered(&entries, &params.directory, workspace)?;
         let group = Group::of(&rendered);
         let (blob, _) = workspace.write(&mut group.members.concat().as_slice())?;
         let facts = IndexFacts {
@@ -47,6 +41,36 @@ impl Composer for Index {
         };
         Composed::default().with_facts(KIND, &facts)
     }
+}
+
+/// What the indexes say of packages, which come sorted; those that nobody kept ready are rendered of their records.
+fn rendered(
+    entries: &[EntryId],
+    directory: &str,
+    workspace: &dyn Workspace,
+) -> Result<Vec<Rendered>, Error> {
+    let ready = workspace.rendered(entries, directory)?;
+    let briefs = workspace.briefs(entries)?;
+    let mut packages: Vec<(Arc<Brief>, EntryId, Option<Rendered>)> = briefs
+        .into_iter()
+        .zip(entries)
+        .zip(ready)
+        .map(|((brief, &entry), ready)| (brief, entry, ready))
+        .collect();
+    packages.sort_by(|(a, ..), (b, ..)| (&a.nevra, a.file).cmp(&(&b.nevra, b.file)));
+    let open = packages.iter().filter(|(.., ready)| ready.is_none());
+    let open: Vec<EntryId> = open.map(|(_, entry, _)| *entry).collect();
+    let mut records = workspace.records(&open)?.into_iter();
+    let mut render = |(brief, _, ready): (Arc<Brief>, EntryId, Option<Rendered>)| {
+        let mut record = || {
+            records
+                .next()
+                .expect("a record for each that was asked for")
+        };
+        let href = packages::href(directory, &brief.nevra);
+        ready.unwrap_or_else(|| Rendered::of(&record(), &href))
+    };
+    Ok(packages.into_iter().map(&mut render).collect())
 }
 
 impl Remembered for IndexFacts {

@@ -17,7 +17,7 @@ pub mod module;
 mod ociarchive;
 pub mod ostree;
 pub mod package;
-mod packages;
+pub(crate) mod packages;
 mod parts;
 pub mod release;
 pub mod repository;

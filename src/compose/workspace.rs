@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Composed;
+use crate::formats::repodata::Rendered;
 use crate::formats::rpm::{Brief, Record};
 use crate::ids::{BlobId, EntryId, TreeId, TreePath, canonical};
 use crate::plan::Derivation;
@@ -37,6 +38,15 @@ pub trait Workspace: Sync {
         let records = self.records(rpms)?;
         let briefs = records.iter().map(|record| Arc::new(Brief::of(record)));
         Ok(briefs.collect())
+    }
+
+    /// What the indexes of a repository say of packages in this directory of it, in their order; `None` where that is to be rendered.
+    fn rendered(
+        &self,
+        rpms: &[EntryId],
+        _directory: &str,
+    ) -> Result<Vec<Option<Rendered>>, WorkspaceError> {
+        Ok(vec![None; rpms.len()])
     }
 
     fn directory(&self, id: TreeId) -> Result<Arc<Directory>, WorkspaceError>;

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! key  = BLAKE3 of the version, then of each file: device, inode, size, mtime, ctime
-//! card = seal │ file │ file │ …        seal = BLAKE3 of all that follows
+//! card = seal │ file │ file │ …        seal = BLAKE3 of the version, and of all that follows
 //! file = entry of the RPM │ its brief
 //! ```
 //!
 //! A key is found again only if no file of the group changed, came or went; so nothing has to be made invalid.
 //! A card says what the stamps and the briefs of its files say one by one, and goes when those do.
+//! What is noted of one file, as its brief, is a card of it alone.
 
 use std::path::Path;
 
@@ -21,7 +22,7 @@ use crate::source::Found;
 use crate::store::Stamp;
 
 /// Of this form of cards.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// So many files are a group, on average.
 const SIZE: u8 = 128;
@@ -70,15 +71,22 @@ pub(super) fn write<'k>(files: impl Iterator<Item = (EntryId, &'k Brief)>) -> Ve
         bytes.extend_from_slice(rpm.0.as_bytes());
         put(&mut bytes, brief);
     }
-    let seal = blake3::hash(&bytes[32..]);
+    let seal = seal(&bytes[32..]);
     bytes[..32].copy_from_slice(seal.as_bytes());
     bytes
 }
 
+fn seal(files: &[u8]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&VERSION.to_le_bytes());
+    hasher.update(files);
+    hasher.finalize()
+}
+
 /// Reads a card of so many files; `None` if it is not as it was written.
 pub(super) fn read(bytes: &[u8], files: usize) -> Option<Vec<Known>> {
-    let (seal, rest) = bytes.split_first_chunk::<32>()?;
-    if blake3::hash(rest).as_bytes() != seal {
+    let (sealed, rest) = bytes.split_first_chunk::<32>()?;
+    if seal(rest).as_bytes() != sealed {
         return None;
     }
     let mut reader = Reader(rest);

@@ -1,6 +1,6 @@
 //! Facts for planning, gathered from the store and from the sources.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex};
 use rayon::prelude::*;
 
 use super::catalog::Catalog;
+use super::element::Elements;
 use super::error::Error;
 use super::look::Seen;
-use super::outside;
-use super::sight::{self, Sight};
+use super::sight::{self, Imports, Sight};
 use super::signed::Gate;
-use super::trace;
+use super::{card, outside, trace};
 use crate::compose::{self, import::PACKAGE};
+use crate::formats::repodata::Rendered;
 use crate::formats::rpm::{Brief, Record};
-use crate::ids::{BlobId, DerivationKey, Digest, EntryId, Hash, Name, canonical};
+use crate::ids::{BlobId, ById, DerivationKey, Digest, EntryId, Hash, Name};
 use crate::plan::derivation::MAIN;
 use crate::plan::{self, Derivation, Known, Offer, Outcome, SourcePackage};
 use crate::recipe::Source;
@@ -31,8 +32,8 @@ pub struct Facts<'a> {
     pub(super) offers: BTreeMap<Name, Offer>,
     /// Where the bytes of a source's packages lie.
     pub(super) places: BTreeMap<EntryId, PathBuf>,
-    records: Mutex<HashMap<EntryId, Arc<Record>>>,
-    briefs: Mutex<HashMap<EntryId, Arc<Brief>>>,
+    records: Mutex<ById<EntryId, Arc<Record>>>,
+    briefs: Mutex<ById<EntryId, Arc<Brief>>>,
     /// Whether what is learnt is kept.
     pub(super) keep: bool,
     /// Imports of this look that the store does not hold yet.
@@ -46,8 +47,11 @@ pub struct Facts<'a> {
     pub(super) gates: BTreeMap<Name, Gate<'a>>,
 }
 
-/// So many records are looked up at once.
-const CHUNK: usize = 256;
+/// So many records are in memory at once, and noted together.
+const MANY: usize = 2048;
+
+/// So many are read one after the other.
+const FEW: usize = 64;
 
 const NO_PANIC: &str = "no thread panics while it holds what is known";
 
@@ -211,8 +215,8 @@ impl<'a> Facts<'a> {
         if unknown.is_empty() {
             return Ok(());
         }
-        let importer = importer();
-        let key = |&rpm: &EntryId| sight::import(rpm, importer).key();
+        let imports = Imports::new(importer());
+        let key = |&rpm: &EntryId| imports.key(rpm);
         let keys: Vec<DerivationKey> = unknown.par_iter().map(key).collect();
         let noted = self.store.briefs_get(&keys)?;
         let noted = unknown.par_iter().zip(noted);
@@ -224,21 +228,25 @@ impl<'a> Facts<'a> {
         let noted = briefs.into_iter();
         let noted = noted.filter_map(|(rpm, brief)| Some((rpm, brief?)));
         self.briefs.lock().expect(NO_PANIC).extend(noted);
-        let read = |rpms: &[EntryId]| {
-            let records = rpms.iter().copied().zip(self.records(rpms)?);
-            let briefs = records.filter_map(|(rpm, record)| Some((rpm, Brief::of(&*record?))));
-            Ok(briefs.collect())
-        };
-        let missed: Vec<Vec<(EntryId, Brief)>> = unnoted
-            .par_chunks(CHUNK)
-            .map(read)
-            .collect::<Result<_, Error>>()?;
-        let missed = missed.into_iter().flatten();
-        let missed: Vec<(EntryId, Brief)> = missed.collect();
-        let briefs = missed.iter().cloned();
-        let briefs = briefs.map(|(rpm, brief)| (rpm, Arc::new(brief)));
-        self.briefs.lock().expect(NO_PANIC).extend(briefs);
-        self.note(missed.into_iter())
+        // Not all at once: their lists of files fill memory.
+        for rpms in unnoted.chunks(MANY) {
+            let read = |rpms: &[EntryId]| {
+                let records = rpms.iter().copied().zip(self.records(rpms)?);
+                let records = records.filter_map(|(rpm, record)| Some((rpm, record?)));
+                Ok(records.collect())
+            };
+            let records: Vec<Vec<(EntryId, Arc<Record>)>> = rpms
+                .par_chunks(FEW)
+                .map(read)
+                .collect::<Result<_, Error>>()?;
+            let records = records.concat();
+            let brief =
+                |(rpm, record): &(EntryId, Arc<Record>)| (*rpm, Arc::new(Brief::of(record)));
+            let briefs = records.iter().map(brief);
+            self.briefs.lock().expect(NO_PANIC).extend(briefs);
+            self.note(&records)?;
+        }
+        Ok(())
     }
 
     /// Takes what a card says of a file.
@@ -265,21 +273,43 @@ impl<'a> Facts<'a> {
             .collect())
     }
 
-    /// Notes which packages files are, where what is learnt is kept.
-    pub(super) fn note(
-        &self,
-        packages: impl Iterator<Item = (EntryId, Brief)>,
-    ) -> Result<(), Error> {
+    /// Notes which packages files are, and what indexes say of them, where what is learnt is kept.
+    pub(super) fn note(&self, packages: &[(EntryId, Arc<Record>)]) -> Result<(), Error> {
         if !self.keep {
             return Ok(());
         }
-        let importer = importer();
-        let noted = packages.map(|(rpm, brief)| {
-            let bytes = canonical::encode(&brief).expect("a brief is text, numbers and hashes");
-            (sight::import(rpm, importer).key(), bytes)
+        let imports = Imports::new(importer());
+        let brief = |(rpm, record): &(EntryId, Arc<Record>)| {
+            let alone = (*rpm, &Brief::of(record));
+            (imports.key(*rpm), card::write(std::iter::once(alone)))
+        };
+        let briefs: Vec<(DerivationKey, Vec<u8>)> = packages.par_iter().map(brief).collect();
+        self.store.briefs_put(&briefs)?;
+        let place = compose::packages::DIRECTORY;
+        let elements = Elements::of(place);
+        let elements = packages.par_chunks(FEW).flat_map_iter(|packages| {
+            let render = |(_, record): &(EntryId, Arc<Record>)| {
+                Rendered::of(record, &compose::packages::href(place, &record.nevra))
+            };
+            let rendered: Vec<Rendered> = packages.iter().map(render).collect();
+            let keys = packages.iter().map(|(rpm, _)| imports.key(*rpm));
+            let elements = keys.zip(elements.write(&rendered));
+            elements.filter_map(|(key, element)| Some((key, element?)))
         });
-        let noted: Vec<(DerivationKey, Vec<u8>)> = noted.collect();
-        Ok(self.store.briefs_put(&noted)?)
+        let elements: Vec<(DerivationKey, Vec<u8>)> = elements.collect();
+        Ok(self.store.elements_put(&elements)?)
+    }
+
+    /// What is kept ready of packages that lie in a directory, in their order.
+    pub(super) fn rendered(
+        &self,
+        rpms: &[EntryId],
+        directory: &str,
+    ) -> Result<Vec<Option<Rendered>>, Error> {
+        let imports = Imports::new(importer());
+        let keys: Vec<DerivationKey> = rpms.iter().map(|&rpm| imports.key(rpm)).collect();
+        let kept = self.store.elements_get(&keys)?;
+        Ok(Elements::of(directory).read(&kept))
     }
 
     /// The records of many packages, in their order, as far as the store has them.
@@ -290,11 +320,11 @@ impl<'a> Facts<'a> {
             let known = self.records.lock().expect(NO_PANIC);
             rpms.iter().map(|rpm| known.get(rpm).cloned()).collect()
         };
-        let importer = importer();
+        let imports = Imports::new(importer());
         let unknown = rpms.iter().zip(&records).enumerate();
         let unknown = unknown.filter(|(_, (_, record))| record.is_none());
         let unknown: Vec<(usize, DerivationKey)> = unknown
-            .map(|(at, (&rpm, _))| (at, sight::import(rpm, importer).key()))
+            .map(|(at, (&rpm, _))| (at, imports.key(rpm)))
             .collect();
         let keys: Vec<DerivationKey> = unknown.iter().map(|&(_, key)| key).collect();
         let traces = self.store.traces_of(&keys)?;
@@ -305,7 +335,7 @@ impl<'a> Facts<'a> {
         Ok(records)
     }
 
-    fn unknown<T>(&self, known: &Mutex<HashMap<EntryId, T>>, rpms: &[EntryId]) -> Vec<EntryId> {
+    fn unknown<T>(&self, known: &Mutex<ById<EntryId, T>>, rpms: &[EntryId]) -> Vec<EntryId> {
         let known = known.lock().expect(NO_PANIC);
         let unknown = rpms.iter().filter(|rpm| !known.contains_key(rpm));
         unknown.copied().collect()
@@ -380,11 +410,10 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// A brief that was noted, if it is one of that file.
+/// A brief that was noted, if it is one of that file: a card of it alone.
 fn brief_of(rpm: EntryId, bytes: &[u8]) -> Option<Arc<Brief>> {
-    let brief: Brief = canonical::decode(bytes).ok()?;
-    let is_of = sight::entry(brief.file, brief.size).id() == rpm;
-    is_of.then(|| Arc::new(brief))
+    let (noted, brief) = card::read(bytes, 1)?.pop()?;
+    (noted == rpm).then(|| Arc::new(brief))
 }
 
 impl Known for Facts<'_> {

@@ -58,6 +58,10 @@ struct Asked {
 }
 
 impl Seen {
+    fn read(&self) -> (EntryId, Arc<Record>) {
+        (self.rpm, self.record.clone())
+    }
+
     fn brief(&self) -> (EntryId, Brief) {
         (self.rpm, Brief::of(&self.record))
     }
@@ -152,7 +156,7 @@ impl<'a> Look<'a> {
             // Those that were seen just now are known from now on, but for the freshest.
             false => self.store.stamps_get(&stamps)?,
         };
-        facts.note(seen.iter().map(Seen::brief))?;
+        facts.note(&seen.iter().map(Seen::read).collect::<Vec<_>>())?;
         for seen in seen {
             let (rpm, brief) = seen.brief();
             packages.push(SourcePackage::of(&brief, rpm));
@@ -265,7 +269,7 @@ impl<'a> Look<'a> {
         }
         let named: BTreeSet<&Digest> = locked.packages.iter().map(|p| &p.digest).collect();
         let seen = self.see(name, unknown)?;
-        facts.note(seen.iter().map(Seen::brief))?;
+        facts.note(&seen.iter().map(Seen::read).collect::<Vec<_>>())?;
         for seen in seen {
             if !named.contains(&seen.record.sha256) {
                 return Err(Error::Moved {

@@ -12,6 +12,7 @@ mod bring;
 mod card;
 mod catalog;
 mod course;
+mod element;
 mod engine;
 mod error;
 mod explain;

@@ -12,7 +12,7 @@ use super::facts::importer;
 use crate::compose::import::PACKAGE;
 use crate::compose::{self, Composed, Workspace, WorkspaceError};
 use crate::formats::rpm::{Package, Record, record};
-use crate::ids::{BlobId, EntryId, TreeId, TreePath};
+use crate::ids::{BlobId, DerivationKey, EntryId, Hash, TreeId, TreePath};
 use crate::plan::derivation::{Derivation, Input};
 use crate::plan::parameters::Import;
 use crate::store::{Batch, Entry};
@@ -56,6 +56,34 @@ pub fn import(rpm: EntryId, composer: u32) -> Derivation {
         [input],
     )
     .expect("a number is canonical")
+}
+
+/// The keys of imports, which differ in the file that is imported and in nothing else.
+pub(super) struct Imports {
+    /// The canonical form of one of them.
+    form: Vec<u8>,
+    /// Where in it the file stands.
+    at: usize,
+}
+
+impl Imports {
+    pub fn new(composer: u32) -> Self {
+        // No other part of a derivation is anything like it.
+        let mark = [0xa5; 32];
+        let form = import(EntryId(Hash::from_bytes(mark)), composer).encode();
+        let at = form.windows(mark.len()).position(|window| window == mark);
+        Imports {
+            at: at.expect("a derivation names its inputs"),
+            form,
+        }
+    }
+
+    /// The key of the import of a file: what its derivation, written out, hashes to.
+    pub fn key(&self, rpm: EntryId) -> DerivationKey {
+        let mut form = self.form.clone();
+        form[self.at..][..32].copy_from_slice(rpm.0.as_bytes());
+        DerivationKey::of(&form)
+    }
 }
 
 /// An RPM in place, read to its end once.
@@ -166,7 +194,7 @@ impl Workspace for Place<'_> {
         let mut hasher = blake3::Hasher::new();
         let size = io::copy(bytes, &mut hasher).map_err(|e| WorkspaceError::new("hashing", e))?;
         Ok((
-            BlobId(crate::ids::Hash::from_bytes(*hasher.finalize().as_bytes())),
+            BlobId(Hash::from_bytes(*hasher.finalize().as_bytes())),
             size,
         ))
     }
@@ -217,4 +245,18 @@ impl Workspace for Place<'_> {
     }
 
     fn note(&self, _: &str) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_an_import_is_that_of_its_derivation() {
+        let imports = Imports::new(7);
+        for name in ["a", "b"] {
+            let rpm = EntryId::of(name.as_bytes());
+            assert_eq!(imports.key(rpm), import(rpm, 7).key());
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::facts::Facts;
 use super::trace;
 use crate::compose::{Composed, Workspace, WorkspaceError};
+use crate::formats::repodata::Rendered;
 use crate::formats::rpm::{Brief, Record};
 use crate::ids::{BlobId, DerivationKey, EntryId, TreeId, TreePath, canonical};
 use crate::plan::Derivation;
@@ -74,8 +75,17 @@ impl Workspace for StoreWorkspace<'_> {
             .collect()
     }
 
+    fn rendered(
+        &self,
+        rpms: &[EntryId],
+        directory: &str,
+    ) -> Result<Vec<Option<Rendered>>, WorkspaceError> {
+        let rendered = self.facts.rendered(rpms, directory);
+        rendered.map_err(|e| WorkspaceError::new("looking up what indexes say of packages", e))
+    }
+
     fn directory(&self, id: TreeId) -> Result<Arc<Directory>, WorkspaceError> {
-        let found = self.store.directory(id).map(Arc::new);
+        let found = self.batch.read_directory(id);
         found.map_err(|e| WorkspaceError::new(format!("reading directory {id}"), e))
     }
 

@@ -21,4 +21,19 @@ impl Store {
             false => self.index_or_create()?.briefs_put(briefs),
         }
     }
+
+    /// What was kept ready of each of some keys for the indexes of repositories, in their order.
+    pub fn elements_get(&self, keys: &[DerivationKey]) -> Result<Vec<Option<Vec<u8>>>> {
+        match self.index()? {
+            Some(index) => index.elements_get(keys),
+            None => Ok(vec![None; keys.len()]),
+        }
+    }
+
+    pub fn elements_put(&self, elements: &[(DerivationKey, Vec<u8>)]) -> Result<()> {
+        match elements.is_empty() {
+            true => Ok(()),
+            false => self.index_or_create()?.elements_put(elements),
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod apart;
 mod briefs;
 mod cards;
 mod contents;
+mod elements;
 mod graph;
 mod harmed;
 mod numbers;
@@ -50,6 +51,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../store-schema/06.sql"),
     include_str!("../../../store-schema/07.sql"),
     include_str!("../../../store-schema/08.sql"),
+    include_str!("../../../store-schema/09.sql"),
 ];
 
 /// KiB of pages that are kept, negative as SQLite wants it: those of some hundred thousand objects.
