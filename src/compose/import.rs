@@ -6,7 +6,7 @@
 use std::io::BufReader;
 
 use super::{Composed, Composer, Error, Output, Workspace};
-use crate::formats::rpm::{Package, Payload};
+use crate::formats::rpm::{Package, Payload, Record};
 use crate::ids::{BlobId, TreePath};
 use crate::plan::{Derivation, parameters};
 use crate::tree::{Assembly, Leaf, Part};
@@ -32,24 +32,33 @@ impl Composer for Import {
     ) -> Result<Composed, Error> {
         let asked: parameters::Import = super::parameters(KIND, derivation)?;
         super::check_record_version(asked.record)?;
-        let (file, size) = super::input_file(KIND, "rpm", PACKAGE, derivation, workspace)?;
+        let (file, _) = super::input_file(KIND, "rpm", PACKAGE, derivation, workspace)?;
+        // What was read to its end once, to plan with it, is not read again: here is the very file.
+        let rpm = super::input(KIND, "rpm", derivation)?;
+        if let Ok(record) = workspace.record(rpm)
+            && record.file == file
+        {
+            return named(&record, workspace);
+        }
         let package = Package::read(&mut BufReader::new(workspace.read(file, 0, None)?))?;
-        of(&package, (file, size), workspace)
+        of(&package, file, workspace)
     }
 }
 
 /// What the import of a package that was read to its end gives.
-pub fn of(
-    package: &Package,
-    (file, size): (BlobId, u64),
-    workspace: &dyn Workspace,
-) -> Result<Composed, Error> {
+pub fn of(package: &Package, file: BlobId, workspace: &dyn Workspace) -> Result<Composed, Error> {
     let Package { header, record } = package;
-    let (start, payload) = record.header_range;
+    let (_, payload) = record.header_range;
     // The digests that cover the payload hold; its files are looked at once, when they are unpacked.
     // What can't be unpacked at all, a delta, is refused here.
     Payload::open(header, workspace.read(file, payload, None)?)?;
+    named(record, workspace)
+}
 
+/// The content of a file that holds what its record says.
+fn named(record: &Record, workspace: &dyn Workspace) -> Result<Composed, Error> {
+    let (start, _) = record.header_range;
+    let (file, size) = (record.file, record.file_size);
     let assembly = Assembly {
         parts: vec![Part::Range {
             blob: file,

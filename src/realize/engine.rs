@@ -26,6 +26,9 @@ use crate::store::{self, Batch, Lease, Store};
 /// So many objects wait for one group sync.
 const GROUP: usize = 20_000;
 
+/// With so many waiting, everybody does too.
+const MOST: usize = 5 * GROUP;
+
 /// None waits for longer once a step has ended: who is interrupted loses little.
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -456,8 +459,12 @@ impl<'a> Engine<'a> {
 
     /// Makes finished steps durable: when there are enough of them, or some have waited for long, or all.
     pub(super) fn commit(&self, all: bool) -> Result<(), Error> {
-        if all || self.batch.staged() >= GROUP {
+        let staged = self.batch.staged();
+        if all || staged >= MOST {
             self.batch.flush()?;
+        } else if staged >= GROUP {
+            // While one group is placed and named, others go on.
+            self.batch.flush_or_leave()?;
         } else if let Ok(mut committed) = self.committed.try_lock()
             && committed.elapsed() >= LONGEST
         {

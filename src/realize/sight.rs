@@ -127,8 +127,7 @@ impl Sight {
                 .record(&entry)
                 .map_err(|e| WorkspaceError::new("storing an entry", e))?;
         }
-        let file = (self.record().file, self.record().file_size);
-        let composed = compose::import::of(&self.package, file, &place)?;
+        let composed = compose::import::of(&self.package, self.record().file, &place)?;
         Ok((derivation, composed))
     }
 }

@@ -5,7 +5,7 @@ mod here;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use here::Likely;
 
@@ -353,7 +353,19 @@ impl Batch {
     ///
     /// An entry is staged after all that is below it, so what is staged is whole at any moment.
     pub fn flush(&self) -> Result<()> {
-        let mut failed = self.flushing.lock().expect("no panic while held");
+        self.flush_held(self.flushing.lock().expect("no panic while held"))
+    }
+
+    /// The same, unless somebody is about it.
+    pub fn flush_or_leave(&self) -> Result<()> {
+        match self.flushing.try_lock() {
+            Ok(held) => self.flush_held(held),
+            Err(TryLockError::WouldBlock) => Ok(()),
+            Err(TryLockError::Poisoned(_)) => Err(Error::Unfinished),
+        }
+    }
+
+    fn flush_held(&self, mut failed: MutexGuard<'_, bool>) -> Result<()> {
         if *failed {
             return Err(Error::Unfinished);
         }

@@ -11,7 +11,7 @@ const MOST: i64 = 32_768;
 
 impl Index {
     pub fn elements_get(&self, keys: &[DerivationKey]) -> Result<Vec<Option<Vec<u8>>>> {
-        self.ask_at_once("looking up elements", |c| {
+        self.look_up("looking up elements", |c| {
             let mut statement = c.prepare_cached("select bytes from element where key = ?1")?;
             let mut get = |key: &DerivationKey| {
                 let found = statement.query_row([key.0.as_bytes()], |row| row.get(0));

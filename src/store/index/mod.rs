@@ -20,7 +20,7 @@ mod took;
 mod traces;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -60,6 +60,8 @@ const CACHE: i64 = -32 * 1024;
 pub(crate) struct Index {
     path: std::path::PathBuf,
     connection: Mutex<Connection>,
+    /// For who looks something up while another writes or looks; `None` where a second one can't be had.
+    second: OnceLock<Option<Mutex<Connection>>>,
     not_live: Mutex<NotLive>,
     numbers: Mutex<Numbers>,
     _open: Option<Lock>,
@@ -95,6 +97,7 @@ impl Index {
         };
         let index = Index {
             connection: Mutex::new(connection.map_err(|e| failed(&path, "opening it", e))?),
+            second: OnceLock::new(),
             not_live: Mutex::default(),
             numbers: Mutex::default(),
             _open: open,
@@ -113,6 +116,7 @@ impl Index {
         let connection = Connection::open(path).map_err(|e| failed(path, "making it", e))?;
         let index = Index {
             connection: Mutex::new(connection),
+            second: OnceLock::new(),
             not_live: Mutex::default(),
             numbers: Mutex::default(),
             _open: None,
@@ -125,13 +129,7 @@ impl Index {
     fn prepare(&self, writable: bool) -> Result<()> {
         let mut connection = self.connection.lock().expect("no panic while held");
         let prepare = |c: &Connection| {
-            c.busy_timeout(Duration::from_secs(60))?;
-            c.set_prepared_statement_cache_capacity(64);
-            // Else statements are planned anew for each value that is looked up, in case that one is rare.
-            c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-            c.pragma_update(None, "foreign_keys", true)?;
-            c.pragma_update(None, "temp_store", "memory")?;
-            c.pragma_update(None, "cache_size", CACHE)?;
+            set_up(c)?;
             if writable {
                 c.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
                 // Losing the last inserts in a power cut leaves orphans, which are harmless; deletions ask for more.
@@ -160,6 +158,40 @@ impl Index {
             migrate(&mut connection).map_err(|e| failed(&self.path, "migrating it", e))?;
         }
         Ok(())
+    }
+
+    /// Looks many things up as of one moment, beside whoever writes: what is committed is seen, or is not yet.
+    fn look_up<T>(
+        &self,
+        action: &'static str,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        let connection = match self.connection.try_lock() {
+            Ok(first) => first,
+            Err(_) => self.beside().lock().expect("no panic while held"),
+        };
+        let run = |c: &Connection| {
+            let moment = c.unchecked_transaction()?;
+            let answer = look(&moment)?;
+            moment.commit()?;
+            Ok(answer)
+        };
+        run(&connection).map_err(|e| failed(&self.path, action, e))
+    }
+
+    /// The connection that nobody writes by, where there are two.
+    fn beside(&self) -> &Mutex<Connection> {
+        let second = self.second.get_or_init(|| self.open_second());
+        second.as_ref().unwrap_or(&self.connection)
+    }
+
+    /// Readers beside writers are what a WAL is for.
+    fn open_second(&self) -> Option<Mutex<Connection>> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        self._open.as_ref()?;
+        let connection = Connection::open_with_flags(&self.path, flags).ok()?;
+        set_up(&connection).ok()?;
+        Some(Mutex::new(connection))
     }
 
     /// Asks something.
@@ -234,6 +266,7 @@ impl Index {
 
     /// Closes it, so that the main file is all there is.
     pub fn close(self) -> Result<()> {
+        drop(self.second);
         let connection = self.connection.into_inner().expect("no panic while held");
         connection
             .pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))
@@ -249,6 +282,17 @@ impl Index {
                 .map(drop)
         })
     }
+}
+
+/// How every connection behaves.
+fn set_up(c: &Connection) -> rusqlite::Result<()> {
+    c.busy_timeout(Duration::from_secs(60))?;
+    c.set_prepared_statement_cache_capacity(64);
+    // Else statements are planned anew for each value that is looked up, in case that one is rare.
+    c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    c.pragma_update(None, "foreign_keys", true)?;
+    c.pragma_update(None, "temp_store", "memory")?;
+    c.pragma_update(None, "cache_size", CACHE)
 }
 
 /// A directory that can't be written has no place for the files beside a WAL;

@@ -41,6 +41,13 @@ impl Numbers {
         }
     }
 
+    /// Takes over what others noted.
+    pub fn join(&mut self, others: Numbers) {
+        for (object, row) in others.known {
+            self.keep(object, row);
+        }
+    }
+
     /// Whether it is new.
     fn keep(&mut self, object: (Type, Hash), row: i64) -> bool {
         self.known.len() < MOST && self.known.insert(object, row).is_none()

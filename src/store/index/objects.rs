@@ -10,7 +10,7 @@ use super::super::layout::Kind;
 use super::super::trace::Trace;
 use super::numbers::Numbers;
 use super::traces::{self, NewTrace};
-use super::{Contents, Index, damaged, rows};
+use super::{Contents, Index, damaged, failed, rows};
 use crate::ids::{BlobId, EntryId, Hash, TreeId};
 
 /// What an object is, as far as its id is concerned: an assembly is a way to hold a blob.
@@ -303,7 +303,9 @@ fn find_each(c: &Connection, of: Type, hashes: &[Hash]) -> rusqlite::Result<Vec<
 impl Index {
     /// Names what was placed. Blobs come before the assemblies and trees before the entries that need them.
     pub fn commit(&self, objects: &[&NewObject], traces: &[NewTrace]) -> Result<()> {
-        let mut numbers = self.numbers.lock().expect("no panic while held");
+        // Not held meanwhile: who looks something up notes what it finds.
+        let lock = || self.numbers.lock().expect("no panic while held");
+        let mut numbers = std::mem::take(&mut *lock());
         let committed = self.change("committing a batch", false, |t| {
             let mut placed = objects.iter();
             placed.try_for_each(|new| place(t, &mut numbers, new))?;
@@ -311,18 +313,21 @@ impl Index {
             made.try_for_each(|new| traces::insert(t, &mut numbers, new))
         });
         numbers.end(committed.is_ok());
+        let mut meanwhile = lock();
+        std::mem::swap(&mut *meanwhile, &mut numbers);
+        meanwhile.join(numbers);
         committed
     }
 
     pub fn object(&self, of: Type, hash: Hash) -> Result<Option<Object>> {
-        let found = self.ask("looking up an object", |c| find(c, of, hash))?;
+        let found = self.look_up("looking up an object", |c| find(c, of, hash))?;
         self.note(found.iter());
         Ok(found)
     }
 
     pub fn objects_of(&self, of: Type, hashes: &[Hash]) -> Result<Vec<Option<Object>>> {
         let find = |c: &Connection| find_each(c, of, hashes);
-        let found = self.ask_at_once("looking up objects", find)?;
+        let found = self.look_up("looking up objects", find)?;
         self.note(found.iter().flatten());
         Ok(found)
     }
@@ -482,27 +487,31 @@ impl Index {
     pub fn absent(&self) -> Result<Arc<Absent>> {
         // Held throughout, so that a change of this process can't slip in between the list and its keeping.
         let mut cache = self.not_live.lock().expect("no panic while held");
-        let version = self.ask("looking for changes", |c| {
-            c.prepare_cached("pragma data_version")?
-                .query_row((), |row| row.get(0))
-        })?;
-        if let Some((at, absent)) = &cache.0
-            && *at == version
-        {
-            return Ok(absent.clone());
-        }
-        let absent = Arc::new(self.ask_at_once("listing what is not live", |c| {
-            let rows = c
+        // Always the same connection: each counts the changes of the others.
+        let connection = self.beside().lock().expect("no panic while held");
+        let mut look = || -> rusqlite::Result<Arc<Absent>> {
+            let version = connection
+                .prepare_cached("pragma data_version")?
+                .query_row((), |row| row.get(0))?;
+            if let Some((at, absent)) = &cache.0
+                && *at == version
+            {
+                return Ok(absent.clone());
+            }
+            let moment = connection.unchecked_transaction()?;
+            let rows = moment
                 .prepare_cached(NOT_LIVE)?
                 .query_map((), |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
-            let condemned = c
+            let condemned = moment
                 .prepare_cached(CONDEMNED)?
                 .query_row((), |row| row.get(0))?;
-            Ok(Absent { rows, condemned })
-        })?);
-        cache.0 = Some((version, absent.clone()));
-        Ok(absent)
+            moment.commit()?;
+            let absent = Arc::new(Absent { rows, condemned });
+            cache.0 = Some((version, absent.clone()));
+            Ok(absent)
+        };
+        look().map_err(|e| failed(&self.path, "listing what is not live", e))
     }
 
     /// Of some rows those that are not live.

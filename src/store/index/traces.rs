@@ -96,11 +96,7 @@ impl Index {
             };
             keys.iter().map(&mut of).collect()
         };
-        match keys.len() {
-            // Of one moment by itself.
-            0..=1 => self.ask("looking up traces", ask),
-            _ => self.ask_at_once("looking up traces", ask),
-        }
+        self.look_up("looking up traces", ask)
     }
 
     /// Of each entry, in their order, newest first.
