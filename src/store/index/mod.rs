@@ -59,9 +59,11 @@ const CACHE: i64 = -32 * 1024;
 
 pub(crate) struct Index {
     path: std::path::PathBuf,
-    connection: Mutex<Connection>,
     /// For who looks something up while another writes or looks; `None` where a second one can't be had.
+    ///
+    /// Closed first: the last to close takes the journal away, which one that only reads can't.
     second: OnceLock<Option<Mutex<Connection>>>,
+    connection: Mutex<Connection>,
     not_live: Mutex<NotLive>,
     numbers: Mutex<Numbers>,
     _open: Option<Lock>,
