@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! element = seal │ frame of zstd: length of primary, filelists and other │ those │ note │ note │ …
-//! seal    = BLAKE3 of the version, of what renders and where to, and of the frame
+//! seal    = BLAKE3 of the version, of what renders and where to, of the key of the import, and of the frame
 //! ```
 //!
 //! Where there is none, the record of the package says it again.
@@ -11,6 +11,7 @@ use zstd::bulk::{Compressor, Decompressor};
 
 use crate::compose;
 use crate::formats::repodata::Rendered;
+use crate::ids::DerivationKey;
 
 /// Of this form of elements.
 const VERSION: u32 = 1;
@@ -38,35 +39,43 @@ impl Elements {
         Elements { seal }
     }
 
-    fn seal(&self, frame: &[u8]) -> blake3::Hash {
+    fn seal(&self, import: DerivationKey, frame: &[u8]) -> blake3::Hash {
         let mut seal = self.seal.clone();
+        seal.update(import.0.as_bytes());
         seal.update(frame);
         seal.finalize()
     }
 
-    /// Writes each of some; `None` for what is too long to keep.
-    pub fn write(&self, rendered: &[Rendered]) -> Vec<Option<Vec<u8>>> {
+    /// Writes each of some, by the keys of their imports, but what is too long to keep.
+    pub fn write(
+        &self,
+        packages: impl IntoIterator<Item = (DerivationKey, Rendered)>,
+    ) -> Vec<(DerivationKey, Vec<u8>)> {
         let Ok(mut compressor) = Compressor::new(LEVEL) else {
-            return vec![None; rendered.len()];
+            return Vec::new();
         };
-        let mut write = |one: &Rendered| {
-            let plain = plain(one);
+        let mut write = |(import, rendered): (DerivationKey, Rendered)| {
+            let plain = plain(&rendered);
             let frame = compressor.compress(&plain).ok();
             let frame = frame.filter(|_| plain.len() <= LONGEST)?;
-            let seal = self.seal(&frame);
-            Some([seal.as_bytes(), frame.as_slice()].concat())
+            let seal = self.seal(import, &frame);
+            Some((import, [seal.as_bytes(), frame.as_slice()].concat()))
         };
-        rendered.iter().map(&mut write).collect()
+        packages.into_iter().filter_map(&mut write).collect()
     }
 
-    /// Reads each of some; `None` for what is not as it was written, or was written for another directory.
-    pub fn read(&self, elements: &[Option<Vec<u8>>]) -> Vec<Option<Rendered>> {
+    /// Reads each of some; `None` for what is not as it was written, or was written for another package or directory.
+    pub fn read(
+        &self,
+        imports: &[DerivationKey],
+        elements: &[Option<Vec<u8>>],
+    ) -> Vec<Option<Rendered>> {
         let Ok(mut decompressor) = Decompressor::new() else {
             return vec![None; elements.len()];
         };
-        let mut read = |element: &Option<Vec<u8>>| {
+        let mut read = |(import, element): (&DerivationKey, &Option<Vec<u8>>)| {
             let (sealed, frame) = element.as_ref()?.split_first_chunk::<32>()?;
-            if self.seal(frame).as_bytes() != sealed {
+            if self.seal(*import, frame).as_bytes() != sealed {
                 return None;
             }
             let length = zstd::zstd_safe::get_frame_content_size(frame).ok()??;
@@ -74,7 +83,7 @@ impl Elements {
             let length = Some(length).filter(|length| *length <= LONGEST)?;
             rendered(&decompressor.decompress(frame, length).ok()?)
         };
-        elements.iter().map(&mut read).collect()
+        imports.iter().zip(elements).map(&mut read).collect()
     }
 }
 
@@ -130,19 +139,23 @@ mod tests {
     }
 
     #[test]
-    fn an_element_reads_back_and_one_that_was_touched_or_lies_elsewhere_does_not() {
+    fn an_element_reads_back_and_one_that_was_touched_or_is_of_another_package_does_not() {
         let elements = Elements::of("Packages");
+        let keys = [b"a", b"b"].map(|name| DerivationKey::of(name));
         let packages = [package("a", &[]), package("b", &["one", ""])];
-        let written = elements.write(&packages);
-        let read = elements.read(&written);
-        assert_eq!(read, packages.clone().map(Some));
-        assert_eq!(Elements::of("rpms").read(&written), [None, None]);
+        let written = elements.write(keys.into_iter().zip(packages.clone()));
+        let written: Vec<Option<Vec<u8>>> = written.into_iter().map(|(_, e)| Some(e)).collect();
+        assert_eq!(elements.read(&keys, &written), packages.map(Some));
+        let nothing = [None, None];
+        assert_eq!(Elements::of("rpms").read(&keys, &written), nothing);
+        assert_eq!(elements.read(&[keys[1], keys[0]], &written), nothing);
         let bytes = written[1].clone().unwrap();
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             let cut = bytes[..at].to_vec();
-            assert_eq!(elements.read(&[Some(changed), Some(cut)]), [None, None]);
+            let harmed = [Some(changed), Some(cut)];
+            assert_eq!(elements.read(&[keys[1]; 2], &harmed), nothing);
         }
     }
 }

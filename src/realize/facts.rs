@@ -288,13 +288,11 @@ impl<'a> Facts<'a> {
         let place = compose::packages::DIRECTORY;
         let elements = Elements::of(place);
         let elements = packages.par_chunks(FEW).flat_map_iter(|packages| {
-            let render = |(_, record): &(EntryId, Arc<Record>)| {
-                Rendered::of(record, &compose::packages::href(place, &record.nevra))
+            let render = |(rpm, record): &(EntryId, Arc<Record>)| {
+                let href = compose::packages::href(place, &record.nevra);
+                (imports.key(*rpm), Rendered::of(record, &href))
             };
-            let rendered: Vec<Rendered> = packages.iter().map(render).collect();
-            let keys = packages.iter().map(|(rpm, _)| imports.key(*rpm));
-            let elements = keys.zip(elements.write(&rendered));
-            elements.filter_map(|(key, element)| Some((key, element?)))
+            elements.write(packages.iter().map(render))
         });
         let elements: Vec<(DerivationKey, Vec<u8>)> = elements.collect();
         Ok(self.store.elements_put(&elements)?)
@@ -309,7 +307,7 @@ impl<'a> Facts<'a> {
         let imports = Imports::new(importer());
         let keys: Vec<DerivationKey> = rpms.iter().map(|&rpm| imports.key(rpm)).collect();
         let kept = self.store.elements_get(&keys)?;
-        Ok(Elements::of(directory).read(&kept))
+        Ok(Elements::of(directory).read(&keys, &kept))
     }
 
     /// The records of many packages, in their order, as far as the store has them.

@@ -139,6 +139,45 @@ fn a_card_goes_when_a_trace_that_it_rests_on_is_damaged() {
     bench.run(&["verify", "--full"]).works();
 }
 
+/// Realizes the edition where no record of a step is left; returns its entry, and how many records there are then.
+fn anew(bench: &Bench) -> (EntryId, usize) {
+    let traces = bench.store().join("traces");
+    for trace in files(&traces) {
+        fs::remove_file(trace).unwrap();
+    }
+    let (entry, _) = look(bench);
+    (entry, files(&traces).len())
+}
+
+#[test]
+fn what_indexes_say_of_a_package_is_kept_and_its_record_not_asked_again() {
+    let bench = bench();
+    let (first, _) = look(&bench);
+    assert_eq!(ask(&bench, "select count(*) from element"), 3);
+    let (second, records) = anew(&bench);
+    assert_eq!(second, first);
+    // Without it the records of the three packages are needed, and written again.
+    change(&bench, "delete from element;");
+    assert_eq!(anew(&bench), (first, records + 3));
+}
+
+#[test]
+fn what_indexes_say_is_not_believed_in_other_bytes_or_of_another_package() {
+    let bench = bench();
+    let (first, _) = look(&bench);
+    let (_, records) = anew(&bench);
+    for harm in [
+        "update element set bytes = (select bytes from element order by id desc limit 1);",
+        "update element set bytes = substr(bytes, 1, length(bytes) - 1);",
+        "update element set bytes = x'';",
+    ] {
+        change(&bench, harm);
+        let (entry, more) = anew(&bench);
+        assert_eq!(entry, first, "{harm}");
+        assert!(more > records, "{harm}");
+    }
+}
+
 fn files(below: &Path) -> Vec<std::path::PathBuf> {
     let found = walkdir::WalkDir::new(below).into_iter().map(Result::unwrap);
     let files = found.filter(|item| item.file_type().is_file());
