@@ -33,7 +33,7 @@ pub struct Node {
     pub trace: Option<TraceId>,
     /// The kind of the step that gave it.
     pub step: Option<String>,
-    /// What was asked of that step, where it is a module's.
+    /// What was asked of that step, of the artifact itself and of modules.
     pub params: Option<canonical::Value>,
     /// In which roles others use it.
     pub roles: BTreeSet<String>,
@@ -93,14 +93,15 @@ impl Node {
 
     /// Which module it is.
     pub fn module(&self) -> Option<modulemd::Module> {
-        let asked: parameters::Module = self.params.as_ref()?.to().ok()?;
+        let params = self.params.as_ref().filter(|_| self.step() == Some(MODULE));
+        let asked: parameters::Module = params?.to().ok()?;
         Some(asked.module)
     }
 
     /// Takes from a derivation what closures need: most have parameters that nobody asks for, and some a long list of inputs.
-    fn ask(&mut self, derivation: &canonical::Value) {
+    fn ask(&mut self, derivation: &canonical::Value, itself: bool) {
         self.step = derivation.text(&["kind"]).map(str::to_owned);
-        if self.step() == Some(MODULE) {
+        if itself || self.step() == Some(MODULE) {
             self.params = derivation.get(&["params"]);
         }
     }
@@ -205,9 +206,9 @@ impl Closure {
             }));
         }
         if let Some(id) = trace {
-            let trace = records.trace(id)?;
+            let trace = records.trace_head(id)?;
             node.trace = Some(id);
-            node.ask(&trace.derivation);
+            node.ask(&trace.derivation, from == self.entry);
             edges.extend(trace.inputs.into_iter().map(|input| Edge {
                 from,
                 role: Some(input.role),

@@ -23,6 +23,11 @@ pub trait Records: Sync {
 
     fn trace(&self, id: TraceId) -> Result<Trace, store::Error>;
 
+    /// The same without its facts: those of an edition are most of it.
+    fn trace_head(&self, id: TraceId) -> Result<Trace, store::Error> {
+        self.trace(id)
+    }
+
     /// The traces that gave this entry, oldest first.
     fn producers(&self, entry: EntryId) -> Result<Vec<TraceId>, store::Error>;
 
@@ -66,6 +71,10 @@ impl Records for Stored<'_> {
 
     fn trace(&self, id: TraceId) -> Result<Trace, store::Error> {
         self.0.trace(id)
+    }
+
+    fn trace_head(&self, id: TraceId) -> Result<Trace, store::Error> {
+        self.0.trace_head(id)
     }
 
     fn producers(&self, entry: EntryId) -> Result<Vec<TraceId>, store::Error> {

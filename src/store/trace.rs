@@ -55,6 +55,17 @@ impl Trace {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self, canonical::Error> {
+        let (mut trace, facts) = Self::split(bytes)?;
+        trace.facts = facts.map(canonical::Cell::value);
+        Ok(trace)
+    }
+
+    /// The same without its facts, which may be most of it.
+    pub fn decode_head(bytes: &[u8]) -> Result<Self, canonical::Error> {
+        Self::split(bytes).map(|(trace, _)| trace)
+    }
+
+    fn split(bytes: &[u8]) -> Result<(Self, Option<canonical::Cell<'_>>), canonical::Error> {
         // Most traces are of packages, and facts most of a trace: they are not looked into here.
         let mut fields = canonical::Fields::of(bytes)?;
         let trace = Trace {
@@ -62,11 +73,12 @@ impl Trace {
             derivation: fields.value("derivation")?,
             inputs: inputs(&mut fields)?,
             outputs: fields.read("outputs")?,
-            facts: fields.optional_value("facts"),
+            facts: None,
             log: fields.read("log")?,
         };
+        let facts = fields.optional("facts");
         fields.end()?;
-        Ok(trace)
+        Ok((trace, facts))
     }
 }
 

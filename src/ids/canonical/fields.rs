@@ -61,6 +61,11 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// The value as it is, kept.
+    pub fn value(self) -> Value {
+        Value(self.0.to_vec())
+    }
+
     /// A value of any other shape.
     pub fn read<T: DeserializeOwned + Serialize>(self) -> Result<T, Error> {
         super::read_exact(self.0)
@@ -127,8 +132,8 @@ impl<'a> Fields<'a> {
     }
 
     /// One that may be missing.
-    pub fn optional_value(&mut self, name: &'static str) -> Option<Value> {
-        self.0.remove(name).map(|bytes| Value(bytes.to_vec()))
+    pub fn optional(&mut self, name: &'static str) -> Option<Cell<'a>> {
+        self.0.remove(name).map(Cell)
     }
 
     /// Refuses fields that nobody read.

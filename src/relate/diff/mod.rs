@@ -130,7 +130,10 @@ pub fn diff(records: &impl Records, from: &Subject, to: &Subject) -> Result<Diff
         packages: packages::between(&old.packages, &new.packages),
         files: files::between(records, &old.tree, &new.tree, &skip)?,
         artifacts: artifacts_between(&old.artifacts, &new.artifacts),
-        parameters: parameters::between(records, from, to)?,
+        parameters: parameters::between(
+            old.asked(records, from)?.as_ref(),
+            new.asked(records, to)?.as_ref(),
+        ),
         bytes,
     })
 }
@@ -202,6 +205,8 @@ struct Held {
     /// Packages that nobody recorded; they count as artifacts, so that they are not passed over.
     unknown: BTreeSet<EntryId>,
     artifacts: Artifacts,
+    /// What was asked of the step that made it, where the closure tells.
+    asked: Option<parameters::Asked>,
 }
 
 /// Artifacts by kind and role.
@@ -227,6 +232,10 @@ impl Held {
             packages: BTreeMap::new(),
             unknown: BTreeSet::new(),
             artifacts: BTreeMap::new(),
+            asked: closure.nodes.get(&closure.entry).and_then(|node| {
+                let asked = (node.step.clone()?, node.params.clone()?);
+                Some(asked)
+            }),
         };
         held.hold_packages(records, closure, other)?;
         for (id, node) in &closure.nodes {
@@ -263,6 +272,18 @@ impl Held {
             }
         }
         Ok(())
+    }
+
+    /// A closure that was copied from another tells only of its modules.
+    fn asked(
+        &mut self,
+        records: &impl Records,
+        subject: &Subject,
+    ) -> Result<Option<parameters::Asked>, Error> {
+        match self.asked.take() {
+            Some(asked) => Ok(Some(asked)),
+            None => parameters::asked(records, subject),
+        }
     }
 
     fn hold_origin(&mut self, records: &impl Records, subject: &Subject) -> Result<(), Error> {

@@ -24,21 +24,17 @@ pub struct Parameter {
 #[serde(transparent)]
 pub struct Setting(pub Option<Value>);
 
+/// What was asked of a step: its kind, and its parameters.
+pub type Asked = (String, Value);
+
 /// The parameters that differ; none between artifacts of two kinds, or where a record is gone.
-pub fn between(
-    records: &impl Records,
-    from: &Subject,
-    to: &Subject,
-) -> Result<Vec<Parameter>, Error> {
-    let (Some(old), Some(new)) = (derivation(records, from)?, derivation(records, to)?) else {
-        return Ok(Vec::new());
+pub fn between(old: Option<&Asked>, new: Option<&Asked>) -> Vec<Parameter> {
+    let (Some((kind, old)), Some((now, new))) = (old, new) else {
+        return Vec::new();
     };
-    if old.text(&["kind"]) != new.text(&["kind"]) {
-        return Ok(Vec::new());
+    if kind != now {
+        return Vec::new();
     }
-    let (Some(old), Some(new)) = (old.get(&["params"]), new.get(&["params"])) else {
-        return Ok(Vec::new());
-    };
     let parameter = |name: String| {
         let path: Vec<&str> = name.split('.').collect();
         Parameter {
@@ -47,19 +43,22 @@ pub fn between(
             name,
         }
     };
-    Ok(old.differences(&new).into_iter().map(parameter).collect())
+    old.differences(new).into_iter().map(parameter).collect()
 }
 
-fn derivation(records: &impl Records, subject: &Subject) -> Result<Option<Value>, Error> {
+/// What was asked of the step that made an artifact, by its record.
+pub fn asked(records: &impl Records, subject: &Subject) -> Result<Option<Asked>, Error> {
     let trace = match subject.trace {
         Some(trace) => Some(trace),
         None => records.producers(subject.entry)?.into_iter().next(),
     };
-    match trace.map(|trace| records.trace(trace)) {
-        Some(Ok(trace)) => Ok(Some(trace.derivation)),
-        Some(Err(error)) if !error.is_missing() => Err(error.into()),
-        _ => Ok(None),
-    }
+    let derivation = match trace.map(|trace| records.trace_head(trace)) {
+        Some(Ok(trace)) => trace.derivation,
+        Some(Err(error)) if !error.is_missing() => return Err(error.into()),
+        _ => return Ok(None),
+    };
+    let kind = derivation.text(&["kind"]).map(str::to_owned);
+    Ok(kind.zip(derivation.get(&["params"])))
 }
 
 impl fmt::Display for Setting {

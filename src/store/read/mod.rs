@@ -18,7 +18,7 @@ use crate::store::packed;
 use crate::store::trace::Trace;
 use parts::Parts;
 
-use crate::ids::{BlobId, DerivationKey, EntryId, Hash, TraceId, TreeId};
+use crate::ids::{BlobId, DerivationKey, EntryId, Hash, TraceId, TreeId, canonical};
 use crate::tree::{Assembly, Directory, Held};
 
 /// Assemblies may be parts of assemblies, but only a damaged store has them nested so deep.
@@ -50,9 +50,22 @@ impl Store {
     }
 
     pub fn trace(&self, id: TraceId) -> Result<Trace> {
+        self.decoded(id, Trace::decode)
+    }
+
+    /// The record of a run, without its facts.
+    pub fn trace_head(&self, id: TraceId) -> Result<Trace> {
+        self.decoded(id, Trace::decode_head)
+    }
+
+    fn decoded(
+        &self,
+        id: TraceId,
+        decode: fn(&[u8]) -> std::result::Result<Trace, canonical::Error>,
+    ) -> Result<Trace> {
         let bytes = self.record(Kind::Trace, id.0)?;
         self.check_hash(Kind::Trace, id.0, TraceId::of(&bytes).0)?;
-        Trace::decode(&bytes).map_err(|e| self.damaged(Kind::Trace, id.0, chain(&e)))
+        decode(&bytes).map_err(|e| self.damaged(Kind::Trace, id.0, chain(&e)))
     }
 
     /// What a derivation gave so far, oldest first.
