@@ -1,22 +1,16 @@
 //! Which package a file is, without what is in it.
 
-use serde::{Deserialize, Serialize};
-
 use super::Record;
 use crate::ids::{BlobId, Digest, Nevra};
 
 /// A brief is the part of a record that says which package it is: what choosing and placing packages ask.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Brief {
     pub nevra: Nevra,
     pub license: String,
     /// `name:stream:version:context`, in packages of a module.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub source: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_rpm: Option<String>,
     /// SHA-256 of the whole file.
     pub digest: Digest,
