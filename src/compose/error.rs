@@ -26,6 +26,8 @@ pub enum Error {
     },
     #[error("what is remembered of a {kind} step is not what its composer gives")]
     Part { kind: &'static str },
+    #[error("the file of {package} was read twice, and was not the same")]
+    Changed { package: String },
     #[error("the indexes of packages can't be joined")]
     Join(#[source] std::io::Error),
     #[error(

@@ -33,12 +33,13 @@ impl Composer for Import {
         let asked: parameters::Import = super::parameters(KIND, derivation)?;
         super::check_record_version(asked.record)?;
         let (file, _) = super::input_file(KIND, "rpm", PACKAGE, derivation, workspace)?;
-        // What was read to its end once, to plan with it, is not read again: here is the very file.
+        // What was read to its end once, to plan with it, is not read again, if this is the very file.
         let rpm = super::input(KIND, "rpm", derivation)?;
-        if let Ok(record) = workspace.record(rpm)
+        if let Some(record) = workspace.known_record(rpm)?
             && record.file == file
+            && let Some(composed) = named(&record, workspace)?
         {
-            return named(&record, workspace);
+            return Ok(composed);
         }
         let package = Package::read(&mut BufReader::new(workspace.read(file, 0, None)?))?;
         of(&package, file, workspace)
@@ -52,27 +53,32 @@ pub fn of(package: &Package, file: BlobId, workspace: &dyn Workspace) -> Result<
     // The digests that cover the payload hold; its files are looked at once, when they are unpacked.
     // What can't be unpacked at all, a delta, is refused here.
     Payload::open(header, workspace.read(file, payload, None)?)?;
-    named(record, workspace)
+    let composed = named(record, workspace)?;
+    composed.ok_or_else(|| Error::Changed {
+        package: record.nevra.to_string(),
+    })
 }
 
-/// The content of a file that holds what its record says.
-fn named(record: &Record, workspace: &dyn Workspace) -> Result<Composed, Error> {
+/// The content of a file that holds what its record says; `None` where it does not any more.
+fn named(record: &Record, workspace: &dyn Workspace) -> Result<Option<Composed>, Error> {
     let (start, _) = record.header_range;
-    let (file, size) = (record.file, record.file_size);
+    let length = record.file_size - start;
     let assembly = Assembly {
         parts: vec![Part::Range {
-            blob: file,
+            blob: record.file,
             offset: start,
-            length: size - start,
+            length,
         }],
     };
-    let (content, length) = workspace.assemble(&assembly)?;
-    let root = workspace.single(CONTENT, Leaf::file(0o644, content, length))?;
+    if !workspace.assemble_as(&assembly, record.content)? {
+        return Ok(None);
+    }
+    let root = workspace.single(CONTENT, Leaf::file(0o644, record.content, length))?;
     let composed = Composed {
         outputs: [(CONTENT.to_owned(), Output::new(CONTENT, root))].into(),
         facts: None,
     };
-    composed.with_facts(KIND, record)
+    composed.with_facts(KIND, record).map(Some)
 }
 
 /// A name in the root of a tree, from this program and not from input.

@@ -29,6 +29,10 @@ pub trait Workspace: Sync {
     }
     /// The record of a package, for an input that is an RPM file.
     fn record(&self, rpm: EntryId) -> Result<Arc<Record>, WorkspaceError>;
+    /// The record of an RPM, if that is at hand: nothing is read to make it.
+    fn known_record(&self, _rpm: EntryId) -> Result<Option<Arc<Record>>, WorkspaceError> {
+        Ok(None)
+    }
     /// The records of many, in their order.
     fn records(&self, rpms: &[EntryId]) -> Result<Vec<Arc<Record>>, WorkspaceError> {
         rpms.iter().map(|&rpm| self.record(rpm)).collect()
@@ -62,6 +66,10 @@ pub trait Workspace: Sync {
     fn write(&self, bytes: &mut dyn Read) -> Result<(BlobId, u64), WorkspaceError>;
     /// Stores a blob as parts of others, computing its id by reading them.
     fn assemble(&self, assembly: &Assembly) -> Result<(BlobId, u64), WorkspaceError>;
+    /// The same of parts that are known to give a blob; `false` where they do not any more.
+    fn assemble_as(&self, assembly: &Assembly, known: BlobId) -> Result<bool, WorkspaceError> {
+        Ok(self.assemble(assembly)?.0 == known)
+    }
     fn write_directory(&self, directory: &Directory) -> Result<TreeId, WorkspaceError>;
 
     /// The facts of a step inside this one, if it was made before.

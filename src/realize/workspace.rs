@@ -58,6 +58,12 @@ impl Workspace for StoreWorkspace<'_> {
         self.facts.record(rpm).ok_or_else(|| unknown(rpm))
     }
 
+    fn known_record(&self, rpm: EntryId) -> Result<Option<Arc<Record>>, WorkspaceError> {
+        let known = self.facts.records(&[rpm]);
+        let known = known.map_err(|e| WorkspaceError::new("reading the record of a package", e))?;
+        Ok(known.into_iter().next().flatten())
+    }
+
     fn records(&self, rpms: &[EntryId]) -> Result<Vec<Arc<Record>>, WorkspaceError> {
         let records = self.facts.records(rpms);
         let records =
@@ -110,6 +116,12 @@ impl Workspace for StoreWorkspace<'_> {
     fn assemble(&self, assembly: &Assembly) -> Result<(BlobId, u64), WorkspaceError> {
         self.batch
             .assemble(assembly)
+            .map_err(|e| WorkspaceError::new("storing an assembly", e))
+    }
+
+    fn assemble_as(&self, assembly: &Assembly, known: BlobId) -> Result<bool, WorkspaceError> {
+        self.batch
+            .assemble_as(assembly, known)
             .map_err(|e| WorkspaceError::new("storing an assembly", e))
     }
 

@@ -280,10 +280,8 @@ fn a_harmed_twin_of_a_blob_is_named_and_mended_in_all_views() {
     assert_eq!(verify(true), 0);
 }
 
-#[test]
-fn a_harmed_package_of_a_source_is_taken_from_there_again() {
-    let maker = Site::new();
-    maker.realize();
+/// A site with some packages in a directory, and recipes for what is made of them.
+fn taking(maker: &Site) -> Site {
     let site = Site::new();
     fs::create_dir(site.path("rpms")).unwrap();
     for rpm in files(&maker.store().join("entries"), |name| {
@@ -306,6 +304,46 @@ fn a_harmed_package_of_a_source_is_taken_from_there_again() {
         "taken-edition.toml",
         "kind = \"repository\"\nmodules = [\"taken\"]\n",
     );
+    write(
+        "taken-image.toml",
+        "kind = \"image\"\nfrom = [\"taken\"]\ninstall = [\"sampler-shell\"]\n",
+    );
+    site
+}
+
+#[test]
+fn a_package_that_rotted_unseen_is_called_damaged_and_never_unpacked() {
+    let maker = Site::new();
+    maker.realize();
+    let realize = ["--json", "realize", "taken-image"];
+    let wanted = crate::support::site::entries(&taking(&maker).well(&realize));
+    let site = taking(&maker);
+    site.well(&["realize", "taken-edition"]);
+    let rpms = of_kind(&site, "blob").into_iter();
+    let rpms = rpms.filter(|path| {
+        fs::read(path)
+            .unwrap()
+            .starts_with(&[0xed, 0xab, 0xee, 0xdb])
+    });
+    let rpms: Vec<PathBuf> = rpms.collect();
+    assert_eq!(rpms.len(), 3);
+    // What is unpacked of them was named when they were first seen, and not read since.
+    rpms.iter().for_each(|path| harm(path, Harm::Flip));
+    let said = site.run(&realize);
+    assert_ne!(said.code, Some(0), "{said:?}");
+    assert!(said.out.contains("damaged"), "{said:?}");
+    site.run(&["verify", "--full"]).with(4);
+    let again = site.well(&realize);
+    assert_eq!(crate::support::site::entries(&again), wanted);
+    site.well(&["realize", "taken-edition"]);
+    site.sound("taken again");
+}
+
+#[test]
+fn a_harmed_package_of_a_source_is_taken_from_there_again() {
+    let maker = Site::new();
+    maker.realize();
+    let site = taking(&maker);
     let realize = ["--json", "realize", "taken-edition"];
     let entries = crate::support::site::entries(&site.well(&realize));
     for how in HARMS {

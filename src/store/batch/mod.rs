@@ -153,6 +153,20 @@ impl Batch {
 
     /// Stores a blob as parts of others, computing its id by reading them.
     pub fn assemble(&self, assembly: &Assembly) -> Result<(BlobId, u64)> {
+        let assembled = self.assembled(assembly, None)?;
+        Ok(assembled.expect("any blob will do"))
+    }
+
+    /// The same of parts that are known to give a blob; nothing is stored where they do not any more.
+    pub fn assemble_as(&self, assembly: &Assembly, known: BlobId) -> Result<bool> {
+        Ok(self.assembled(assembly, Some(known))?.is_some())
+    }
+
+    fn assembled(
+        &self,
+        assembly: &Assembly,
+        known: Option<BlobId>,
+    ) -> Result<Option<(BlobId, u64)>> {
         let bad = |problem: String| Error::BadAssembly { problem };
         let length = assembly
             .length()
@@ -183,6 +197,9 @@ impl Batch {
             }
         }
         let id = BlobId(Hash::from_bytes(*hasher.finalize().as_bytes()));
+        if known.is_some_and(|known| known != id) {
+            return Ok(None);
+        }
         if !self.has_blob(id)? {
             let mut parts = parts;
             let list = match list::cut(assembly) {
@@ -193,7 +210,7 @@ impl Batch {
                 new.parts = parts
             })?;
         }
-        Ok((id, length))
+        Ok(Some((id, length)))
     }
 
     /// The file of a list in pieces: those that no other list has lie in a bundle of its own.
@@ -246,15 +263,20 @@ impl Batch {
             let length = bytes.len() as u64;
             let bytes = packed::pack(Kind::Tree, bytes);
             self.stage(Kind::Tree, id.0, &bytes, length, |_, _| ())?;
+            self.remember(id, directory);
         }
+        Ok(id)
+    }
+
+    /// Remembers a directory that was written here; one that was there is read, for it may be damaged.
+    fn remember(&self, id: TreeId, directory: &Directory) {
         if directory.entries.len() >= LARGE {
             let mut large = self.large.lock().expect("no panic while held");
             if large.len() == REMEMBERED {
                 large.clear();
             }
-            large.entry(id).or_insert_with(|| directory.clone().into());
+            large.insert(id, directory.clone().into());
         }
-        Ok(id)
     }
 
     /// A directory of the store, or of this batch.
