@@ -8,7 +8,7 @@ use crate::ids::{DerivationKey, TraceId};
 
 impl Index {
     pub fn briefs_get(&self, keys: &[DerivationKey]) -> Result<Vec<Option<Vec<u8>>>> {
-        self.look_up("looking up briefs", |c| {
+        self.look_up_each("looking up briefs", keys, |c, keys| {
             let mut statement = c.prepare_cached("select bytes from brief where key = ?1")?;
             let mut get = |key: &DerivationKey| {
                 let found = statement.query_row([key.0.as_bytes()], |row| row.get(0));

@@ -6,12 +6,12 @@ use super::super::error::Result;
 use super::Index;
 use crate::ids::DerivationKey;
 
-/// So many are kept, more than the largest distribution has; of a kilobyte or two each.
+/// So many are kept, of a kilobyte or two mostly: those of a distribution, not of its history.
 const MOST: i64 = 32_768;
 
 impl Index {
     pub fn elements_get(&self, keys: &[DerivationKey]) -> Result<Vec<Option<Vec<u8>>>> {
-        self.look_up("looking up elements", |c| {
+        self.look_up_each("looking up elements", keys, |c, keys| {
             let mut statement = c.prepare_cached("select bytes from element where key = ?1")?;
             let mut get = |key: &DerivationKey| {
                 let found = statement.query_row([key.0.as_bytes()], |row| row.get(0));

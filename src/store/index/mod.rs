@@ -57,6 +57,9 @@ const MIGRATIONS: &[&str] = &[
 /// KiB of pages that are kept, negative as SQLite wants it: those of some hundred thousand objects.
 const CACHE: i64 = -32 * 1024;
 
+/// So many keys are looked up by two threads: those of an edition.
+const MANY: usize = 2048;
+
 pub(crate) struct Index {
     path: std::path::PathBuf,
     /// For who looks something up while another writes or looks; `None` where a second one can't be had.
@@ -162,7 +165,7 @@ impl Index {
         Ok(())
     }
 
-    /// Looks many things up as of one moment, beside whoever writes: what is committed is seen, or is not yet.
+    /// Looks many things up as of one moment, also while another thread writes: what is committed is seen, or is not yet.
     fn look_up<T>(
         &self,
         action: &'static str,
@@ -179,6 +182,24 @@ impl Index {
             Ok(answer)
         };
         run(&connection).map_err(|e| failed(&self.path, action, e))
+    }
+
+    /// Looks each of some keys up, in their order: many by both connections at once, and so as of two moments.
+    fn look_up_each<K: Sync, T: Send>(
+        &self,
+        action: &'static str,
+        keys: &[K],
+        look: impl Fn(&Connection, &[K]) -> rusqlite::Result<Vec<T>> + Sync,
+    ) -> Result<Vec<T>> {
+        let some = |keys: &[K]| self.look_up(action, |c| look(c, keys));
+        if keys.len() < MANY {
+            return some(keys);
+        }
+        let (one, other) = keys.split_at(keys.len() / 2);
+        let (one, other) = rayon::join(|| some(one), || some(other));
+        let mut found = one?;
+        found.extend(other?);
+        Ok(found)
     }
 
     /// The connection that nobody writes by, where there are two.
@@ -242,7 +263,7 @@ impl Index {
         if durably {
             sync(&connection, "normal").map_err(|e| failed(&self.path, action, e))?;
         }
-        // Before the next lock: `not_live` takes the two the other way round.
+        // Before the next lock: `absent` takes the two the other way round, where there is one connection.
         drop(connection);
         self.not_live.lock().expect("no panic while held").forget();
         result.map_err(|e| failed(&self.path, action, e))
@@ -383,5 +404,46 @@ fn failed(path: &Path, action: &'static str, source: rusqlite::Error) -> Error {
             path: path.to_owned(),
             source,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Hash;
+    use crate::store::Store;
+    use objects::{State, Type};
+
+    #[test]
+    fn who_looks_something_up_does_not_wait_for_a_change_and_sees_it_once_it_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        Store::create(&dir.path().join("store")).unwrap();
+        let index = Index::open(&Layout::new(&dir.path().join("store"))).unwrap();
+        let hash = Hash::derived("test", b"an object");
+        let state = |index: &Index| {
+            let found = index.object(Type::Blob, hash).unwrap();
+            found.map(|object| object.state)
+        };
+        let insert =
+            "insert into object (kind, hash, form, size, length, state) values (0, ?1, 0, 1, 1, 2)";
+        let absent = index.absent().unwrap();
+        index
+            .change("testing", false, |t| {
+                t.execute(insert, [hash.as_bytes()])?;
+                assert_eq!(state(&index), None);
+                assert!(index.absent().unwrap().rows.is_empty());
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(state(&index), Some(State::Gone));
+        assert_eq!(
+            (absent.rows.len(), index.absent().unwrap().rows.len()),
+            (0, 1)
+        );
+        index.close().unwrap();
+        let left = std::fs::read_dir(dir.path().join("store")).unwrap();
+        let left = left.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let journals: Vec<String> = left.filter(|name| name.contains("sqlite-")).collect();
+        assert_eq!(journals, [""; 0]);
     }
 }

@@ -53,3 +53,27 @@ impl Numbers {
         self.known.len() < MOST && self.known.insert(object, row).is_none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_a_failed_transaction_saw_are_forgotten_and_others_stay() {
+        let [known, seen, noted] = [b"a", b"b", b"c"].map(|name| Hash::derived("test", name));
+        let mut numbers = Numbers::default();
+        numbers.see(Type::Blob, known, 1);
+        numbers.end(true);
+        numbers.see(Type::Blob, known, 1);
+        numbers.see(Type::Blob, seen, 2);
+        assert_eq!(numbers.get(Type::Blob, seen), Some(2));
+        numbers.end(false);
+        let mut others = Numbers::default();
+        others.see(Type::Tree, noted, 3);
+        numbers.join(others);
+        assert_eq!(numbers.get(Type::Blob, known), Some(1));
+        assert_eq!(numbers.get(Type::Blob, seen), None);
+        assert_eq!(numbers.get(Type::Tree, noted), Some(3));
+        assert_eq!(numbers.get(Type::Blob, noted), None);
+    }
+}

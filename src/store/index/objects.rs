@@ -326,8 +326,8 @@ impl Index {
     }
 
     pub fn objects_of(&self, of: Type, hashes: &[Hash]) -> Result<Vec<Option<Object>>> {
-        let find = |c: &Connection| find_each(c, of, hashes);
-        let found = self.look_up("looking up objects", find)?;
+        let find = |c: &Connection, hashes: &[Hash]| find_each(c, of, hashes);
+        let found = self.look_up_each("looking up objects", hashes, find)?;
         self.note(found.iter().flatten());
         Ok(found)
     }
@@ -485,7 +485,7 @@ impl Index {
 
     /// What is not live. Cheap: it is little, and remembered until anybody writes.
     pub fn absent(&self) -> Result<Arc<Absent>> {
-        // Held throughout, so that a change of this process can't slip in between the list and its keeping.
+        // Held throughout, so that an older list is not kept in place of a newer one.
         let mut cache = self.not_live.lock().expect("no panic while held");
         // Always the same connection: each counts the changes of the others.
         let connection = self.beside().lock().expect("no panic while held");

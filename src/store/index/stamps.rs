@@ -16,7 +16,7 @@ const PUT: &str = "insert or replace into stamp (device, inode, size, mtime, cti
 impl Index {
     /// What each file was hashed to, in their order.
     pub fn stamps_get(&self, stamps: &[Stamp]) -> Result<Vec<Option<EntryId>>> {
-        self.look_up("looking up stamps", |c| {
+        self.look_up_each("looking up stamps", stamps, |c, stamps| {
             let mut statement = c.prepare_cached(GET)?;
             let mut get = |s: &Stamp| {
                 let key = params![

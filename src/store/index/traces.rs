@@ -87,7 +87,7 @@ pub(super) fn hashes(c: &Connection, sql: &str, of: Hash) -> rusqlite::Result<Ve
 impl Index {
     /// Of each key, in their order, oldest first.
     pub fn traces(&self, keys: &[DerivationKey]) -> Result<Vec<Vec<TraceId>>> {
-        let ask = |c: &Connection| {
+        self.look_up_each("looking up traces", keys, |c, keys| {
             let mut statement = c.prepare_cached(BY_KEY)?;
             let mut of = |key: &DerivationKey| {
                 let rows = statement.query_map([key.0.as_bytes()], |row| row.get(0))?;
@@ -95,8 +95,7 @@ impl Index {
                     .collect()
             };
             keys.iter().map(&mut of).collect()
-        };
-        self.look_up("looking up traces", ask)
+        })
     }
 
     /// Of each entry, in their order, newest first.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
 use crate::store::Store;
 use crate::store::entry::Entry;
@@ -53,7 +54,7 @@ impl Store {
         self.decoded(id, Trace::decode)
     }
 
-    /// The record of a run, without its facts.
+    /// The record of a run, without its facts; so its id is not to be asked of it.
     pub fn trace_head(&self, id: TraceId) -> Result<Trace> {
         self.decoded(id, Trace::decode_head)
     }
@@ -171,15 +172,24 @@ impl Store {
         let Some(index) = self.index()?.filter(|_| !others.is_empty()) else {
             return Ok(complete);
         };
-        let absent = index.absent()?;
         let mut references = BTreeMap::new();
-        index.stand(&others, |standing| {
-            let below = &mut standing.contents.iter();
-            let whole = below.all(|row| !absent.rows.contains(&row));
-            if whole && standing.object.state == State::Live {
-                references.insert(standing.entry, standing.references);
+        let mut absent = index.absent()?;
+        loop {
+            index.stand(&others, |standing| {
+                let below = &mut standing.contents.iter();
+                let whole = below.all(|row| !absent.rows.contains(&row));
+                if whole && standing.object.state == State::Live {
+                    references.insert(standing.entry, standing.references);
+                }
+            })?;
+            // What was committed in between may stand on what is absent since.
+            let now = index.absent()?;
+            if Arc::ptr_eq(&absent, &now) {
+                break;
             }
-        })?;
+            references.clear();
+            absent = now;
+        }
         let reaches = |entry: EntryId| {
             let (mut seen, mut queue) = (BTreeSet::from([entry]), vec![entry]);
             while let Some(entry) = queue.pop() {
