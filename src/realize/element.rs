@@ -20,7 +20,7 @@ const VERSION: u32 = 1;
 const LEVEL: i32 = 1;
 
 /// Longer ones are rendered each time.
-const LONGEST: usize = 4 * 1024 * 1024;
+const LONGEST: usize = 1024 * 1024;
 
 /// Reads and writes elements of packages that lie in one directory.
 pub(super) struct Elements {

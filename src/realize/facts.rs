@@ -31,7 +31,7 @@ pub struct Facts<'a> {
     pub(super) lock: Option<&'a Lock>,
     pub(super) offers: BTreeMap<Name, Offer>,
     /// Where the bytes of a source's packages lie.
-    pub(super) places: BTreeMap<EntryId, PathBuf>,
+    pub(super) places: ById<EntryId, PathBuf>,
     records: Mutex<ById<EntryId, Arc<Record>>>,
     briefs: Mutex<ById<EntryId, Arc<Brief>>>,
     /// Whether what is learnt is kept.
@@ -70,7 +70,7 @@ impl<'a> Facts<'a> {
             store,
             lock: None,
             offers: BTreeMap::new(),
-            places: BTreeMap::new(),
+            places: ById::default(),
             records: Mutex::default(),
             briefs: Mutex::default(),
             keep: false,
@@ -288,17 +288,15 @@ impl<'a> Facts<'a> {
         let place = compose::packages::DIRECTORY;
         let elements = Elements::of(place);
         let elements = packages.par_chunks(FEW).flat_map_iter(|packages| {
-            let render = |(rpm, record): &(EntryId, Arc<Record>)| {
-                let href = compose::packages::href(place, &record.nevra);
-                (imports.key(*rpm), Rendered::of(record, &href))
-            };
-            elements.write(packages.iter().map(render))
+            let packages = packages.iter();
+            let rendered = packages.map(|(rpm, record)| (imports.key(*rpm), render(record, place)));
+            elements.write(rendered)
         });
         let elements: Vec<(DerivationKey, Vec<u8>)> = elements.collect();
         Ok(self.store.elements_put(&elements)?)
     }
 
-    /// What is kept ready of packages that lie in a directory, in their order.
+    /// What indexes say of packages that lie in a directory, in their order; what is not kept ready is from now on.
     pub(super) fn rendered(
         &self,
         rpms: &[EntryId],
@@ -307,7 +305,22 @@ impl<'a> Facts<'a> {
         let imports = Imports::new(importer());
         let keys: Vec<DerivationKey> = rpms.iter().map(|&rpm| imports.key(rpm)).collect();
         let kept = self.store.elements_get(&keys)?;
-        Ok(Elements::of(directory).read(&keys, &kept))
+        let elements = Elements::of(directory);
+        let mut rendered = elements.read(&keys, &kept);
+        let open: Vec<usize> = (0..rpms.len())
+            .filter(|at| rendered[*at].is_none())
+            .collect();
+        let lacking: Vec<EntryId> = open.iter().map(|&at| rpms[at]).collect();
+        let records = self.records(&lacking)?;
+        let mut new = Vec::new();
+        for (at, record) in open.into_iter().zip(records) {
+            rendered[at] = record.map(|record| render(&record, directory));
+            new.extend(rendered[at].clone().map(|one| (keys[at], one)));
+        }
+        if self.keep {
+            self.store.elements_put(&elements.write(new))?;
+        }
+        Ok(rendered)
     }
 
     /// The records of many packages, in their order, as far as the store has them.
@@ -406,6 +419,11 @@ impl<'a> Facts<'a> {
         }
         Some(record)
     }
+}
+
+fn render(record: &Record, directory: &str) -> Rendered {
+    let href = compose::packages::href(directory, &record.nevra);
+    Rendered::of(record, &href)
 }
 
 /// A brief that was noted, if it is one of that file: a card of it alone.

@@ -70,6 +70,7 @@ pub struct StepReport {
     pub how: How,
     pub key: Option<DerivationKey>,
     pub seconds: f64,
+    /// Of a step that ran, and empty where reasons were not asked for.
     pub why: String,
 }
 

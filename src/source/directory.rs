@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Stat, stat, statat};
@@ -132,15 +133,19 @@ pub fn list(directory: &Path) -> Result<Vec<Found>, ScanError> {
             paths.push(entry.into_path());
         }
     }
-    let mut found: Vec<Result<Found, ScanError>> = Vec::with_capacity(paths.len());
-    for beside in paths.chunk_by(|a, b| a.parent() == b.parent()) {
-        let directory = beside[0].parent().and_then(|above| File::open(above).ok());
-        let look = |path: &PathBuf| match &directory {
-            Some(directory) => Found::within(directory, path.clone()),
-            None => Found::at(path.clone()),
-        };
-        found.par_extend(beside.par_iter().map(look));
-    }
+    let beside: Vec<&[PathBuf]> = paths.chunk_by(|a, b| a.parent() == b.parent()).collect();
+    let look = |paths: &&[PathBuf]| {
+        let directory = paths[0].parent().and_then(|above| File::open(above).ok());
+        let directory = directory.map(Arc::new);
+        paths
+            .to_vec()
+            .into_par_iter()
+            .map(move |path| match &directory {
+                Some(directory) => Found::within(directory, path),
+                None => Found::at(path),
+            })
+    };
+    let found: Vec<Result<Found, ScanError>> = beside.par_iter().flat_map(look).collect();
     // In their order, so that of several that fail the same one is told each time.
     found.into_iter().collect()
 }
