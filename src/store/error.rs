@@ -43,6 +43,20 @@ pub enum Error {
         path: PathBuf,
         source: io::Error,
     },
+    #[error("a file can't be so large here, by the file system or by `ulimit -f`: {action} {}", path.display())]
+    TooLarge {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("{} can't be made: {problem}; have {} on another, or read what is in the entry with `store files` and `store cat`", path.display(), place.display())]
+    Unfit {
+        path: PathBuf,
+        problem: &'static str,
+        place: PathBuf,
+    },
+    #[error("the file system of {} keeps no modes of files, and what a command is given has to have them; have the store on another", path.display())]
+    NoModes { path: PathBuf },
     #[error("reading what is to be stored")]
     Input(#[source] io::Error),
 
@@ -130,6 +144,11 @@ pub enum Error {
         path: PathBuf,
         source: rusqlite::Error,
     },
+    #[error("the index {} has no shared memory; if its file system can't have any, or no locks, have the store on another", path.display())]
+    Unshared {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
 
     #[error("nothing more can be stored: an earlier part of the same work could not be")]
     Unfinished,
@@ -165,6 +184,11 @@ impl Error {
                 source,
             },
             K::ReadOnlyFilesystem => Error::ReadOnly {
+                action,
+                path,
+                source,
+            },
+            K::FileTooLarge => Error::TooLarge {
                 action,
                 path,
                 source,

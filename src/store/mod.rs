@@ -54,7 +54,7 @@ mod verify;
 mod view;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 pub use batch::Batch;
 pub use entry::Entry;
@@ -75,6 +75,7 @@ use index::Index;
 use layout::Layout;
 use near::Near;
 use overlay::Overlay;
+use view::Able;
 
 /// A store on disk. Clones are the same store; any number of threads and processes may use one at a time.
 ///
@@ -90,6 +91,7 @@ struct Inner {
     index: RwLock<Option<Arc<Index>>>,
     overlay: Overlay,
     near: Near,
+    able: OnceLock<Able>,
 }
 
 impl Store {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,7 @@ impl Store {
             index: RwLock::new(None),
             overlay: Overlay::default(),
             near: Near::default(),
+            able: OnceLock::new(),
         };
         let store = Store {
             inner: Arc::new(inner),

@@ -5,9 +5,11 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::io::Errno;
 
 use super::layout::Layout;
 
@@ -92,10 +94,10 @@ pub(super) fn fill(layout: &Layout) {
         let there = file.metadata()?.len();
         // Some of it may have been lent.
         if there < BYTES
-            && let Err(error) = fallocate(&file, FallocateFlags::empty(), 0, BYTES)
+            && let Err(error) = allot(&file, there)
         {
             file.set_len(there)?;
-            return Err(error.into());
+            return Err(error);
         }
         Ok(())
     };
@@ -106,4 +108,16 @@ pub(super) fn fill(layout: &Layout) {
         (0..FILES).try_for_each(make)
     };
     let _with_less_a_store_works_too = (make(), make_files());
+}
+
+/// Gives a file of so many bytes the space of the reserve.
+fn allot(file: &File, there: u64) -> io::Result<()> {
+    match fallocate(file, FallocateFlags::empty(), 0, BYTES) {
+        // What can't be had empty is written.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+            let zeros = vec![0; (BYTES - there) as usize];
+            file.write_all_at(&zeros, there)
+        }
+        other => other.map_err(io::Error::from),
+    }
 }

@@ -1,29 +1,14 @@
 //! A disk that a real kernel boots, on both kinds of firmware.
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use crate::support::bench::Bench;
 use crate::support::bootable::bootable;
+use crate::support::initrd::{Initrd, kernel};
 use crate::support::machine::{Machine, uefi};
-use crate::support::sample::run;
-
-/// What `scripts/test` takes out of a kernel's package.
-fn kernel() -> PathBuf {
-    let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/judges/kernel");
-    assert!(at.join("vmlinuz").exists(), "scripts/test installs it");
-    at
-}
 
 /// The first program: it finds the deployment by what the kernel was told, as `ostree-prepare-root` does,
 /// looks whether it is whole, and whether what has to be fixed is.
-const INIT: &str = r#"#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mount -t proc none /proc; mount -t devtmpfs none /dev; mount -t sysfs none /sys
-for again in 1 2 3 4; do for module in /modules/*; do insmod $module 2>/dev/null; done; done
-value() { sed "s/.* $1=\([^ ]*\).*/\1/" /proc/cmdline; }
+const INIT: &str = r#"value() { sed "s/.* $1=\([^ ]*\).*/\1/" /proc/cmdline; }
 for wait in 1 2 3 4 5; do
     root=$(findfs $(value root)) && break
     sleep 1
@@ -41,38 +26,6 @@ umount $tree/boot && umount /sysroot && echo "SAID everything"
 poweroff -f
 "#;
 
-/// An initial RAM disk of a static shell, modules for the disk, and the program above.
-fn initrd(bench: &Bench) -> Vec<u8> {
-    let tree = bench.path().join("initrd");
-    for directory in ["bin", "proc", "dev", "sys", "sysroot", "modules"] {
-        fs::create_dir_all(tree.join(directory)).unwrap();
-    }
-    let shell = run("sh", &["-c", "command -v busybox"]);
-    fs::copy(shell.trim(), tree.join("bin/busybox")).unwrap();
-    for module in fs::read_dir(kernel().join("modules")).unwrap() {
-        let module = module.unwrap();
-        fs::copy(module.path(), tree.join("modules").join(module.file_name())).unwrap();
-    }
-    fs::write(tree.join("init"), INIT).unwrap();
-    run("chmod", &["755", tree.join("init").to_str().unwrap()]);
-    let names = run("sh", &["-c", &format!("cd {} && find .", tree.display())]);
-    let mut cpio = Command::new("cpio");
-    cpio.args(["-o", "-H", "newc", "--quiet", "-R", "0:0"]);
-    let cpio = cpio
-        .current_dir(&tree)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let mut cpio = cpio.spawn().unwrap();
-    cpio.stdin
-        .take()
-        .unwrap()
-        .write_all(names.as_bytes())
-        .unwrap();
-    let archive = cpio.wait_with_output().unwrap();
-    assert!(archive.status.success());
-    archive.stdout
-}
-
 #[test]
 fn a_kernel_boots_the_deployed_tree_by_bios_and_by_uefi() {
     let bench = bootable();
@@ -80,7 +33,10 @@ fn a_kernel_boots_the_deployed_tree_by_bios_and_by_uefi() {
         "recipes/files/vmlinuz",
         fs::read(kernel().join("vmlinuz")).unwrap(),
     );
-    bench.write("recipes/files/initrd", initrd(&bench));
+    bench.write(
+        "recipes/files/initrd",
+        Initrd::below(bench.path(), INIT).archive(),
+    );
     bench.edit(
         "kernel.toml",
         "content = \"nothing that a kernel would read\"",

@@ -24,6 +24,7 @@ mod disk;
 mod disk_boot;
 mod edition;
 mod ext4;
+mod fat;
 mod faults;
 mod fetch;
 mod fetch_repository;

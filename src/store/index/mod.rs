@@ -374,6 +374,9 @@ fn damaged(path: &Path, problem: &str) -> Error {
 /// `SQLITE_IOERR_SHMSIZE`: the file of its shared memory can't be made longer.
 const NO_SHARED_MEMORY: i32 = 10 | 19 << 8;
 
+/// `SQLITE_IOERR_SHMOPEN`, `SHMLOCK` and `SHMMAP`: there is something, and it can't be used.
+const UNSHARED: [i32; 3] = [10 | 18 << 8, 10 | 20 << 8, 10 | 21 << 8];
+
 /// Tells a broken index from a full disk from a busy one.
 fn failed(path: &Path, action: &'static str, source: rusqlite::Error) -> Error {
     let io = |errno| {
@@ -399,11 +402,18 @@ fn failed(path: &Path, action: &'static str, source: rusqlite::Error) -> Error {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy {
             what: format!("the index {} is in use; try again", path.display()),
         },
-        _ => Error::Index {
-            action,
-            path: path.to_owned(),
-            source,
-        },
+        _ => {
+            let code = source.sqlite_error().map(|error| error.extended_code);
+            let path = path.to_owned();
+            match code {
+                Some(code) if UNSHARED.contains(&code) => Error::Unshared { path, source },
+                _ => Error::Index {
+                    action,
+                    path,
+                    source,
+                },
+            }
+        }
     }
 }
 

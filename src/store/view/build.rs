@@ -9,7 +9,9 @@ use std::os::unix::fs::{MetadataExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use rustix::io::Errno;
 
+use super::check::names;
 use super::file::{
     DIRECTORY, EXECUTABLE, FILE, Linked, finish, link, mode_of, set_link_time, write_new,
 };
@@ -69,7 +71,8 @@ impl Building<'_> {
 
     /// Makes one directory with its files; returns its mode, and those inside, which are still to be made.
     fn directory(self, tree: TreeId, dir: &Path) -> Result<(u32, Vec<(TreeId, PathBuf)>)> {
-        fs::create_dir(dir).map_err(|e| Error::io("making", dir, e))?;
+        let made = fs::create_dir(dir).map_err(|e| Error::io("making", dir, e));
+        self.fits(dir, made)?;
         let (mut inside, mut leaves) = (Vec::new(), Vec::new());
         let directory = self.store.directory(tree)?;
         let mode = directory.meta.mode;
@@ -114,11 +117,38 @@ impl Building<'_> {
     }
 
     fn leaf(self, leaf: &Leaf, path: &Path) -> Result<()> {
-        self.leaf_of_mine(leaf, path)?;
+        self.fits(path, self.leaf_of_mine(leaf, path))?;
         match leaf.content {
             Content::File { .. } | Content::Symlink { .. } => self.own(path),
             _ => Ok(()),
         }
+    }
+
+    /// Says what the file system lacks, where that is why something could not be made, or has another name now.
+    fn fits(self, path: &Path, made: Result<()>) -> Result<()> {
+        let problem = match &made {
+            Ok(()) if is_named_so(path)? => return made,
+            Ok(()) => Some("this file system drops dots and spaces at the end of a name"),
+            Err(
+                Error::Io {
+                    path: of, source, ..
+                }
+                | Error::Denied {
+                    path: of, source, ..
+                },
+            ) if of == path => unfit(source),
+            Err(_) => None,
+        };
+        let Some(problem) = problem else { return made };
+        let place = match self.lasting {
+            true => self.store.layout().entries(),
+            false => self.store.dir().to_owned(),
+        };
+        Err(Error::Unfit {
+            path: path.to_owned(),
+            problem,
+            place,
+        })
     }
 
     fn leaf_of_mine(self, leaf: &Leaf, path: &Path) -> Result<()> {
@@ -194,7 +224,8 @@ impl Building<'_> {
     /// Moves a twin away that is not what it should be.
     fn drop_bad(self, blob: BlobId, size: u64, mode: u32, twin: &Path) -> Result<()> {
         let good = match fs::symlink_metadata(twin) {
-            Ok(found) if found.len() != size || found.mode() & 0o7777 != mode => false,
+            Ok(found) if found.len() != size => false,
+            Ok(found) if found.mode() & 0o7777 != mode && self.store.able().modes => false,
             Ok(_) => self.trusting || hash_file(twin)? == blob.0,
             Err(e) if e.kind() == io::ErrorKind::NotFound => true,
             Err(e) => return Err(Error::io("reading", twin, e)),
@@ -211,5 +242,29 @@ impl Building<'_> {
 
     fn write_out(self, blob: BlobId, mode: u32, path: &Path) -> Result<()> {
         write_new(path, mode, &mut self.store.read(blob, 0, None)?)
+    }
+}
+
+/// Whether something is listed under the name that it was made by.
+fn is_named_so(path: &Path) -> Result<bool> {
+    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(true);
+    };
+    match name.as_bytes() {
+        [.., b'.' | b' '] => Ok(names(dir)?.contains(name.as_bytes())),
+        _ => Ok(true),
+    }
+}
+
+/// What a file system lacks that could not make a file, a directory or a symbolic link in a new directory.
+fn unfit(error: &io::Error) -> Option<&'static str> {
+    match Errno::from_io_error(error)? {
+        Errno::INVAL | Errno::ILSEQ => Some("this file system can't have such a name"),
+        Errno::NAMETOOLONG => Some("this file system can't have so long a name"),
+        Errno::EXIST => Some("this file system takes it for another name, in upper or lower case"),
+        Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP => {
+            Some("this file system has no symbolic links")
+        }
+        _ => None,
     }
 }

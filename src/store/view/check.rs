@@ -30,7 +30,7 @@ impl Store {
             match fs::symlink_metadata(&dir) {
                 Ok(m) if !m.is_dir() => return problem("is not a directory"),
                 // The top is made read-only last, where it is: that may be happening now.
-                Ok(m) if m.mode() & 0o7777 != DIRECTORY && dir != at => {
+                Ok(m) if m.mode() & 0o7777 != DIRECTORY && dir != at && self.able().modes => {
                     return problem("has a wrong mode");
                 }
                 Ok(_) => {}
@@ -81,7 +81,7 @@ impl Store {
         if !found.is_file() || found.len() != size {
             return Ok(Some("has a wrong size"));
         }
-        if found.mode() & 0o7777 != mode_of(leaf) {
+        if found.mode() & 0o7777 != mode_of(leaf) && self.able().modes {
             return Ok(Some("has a wrong mode"));
         }
         if size == 0 {
@@ -104,9 +104,9 @@ impl Store {
             return Ok(None);
         }
         // A file that could be a link and is none had an object that was replaced: it is not to be trusted.
-        // A copy on another file system, or one whose twin is gone, is, unless all is checked.
+        // A copy on another file system, or on one without links, or one whose twin is gone, is, unless all is checked.
         let apart = original.map_or(true, |o| o.dev() != found.dev());
-        if !full && apart && found.nlink() == 1 {
+        if !full && found.nlink() == 1 && (apart || !self.able().links) {
             return Ok(None);
         }
         Ok((hash_file(path)? != blob).then_some("has wrong bytes"))
@@ -117,7 +117,7 @@ fn same_inode(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
-fn names(dir: &Path) -> Result<BTreeSet<Vec<u8>>> {
+pub(super) fn names(dir: &Path) -> Result<BTreeSet<Vec<u8>>> {
     let name = |item: io::Result<fs::DirEntry>| Ok(item?.file_name().into_encoded_bytes());
     let read = || fs::read_dir(dir)?.map(name).collect::<io::Result<_>>();
     read().map_err(|e| Error::io("reading", dir, e))

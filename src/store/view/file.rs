@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+use rustix::io::Errno;
 
 use crate::store::error::{Error, Result};
 use crate::tree::Leaf;
@@ -85,11 +86,26 @@ fn fill(bytes: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-/// Gives a file its mode and the time that all files have.
+/// Gives a file its mode and the time that all files have, as far as the file system has such things.
 pub(in crate::store) fn finish_file(file: &File, mode: u32) -> io::Result<()> {
-    file.set_permissions(Permissions::from_mode(mode))?;
+    had(file.set_permissions(Permissions::from_mode(mode)))?;
     let time = SystemTime::UNIX_EPOCH + TIME;
-    file.set_times(FileTimes::new().set_accessed(time).set_modified(time))
+    had(file.set_times(FileTimes::new().set_accessed(time).set_modified(time)))
+}
+
+/// Where there are no modes, or all files are said to be of one owner, nobody can change them.
+fn had(changed: io::Result<()>) -> io::Result<()> {
+    match changed {
+        Err(e)
+            if matches!(
+                Errno::from_io_error(&e),
+                Some(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP)
+            ) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 pub(super) fn finish(dir: &Path, mode: u32) -> Result<()> {
@@ -107,8 +123,8 @@ pub(super) fn set_link_time(path: &Path) -> Result<()> {
         last_access: time,
         last_modification: time,
     };
-    utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)
-        .map_err(|e| Error::io("finishing", path, e.into()))
+    let set = utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW);
+    had(set.map_err(io::Error::from)).map_err(|e| Error::io("finishing", path, e))
 }
 
 pub(super) enum Linked {

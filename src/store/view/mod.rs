@@ -9,6 +9,7 @@
 //! once for all views, with zeros as holes; the collector takes such views away again,
 //! but for those of newest generations and of what is in use.
 
+mod able;
 mod build;
 mod check;
 mod file;
@@ -19,6 +20,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+pub(super) use able::Able;
 use build::Building;
 pub(super) use file::finish_file;
 use file::{DIRECTORY, finish};
@@ -92,6 +94,8 @@ impl Store {
         }
         fault::point("view.moved");
         finish(&path, DIRECTORY)?;
+        // Not before it is there: who is killed here has it made once more.
+        trust(&path)?;
         fault::point("view.placed");
         Ok(path)
     }
@@ -106,6 +110,10 @@ impl Store {
                 .map_err(|e| Error::io("closing", above, e))?;
         }
         let staging = Staging::new(self.layout())?;
+        if !Able::at(&staging)?.modes {
+            let path = self.dir().to_owned();
+            return Err(Error::NoModes { path });
+        }
         let building = Building {
             store: self,
             staging: &staging,
@@ -155,7 +163,7 @@ impl Store {
 /// Whether nobody found something wrong with a view since it was made.
 fn is_trusted(view: &Path) -> Result<bool> {
     match fs::symlink_metadata(view) {
-        Ok(found) => Ok(found.mode() & 0o7777 != DISTRUSTED),
+        Ok(found) => Ok(found.mode() & 0o7777 != DISTRUSTED && !exists(&mark(view))?),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(e) => Err(Error::io("reading", view, e)),
     }
@@ -164,9 +172,28 @@ fn is_trusted(view: &Path) -> Result<bool> {
 /// Has a view made anew when somebody asks for it.
 pub(super) fn distrust(view: &Path) {
     // Who can't be told so looks again.
-    if fs::symlink_metadata(view).is_ok_and(|m| m.is_dir()) {
-        let _ = fs::set_permissions(view, Permissions::from_mode(DISTRUSTED));
+    let Ok(true) = fs::symlink_metadata(view).map(|found| found.is_dir()) else {
+        return;
+    };
+    let _ = fs::set_permissions(view, Permissions::from_mode(DISTRUSTED));
+    if fs::symlink_metadata(view).is_ok_and(|found| found.mode() & 0o7777 != DISTRUSTED) {
+        let _ = fs::write(mark(view), b"");
     }
+}
+
+/// Ends what [`distrust`] began.
+fn trust(view: &Path) -> Result<()> {
+    let mark = mark(view);
+    match fs::remove_file(&mark) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("removing", mark, e)),
+        _ => Ok(()),
+    }
+}
+
+/// What lies beside a view that was found damaged, where directories keep no modes.
+fn mark(view: &Path) -> PathBuf {
+    let name = view.file_name().unwrap_or_default().to_string_lossy();
+    view.with_file_name(format!(".damaged-{name}"))
 }
 
 /// Where views are built: on the file system of `entries/`, which may be another than that of objects.
@@ -184,7 +211,8 @@ pub(super) fn move_away(view: &Path, to: &Path) -> Result<()> {
         }
         fs::rename(view, to)
     };
-    moving().map_err(|e| Error::io("moving away", view, e))
+    moving().map_err(|e| Error::io("moving away", view, e))?;
+    trust(view)
 }
 
 /// Removes a directory and returns the bytes on disk that this frees:

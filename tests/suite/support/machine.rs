@@ -65,6 +65,13 @@ impl Machine {
         }
     }
 
+    /// The rest of each line that began so.
+    pub fn lines(&self, beginning: &str) -> Vec<String> {
+        let text = plain(&self.text);
+        let lines = text.lines().filter_map(|line| line.strip_prefix(beginning));
+        lines.map(|line| line.trim_end().to_owned()).collect()
+    }
+
     pub fn enter(&mut self) {
         let stdin = self.child.stdin.as_mut().unwrap();
         stdin.write_all(b"\r").unwrap();
