@@ -65,6 +65,7 @@ struct Document {
     kept: u64,
     views: u64,
     records: u64,
+    downloads: u64,
     pending: u64,
     pending_bytes: u64,
     restored: u64,
@@ -94,6 +95,7 @@ impl Arguments {
             kept: report.kept,
             views: report.views,
             records: report.records,
+            downloads: report.downloads,
             pending: report.pending,
             pending_bytes: report.pending_bytes,
             restored: report.restored,
@@ -117,8 +119,12 @@ impl Arguments {
             0 => String::new(),
             records => format!("{}, ", count(records as usize, "damaged record")),
         };
+        let downloads = match document.downloads {
+            0 => String::new(),
+            downloads => format!("{}, ", count(downloads as usize, "unfinished download")),
+        };
         let freed = Size(document.bytes);
-        let what = format!("{entries}, {objects}, {views}{records}{compressed}{freed}");
+        let what = format!("{entries}, {objects}, {views}{records}{downloads}{compressed}{freed}");
         let mut text = match (self.undo, self.dry_run) {
             (true, _) => format!(
                 "taken back: {}",
@@ -127,7 +133,8 @@ impl Arguments {
             _ if document.objects == 0
                 && document.entries == 0
                 && document.bytes == 0
-                && document.records == 0 =>
+                && document.records == 0
+                && document.downloads == 0 =>
             {
                 "nothing to free".to_owned()
             }

@@ -19,9 +19,13 @@ use crate::formats::rpm::Brief;
 use crate::ids::{BlobId, Digest, EntryId, Name};
 use crate::plan::derivation::MAIN;
 use crate::plan::{Derivation, From, Outcome, Step, StepId, parameters};
+use crate::source::fetch::Fetched;
 
 /// So many files are on their way at a time.
 pub(super) const LANES: usize = 8;
+
+/// What is so large is durable before the file that came is given up: to fetch it again takes longer than one sync.
+const LARGE: u64 = 16 << 20;
 
 impl Engine<'_> {
     /// Brings what no trace knows, several files at once: all that stands on it has to wait anyway.
@@ -139,36 +143,31 @@ impl Engine<'_> {
         let derivation = step
             .derivation(|from| self.entry(from))
             .expect("what is brought has no inputs");
-        let directory = self.batch.scratch()?;
-        let brought = match step.kind {
-            FETCH => self.fetch(&step.subject, &derivation, &directory),
-            _ => self.metadata(&step.topic, &derivation, &directory),
+        let (outcome, files) = match step.kind {
+            FETCH => self.fetch(&step.subject, &derivation)?,
+            _ => self.metadata(&step.topic, &derivation)?,
         };
-        // What is left of a file that did not come goes with the process.
-        let _ = std::fs::remove_dir_all(&directory);
-        let outcome = brought?;
         self.hold(&outcome)?;
         self.came(outcome.outputs.values());
-        self.commit(false)?;
+        let large = files.iter().any(|file| file.size >= LARGE);
+        self.commit(large)?;
+        drop(files);
         self.ran(id, How::Fetched, begun.elapsed(), outcome, why, &[]);
         Ok(())
     }
 
     /// A package: checked and recorded as one of a directory is when it is first seen.
-    fn fetch(
-        &self,
-        what: &str,
-        derivation: &Derivation,
-        directory: &Path,
-    ) -> Result<Outcome, Error> {
+    fn fetch(&self, what: &str, derivation: &Derivation) -> Result<(Outcome, Vec<Fetched>), Error> {
         let wanted: parameters::Fetch = compose::parameters(FETCH, derivation)?;
-        let (source, fetched) = self.outside.package(what, &wanted, self.facts, directory)?;
+        let directory = self.store.arriving()?;
+        let fetched = self.outside.package(what, &wanted, self.facts, &directory);
+        let (source, fetched) = fetched?;
         let refuse = |error: Box<dyn std::error::Error + Send + Sync>| Error::Fetched {
             name: source.clone(),
             package: what.to_owned(),
             source: error,
         };
-        let sight = Sight::of(&fetched.path).map_err(refuse)?;
+        let sight = Sight::of(fetched.path()).map_err(refuse)?;
         let (import, composed) = sight
             .import(Some(self.batch))
             .map_err(|error| refuse(error.into()))?;
@@ -189,16 +188,17 @@ impl Engine<'_> {
             &wanted.digest,
             &Brief::of(&record),
             rpm,
-            Some(&fetched.path),
+            Some(fetched.path()),
         )? {
             return Err(refuse("its bytes are gone before they were checked".into()));
         }
         self.facts.imported(rpm, Arc::new(record), (key, outcome));
-        let mut file = File::open(&fetched.path).map_err(|error| refuse(error.into()))?;
+        let mut file = File::open(fetched.path()).map_err(|error| refuse(error.into()))?;
         self.put(&mut file)?;
         let output = Output::new("rpm", sight.entry().root);
         let (trace, _) = trace::of(derivation, Composed::of(output), Vec::new());
-        Ok(trace::outcome(self.batch.trace(&trace)?, trace))
+        let outcome = trace::outcome(self.batch.trace(&trace)?, trace);
+        Ok((outcome, vec![fetched]))
     }
 
     /// The metadata of a repository, as the lock names it.
@@ -206,16 +206,19 @@ impl Engine<'_> {
         &self,
         source: &str,
         derivation: &Derivation,
-        directory: &Path,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<(Outcome, Vec<Fetched>), Error> {
         let wanted: parameters::Metadata = compose::parameters(METADATA, derivation)?;
         let name: Name = source.parse().expect("the topic of metadata is a source");
+        let directory = self.store.arriving()?;
         let mut files = BTreeMap::new();
         for (location, digest) in &wanted.files {
-            let fetched = self.outside.metadata(&name, location, digest, directory)?;
-            files.insert(location.clone(), fetched.path);
+            let fetched = self.outside.metadata(&name, location, digest, &directory)?;
+            files.insert(location.clone(), fetched);
         }
-        metadata::store(self.batch, derivation, &files)
+        let paths = files.iter();
+        let paths = paths.map(|(location, fetched)| (location.clone(), fetched.path().to_owned()));
+        let outcome = metadata::store(self.batch, derivation, &paths.collect())?;
+        Ok((outcome, files.into_values().collect()))
     }
 
     /// Takes in what a step needs of directories: held and looked for all at once, then read several at once.

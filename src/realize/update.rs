@@ -151,7 +151,7 @@ fn look_up(
 ) -> Result<BTreeMap<String, Digest>, Error> {
     let batch = store.batch()?;
     let directory = batch.scratch()?;
-    let found = outside.look_up(name, judge, &directory)?;
+    let found = outside.look_up(name, judge, &store.arriving()?)?;
     let index = directory.join("repomd.xml");
     std::fs::write(&index, &found.repomd).map_err(|source| Error::Unreadable {
         path: index.clone(),
@@ -162,7 +162,7 @@ fn look_up(
     for part in &found.parts {
         if let Some(fetched) = found.files.get(&part.kind) {
             digests.insert(part.location(), part.checksum.clone());
-            files.insert(part.location(), fetched.path.clone());
+            files.insert(part.location(), fetched.path().to_owned());
         }
     }
     let params = parameters::Metadata { files: digests };

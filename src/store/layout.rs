@@ -123,6 +123,10 @@ impl Layout {
         self.root.join("leases")
     }
 
+    pub fn arriving(&self) -> PathBuf {
+        self.root.join("arriving")
+    }
+
     pub fn tmp(&self) -> PathBuf {
         self.root.join("tmp")
     }

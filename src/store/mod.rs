@@ -12,6 +12,7 @@
 //!   roots/RELEASE/NAME/N      a generation: what keeps entries alive
 //!   entries/HASH-NAME/        a view: an entry as people and programs use it; disposable
 //!   leases/N                  what a running process holds; dies with it
+//!   arriving/CHECKSUM.part    what is being fetched; what a dead process left is taken up
 //!   tmp/N/                    what a running process stages; dies with it
 //!   locks/                    see `lock`
 //!   reserve, spare/           space and inodes for a collector on a full disk
@@ -23,6 +24,7 @@
 //! They go out through [`Store::gc`], in the opposite one.
 //! Whatever is killed in between, a name never stands for less than it says.
 
+mod arriving;
 mod batch;
 mod brief;
 mod card;

@@ -24,6 +24,7 @@ const FEATURES: &[&str] = &[];
 /// What a directory may hold that becomes a store: the beginnings of one that somebody makes or made,
 /// and what a file system has in its root.
 const EXPECTED: &[&str] = &[
+    "arriving",
     "entries",
     "leases",
     "locks",

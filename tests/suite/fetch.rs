@@ -101,7 +101,7 @@ impl Run {
             .result
             .as_ref()
             .unwrap_or_else(|error| panic!("{error}"));
-        assert!(fs::read(&fetched.path).unwrap() == bytes);
+        assert!(fs::read(fetched.path()).unwrap() == bytes);
         assert_eq!(fetched.size, bytes.len() as u64);
         assert_eq!(names(self.directory.path()).len(), 1);
     }
@@ -209,6 +209,65 @@ fn what_was_cut_is_resumed_where_it_ended() {
     let second = &server.asked()[1].headers;
     assert_eq!(second["range"], "bytes=40000-");
     assert!(second["if-range"].starts_with('"'));
+}
+
+#[test]
+fn what_an_earlier_fetch_did_not_bring_to_its_end_is_taken_up_and_nothing_else_stays() {
+    let bytes = file();
+    let server = Server::start();
+    server.on("/f", &[Manner::Cut(bytes.clone(), 40_000)]);
+    let only = mirrors(&[server.url("/")]);
+    let run = Run::of(&only, &wanted("f", &bytes));
+    assert!(run.result.is_err());
+    let left = names(run.directory.path());
+    assert_eq!(left.len(), 1);
+    let before = server.count("/f");
+    server.good("/f", &bytes);
+    let run = Run::into(run.directory, &only, &wanted("f", &bytes));
+    run.assert_good(&bytes);
+    let again = &server.asked()[before];
+    assert_eq!(again.headers["range"], "bytes=40000-");
+    assert_eq!(names(run.directory.path()), left);
+    drop(run.result);
+    assert!(names(run.directory.path()).is_empty());
+    // Of what never began there is nothing to take up.
+    server.on("/f", &[Manner::Status(404, "")]);
+    let run = Run::into(run.directory, &only, &wanted("f", &bytes));
+    assert!(run.result.is_err());
+    assert!(names(run.directory.path()).is_empty());
+}
+
+#[test]
+fn what_is_wholly_here_is_not_asked_for() {
+    let bytes = file();
+    let wanted = wanted("f", &bytes);
+    let directory = tempfile::tempdir().unwrap();
+    let part = format!("sha256-{}.part", wanted.digest.hex);
+    fs::write(directory.path().join(part), &bytes).unwrap();
+    Run::into(directory, &mirrors(&[refused()]), &wanted).assert_good(&bytes);
+}
+
+#[test]
+fn nobody_waits_for_another_who_fetches_the_same() {
+    let bytes = file();
+    let server = Server::start();
+    server.good("/f", &bytes);
+    let wanted = wanted("f", &bytes);
+    let directory = tempfile::tempdir().unwrap();
+    let part = directory
+        .path()
+        .join(format!("sha256-{}.part", wanted.digest.hex));
+    fs::write(&part, &bytes[..50_000]).unwrap();
+    let other = fs::File::open(&part).unwrap();
+    other.lock().unwrap();
+    let run = Run::into(directory, &mirrors(&[server.url("/")]), &wanted);
+    let fetched = run.result.unwrap();
+    assert!(fs::read(fetched.path()).unwrap() == bytes);
+    assert_ne!(fetched.path(), part);
+    assert!(!server.asked()[0].headers.contains_key("range"));
+    drop(fetched);
+    assert_eq!(names(run.directory.path()).len(), 1);
+    assert_eq!(fs::read(&part).unwrap(), &bytes[..50_000]);
 }
 
 #[test]
@@ -373,7 +432,7 @@ fn many_files_come_in_the_order_asked_for_and_few_at_a_time_from_a_host() {
         Fetcher::new(&client, hasty(), &quiet).fetch_all(&jobs, directory.path(), OnError::GoOn);
     for (i, result) in results.iter().enumerate() {
         match result {
-            Ok(fetched) => assert!(fs::read(&fetched.path).unwrap() == bodies[i]),
+            Ok(fetched) => assert!(fs::read(fetched.path()).unwrap() == bodies[i]),
             Err(error) => assert!(i == 7, "{error}"),
         }
     }
@@ -407,7 +466,7 @@ fn the_first_that_can_not_be_had_stops_the_rest_and_what_came_stays() {
         Fetcher::new(&client, one_by_one, &quiet).fetch_all(&jobs, directory.path(), OnError::Stop);
     for (i, result) in (0u8..).zip(&results) {
         match result {
-            Ok(fetched) => assert!(i < 4 && fs::read(&fetched.path).unwrap() == [i; 50]),
+            Ok(fetched) => assert!(i < 4 && fs::read(fetched.path()).unwrap() == [i; 50]),
             Err(Error::Exhausted { attempts, .. }) => assert!(
                 i == 4 && matches!(attempts.0[0].failure, Failure::Missing(404)),
                 "{i}"
@@ -433,9 +492,9 @@ fn the_same_file_wanted_many_times_comes_many_times() {
     let quiet = |_: Event<'_>| {};
     let fetcher = Fetcher::new(&client, hasty(), &quiet);
     for result in fetcher.fetch_all(&vec![job; 12], directory.path(), OnError::GoOn) {
-        assert!(fs::read(result.unwrap().path).unwrap() == bytes);
+        assert!(fs::read(result.unwrap().path()).unwrap() == bytes);
     }
-    assert_eq!(names(directory.path()).len(), 1);
+    assert!(names(directory.path()).is_empty());
 }
 
 #[test]

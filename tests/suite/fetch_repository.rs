@@ -62,7 +62,7 @@ impl Small {
             digest(Algorithm::Sha256, self.repomd.as_bytes())
         );
         assert_eq!(
-            fs::read(&found.files["primary"].path).unwrap(),
+            fs::read(found.files["primary"].path()).unwrap(),
             self.primary
         );
     }
@@ -296,7 +296,7 @@ fn a_real_repository_comes_whole_from_a_real_server() {
         assert_eq!(found.parts.len(), 3);
         for part in &found.parts {
             let bytes = fs::read(tizen.join(part.location())).unwrap();
-            assert!(fs::read(&found.files[&part.kind].path).unwrap() == bytes);
+            assert!(fs::read(found.files[&part.kind].path()).unwrap() == bytes);
         }
         let jobs: Vec<Job<'_>> = packages(&tizen)
             .into_iter()
@@ -314,7 +314,7 @@ fn a_real_repository_comes_whole_from_a_real_server() {
             OnError::Stop,
         );
         for (job, result) in jobs.iter().zip(results) {
-            let bytes = fs::read(result.unwrap().path).unwrap();
+            let bytes = fs::read(result.unwrap().path()).unwrap();
             assert_eq!(digest(Algorithm::Sha256, &bytes), job.wanted.digest);
         }
     }

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::support::bench::Bench;
 use super::support::server::{Manner, Server};
@@ -271,4 +272,108 @@ fn a_server_that_misbehaves_is_left_for_another_and_named_when_there_is_none() {
     bench
         .run(&arguments)
         .fails(1, &["source upstream", &bad.url("/")]);
+}
+
+/// A server that has all of a repository.
+fn serving(upstream: &Upstream) -> Server {
+    let server = Server::start();
+    for file in walkdir::WalkDir::new(upstream.path()) {
+        let file = file.unwrap();
+        if file.file_type().is_file() {
+            let location = file.path().strip_prefix(upstream.path()).unwrap();
+            let bytes = fs::read(file.path()).unwrap();
+            server.good(&format!("/{}", location.display()), &bytes);
+        }
+    }
+    server
+}
+
+/// How long files are that are being fetched, or were.
+fn arriving(bench: &Bench) -> Vec<u64> {
+    let files = fs::read_dir(bench.store().join("arriving"));
+    let files = files.into_iter().flatten();
+    files
+        .filter_map(|file| Some(file.unwrap().metadata().ok()?.len()))
+        .filter(|&length| length > 0)
+        .collect()
+}
+
+/// Begins to realize, and waits until so many bytes of the one package that stalls are here, and nothing else is on its way.
+fn stalled(bench: &Bench, bytes: usize) -> Child {
+    let mut command = bench.command();
+    command.args(["realize", "host"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let begun = Instant::now();
+    while arriving(bench) != [bytes as u64] {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "it does not come"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.unwrap()
+}
+
+#[test]
+fn a_package_is_fetched_on_from_where_a_killed_process_was() {
+    const PACKAGE: &str = "/sampler-httpd-2.4-1.x86_64.rpm";
+    let upstream = Upstream::new();
+    let server = serving(&upstream);
+    let bytes = fs::read(upstream.path().join(&PACKAGE[1..])).unwrap();
+    let [half, more, most] = [4, 6, 7].map(|eighths| bytes.len() * eighths / 8);
+    let bench = site(&server.url("/"));
+    bench.print(&["update"]);
+    assert!(arriving(&bench).is_empty());
+    let stall = |at| server.on(PACKAGE, &[Manner::Stall(bytes.clone(), at)]);
+    let range = || {
+        let asked = server.asked().into_iter();
+        let mut asked = asked.filter(|asked| asked.path == PACKAGE);
+        asked.next_back().unwrap().headers.get("range").cloned()
+    };
+    let kill = |mut child: Child| {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
+
+    stall(half);
+    kill(stalled(&bench, half));
+    // Killed once more, further on.
+    stall(more);
+    kill(stalled(&bench, more));
+    assert_eq!(range(), Some(format!("bytes={half}-")));
+    // Another one who wants the same while the first one lives, and gets nothing any more, does not wait.
+    stall(most);
+    let first = stalled(&bench, most);
+    server.good(PACKAGE, &bytes);
+    let host = bench.realize(&["host"]);
+    assert_eq!(range(), None);
+    bench.print(&["gc"]);
+    assert_eq!(arriving(&bench), [most as u64], "it is still locked");
+    kill(first);
+
+    // A store that lacks the package goes on where the first was.
+    let other = site(&server.url("/"));
+    fs::copy(
+        bench.recipes().join("store.lock"),
+        other.recipes().join("store.lock"),
+    )
+    .unwrap();
+    stall(half);
+    kill(stalled(&other, half));
+    server.good(PACKAGE, &bytes);
+    assert_eq!(other.realize(&["host"])[0].file_name(), host[0].file_name());
+    assert_eq!(range(), Some(format!("bytes={half}-")));
+    assert!(arriving(&other).is_empty());
+    other.print(&["verify", "--full"]);
+
+    // What nobody came back for is collected.
+    let dry = bench.json(&["gc", "--dry-run"]);
+    assert_eq!(dry["downloads"], 1, "{dry}");
+    let freed = bench.json(&["gc"]);
+    assert_eq!(
+        [&freed["downloads"], &freed["bytes"]],
+        [&dry["downloads"], &dry["bytes"]]
+    );
+    assert!(arriving(&bench).is_empty());
+    bench.print(&["verify", "--full"]);
 }

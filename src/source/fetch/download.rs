@@ -1,7 +1,7 @@
 //! One file by its digest, from whichever mirror gives it.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::client::{Answer, Client, Rest};
 use super::error::{Attempt, Attempts, Error, Failure};
 use super::mirrors::Mirrors;
-use super::partial::Partial;
+use super::partial::{Held, Partial};
 use super::slots::Slots;
 use super::url::Url;
 use crate::ids::Digest;
@@ -25,13 +25,19 @@ pub struct Wanted {
     pub size: Option<u64>,
 }
 
-/// A file that has come, its digest checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A file that has come, its digest checked. It is gone when this is dropped.
+#[derive(Debug)]
 pub struct Fetched {
-    pub path: PathBuf,
+    held: Held,
     pub size: u64,
     /// Who gave it.
     pub from: Url,
+}
+
+impl Fetched {
+    pub fn path(&self) -> &Path {
+        self.held.path()
+    }
 }
 
 /// How often, how long and how much.
@@ -137,7 +143,7 @@ impl<'f> Fetcher<'f> {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Fetches one file into `directory`, named `ALGORITHM-HEX`.
+    /// Fetches one file into `directory`, where what came of it before is taken up, and what comes now stays if not all does.
     pub fn fetch(
         &self,
         mirrors: &Mirrors,
@@ -162,10 +168,10 @@ impl<'f> Fetcher<'f> {
             self.receive(url, wanted, &mut partial)
         })?;
         let size = partial.length();
-        let path = partial.finish()?;
+        let held = partial.finish();
         let what = &wanted.what;
         (self.observer)(Event::Done { what, size });
-        Ok(Fetched { path, size, from })
+        Ok(Fetched { held, size, from })
     }
 
     /// Tries places until one gives what is wanted; each that may still help once a round.

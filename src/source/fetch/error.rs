@@ -24,7 +24,7 @@ pub enum Error {
     NoMirror { what: String },
     #[error("{what} could not be fetched{attempts}{}", hint(attempts))]
     Exhausted { what: String, attempts: Attempts },
-    #[error("writing {}", path.display())]
+    #[error("writing {}{}", path.display(), full(source))]
     Local { path: PathBuf, source: io::Error },
     #[error("{url} can't be read as a {kind}: {reason}")]
     List {
@@ -158,6 +158,16 @@ fn hint(attempts: &Attempts) -> &'static str {
         "\na certificate authority of your own is given with SSL_CERT_FILE"
     } else {
         ""
+    }
+}
+
+/// What a person can do where a file that came has no room.
+fn full(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; the disk is full or the quota used up: `store gc` frees what nothing keeps alive"
+        }
+        _ => "",
     }
 }
 

@@ -73,6 +73,8 @@ pub struct GcReport {
     pub views: u64,
     /// Damaged records removed that nothing needs.
     pub records: u64,
+    /// Downloads removed that nobody brought to their end.
+    pub downloads: u64,
     /// Blobs that wait for the end of their grace, with their bytes.
     pub pending: u64,
     pub pending_bytes: u64,
@@ -229,6 +231,7 @@ impl Collector<'_> {
     fn run(mut self) -> Result<GcReport> {
         staging::sweep(&self.layout().tmp())?;
         staging::sweep(&view::building(self.layout())?)?;
+        self.drop_downloads(true)?;
         self.tell("marking", 0, 1);
         let mut marks = Marks::new(self.store.layout(), self.index, self.options)?;
         marks.absorb(false)?;
@@ -317,6 +320,7 @@ impl Collector<'_> {
             self.report.bytes += blocks(&path)?.unwrap_or(0);
         }
         self.rehearse_harmed()?;
+        self.drop_downloads(false)?;
         for object in &plan.waiting {
             self.report.pending += 1;
             self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use super::mark::Marks;
 use super::{BATCH, Collector, IdleView};
 use crate::ids::Hash;
+use crate::store::arriving;
 use crate::store::error::{Error, Result};
 use crate::store::fault;
 use crate::store::index::{Object, State, Type};
@@ -97,6 +98,19 @@ impl Collector<'_> {
         }
         self.tell("unlinking", due.len(), due.len());
         Ok(())
+    }
+
+    /// What processes left that died, or gave up, while they fetched it.
+    pub(super) fn drop_downloads(&mut self, really: bool) -> Result<()> {
+        let layout = self.layout().clone();
+        arriving::each_left(&layout, |path| {
+            self.report.downloads += 1;
+            match really {
+                true => self.unlink(path)?,
+                false => self.report.bytes += blocks(path)?.unwrap_or(0),
+            }
+            Ok(())
+        })
     }
 
     /// Removes one file, and counts what that frees.
