@@ -260,3 +260,23 @@ fn documents_that_were_cut_off_are_no_reason_to_panic() {
         }
     }
 }
+
+#[test]
+fn what_is_indented_anew_grows_little_and_what_that_does_not_help_is_refused_at_once() {
+    let module = modulemd::document(&sample());
+    let end = module.trim_end().len();
+    // As libyaml's emitter wrote them, for which there are no such limits.
+    let emitted = "  xmd:\n    note: \"one\n  two\n  three\"\n";
+    let good = format!("{}\n{emitted}...\n", &module[..end].trim_end_matches("..."));
+    assert_eq!(modulemd::read(&good).map(|found| found.len()), Ok(1));
+    let wide = format!("a:\n  b: {}\"x\ny", " ".repeat(100_000));
+    let begun = std::time::Instant::now();
+    for bad in [
+        format!("{wide}{}\"\n", "\n".repeat(100_000)),
+        format!("a:\n  b: \"x\ry{}\"\n", "\nz".repeat(20_000)),
+    ] {
+        let error = modulemd::read(&bad).unwrap_err().to_string();
+        assert!(error.contains("invalid indentation"), "{error}");
+    }
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}

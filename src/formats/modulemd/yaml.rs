@@ -18,6 +18,9 @@ const COPIES: usize = 100_000;
 /// How many scalars of one stream may be indented anew; the text is read again after each.
 const REPAIRS: usize = 256;
 
+/// What indenting scalars anew may add to a text, beside its own length.
+const GROWTH: usize = 64 << 10;
+
 /// A place in a text, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
@@ -108,18 +111,22 @@ impl Node {
 
 /// Reads a stream of documents.
 pub fn parse(text: &str) -> Result<Vec<Node>, Syntax> {
-    let mut repaired: Option<String> = None;
+    let most = text.len().saturating_mul(2).saturating_add(GROWTH);
+    let mut repaired = Cow::Borrowed(text);
+    // Where the last one was that was indented: one that did not help is not tried again.
+    let mut last = None;
     for _ in 0..REPAIRS {
-        let text = repaired.as_deref().unwrap_or(text);
-        match load(text) {
-            Err(error) => match indent_quoted(text, &error) {
-                Some(text) => repaired = Some(text),
-                None => return Err(syntax(&error)),
-            },
+        let error = match load(&repaired) {
+            Err(error) => error,
             Ok(documents) => return documents,
+        };
+        let at = Some(error.marker().index());
+        match indent_quoted(&repaired, &error, most) {
+            Some(text) if at > last => (repaired, last) = (Cow::Owned(text), at),
+            _ => return Err(syntax(&error)),
         }
     }
-    load(repaired.as_deref().unwrap_or(text)).map_err(|error| syntax(&error))?
+    load(&repaired).map_err(|error| syntax(&error))?
 }
 
 /// Scanning fails with the error outside, where it may be repaired; building with the one inside.
@@ -148,7 +155,9 @@ fn syntax(error: &ScanError) -> Syntax {
 ///
 /// Module metadata of Fedora has them by the hundred: the emitter of libyaml wrote them, its scanner takes them.
 /// Space at the start of such a line means nothing, so only columns within it move.
-fn indent_quoted(text: &str, error: &ScanError) -> Option<String> {
+///
+/// A text that would be longer than `most` stays what it is.
+fn indent_quoted(text: &str, error: &ScanError, most: usize) -> Option<String> {
     if error.info() != "invalid indentation in quoted scalar" {
         return None;
     }
@@ -164,7 +173,12 @@ fn indent_quoted(text: &str, error: &ScanError) -> Option<String> {
         }
     }
     end += text.len() - end - rest.as_str().len();
-    let indent = format!("\n{}", " ".repeat(error.marker().col() + 1));
+    let width = error.marker().col() + 1;
+    let lines = text[start..end].matches('\n').count();
+    if lines.saturating_mul(width).saturating_add(text.len()) > most {
+        return None;
+    }
+    let indent = format!("\n{}", " ".repeat(width));
     let inside = text[start..end].replace('\n', &indent);
     Some([&text[..start], &inside, &text[end..]].concat())
 }
