@@ -38,7 +38,9 @@ pub(super) fn each_left(layout: &Layout, mut each: impl FnMut(&Path) -> Result<(
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(Error::io("opening", path, e)),
         };
-        if try_lock(&file, &path)? && is_same(&file, &path) {
+        // What is no file is not ours.
+        let is_file = file.metadata().is_ok_and(|file| file.is_file());
+        if is_file && try_lock(&file, &path)? && is_same(&file, &path) {
             each(&path)?;
         }
     }

@@ -49,7 +49,7 @@ pub enum Error {
         path: PathBuf,
         source: io::Error,
     },
-    #[error("{} can't be made: {problem}; have {} on another, or read what is in the entry with `store files` and `store cat`", path.display(), place.display())]
+    #[error("{} can't be made in {}: {problem}; have that directory on another, or read what is in the entry with `store files` and `store cat`", path.display(), place.display())]
     Unfit {
         path: PathBuf,
         problem: &'static str,

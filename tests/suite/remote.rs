@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use super::support::bench::Bench;
 use super::support::server::{Manner, Server};
+use super::support::site::{Site, entries};
+use super::support::told;
+use super::support::trip::{ALL, CHANGES, trip};
 
 const TOOLS: &str = "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"upstream\"\n\
     packages = [\"sampler-httpd\", \"sampler-shell\", \"sampler-filesystem\", \"sampler-release\", \"sampler-init\"]\n";
@@ -376,4 +381,56 @@ fn a_package_is_fetched_on_from_where_a_killed_process_was() {
     );
     assert!(arriving(&bench).is_empty());
     bench.print(&["verify", "--full"]);
+}
+
+/// Which calls of a command that has so many go wrong: some, or as many as `STORE_FAULTS` says.
+fn calls(of: u64) -> Vec<u64> {
+    let count = told::number("STORE_FAULTS").unwrap_or(4).min(of);
+    (0..count).map(|at| 1 + at * of / count).collect()
+}
+
+#[test]
+fn whatever_goes_wrong_while_packages_come_the_next_run_has_them_and_nothing_is_left() {
+    const HOST: [&str; 3] = ["--json", "realize", "host"];
+    let upstream = Upstream::new();
+    let drawing = site(&upstream.url());
+    drawing.print(&["update"]);
+    let new = Site::new();
+    fs::remove_dir_all(new.path("recipes")).unwrap();
+    fs::rename(drawing.recipes(), new.path("recipes")).unwrap();
+    let wanted = entries(&new.again().well(&HOST));
+    let ever = |errno: Errno| (-errno.raw_os_error()).to_string();
+    for (classes, what) in [
+        (ALL, "kill".to_owned()),
+        (CHANGES, "both".to_owned()),
+        (ALL, Errno::IO.raw_os_error().to_string()),
+        ("cwrlm", ever(Errno::NOSPC)),
+    ] {
+        let Some(counted) = trip(&new.again(), classes, "count", 0, &HOST) else {
+            return;
+        };
+        for n in calls(counted.calls) {
+            let site = new.again();
+            let tripped = trip(&site, classes, &what, n, &HOST).unwrap();
+            let when = format!("{what} at {n}: {}", tripped.call);
+            let told = format!("{}{}", tripped.said.out, tripped.said.err);
+            assert!(!told.contains("panicked"), "{when}: {told}");
+            let (code, number) = (tripped.said.code.unwrap(), what.parse::<i32>());
+            assert!(
+                number.is_err() || matches!(code, 0 | 1 | 4),
+                "{when}: {code} {told}"
+            );
+            assert!(
+                number.is_err() || code == 0 || told.contains("/store/"),
+                "{when}: {told}"
+            );
+            site.sound(&when);
+            assert_eq!(entries(&site.well(&HOST)), wanted, "{when}");
+            site.well(&["gc"]);
+            site.sound(&when);
+            site.swept(&when);
+            let left = fs::read_dir(site.store().join("arriving"));
+            assert_eq!(left.into_iter().flatten().count(), 0, "{when}");
+        }
+    }
 }

@@ -52,6 +52,10 @@ impl Held {
                 }
                 // Nobody waits for another: it may have stopped.
                 Ok(None) => number += 1,
+                // Of another user, in a store that is shared.
+                Err(e) if e.kind() == io::ErrorKind::PermissionDenied && path.exists() => {
+                    number += 1;
+                }
                 Err(source) => return Err(Error::Local { path, source }),
             }
         }

@@ -27,6 +27,9 @@ use crate::tree::{Content, Leaf, Node};
 /// So many files of a directory are made one after the other, at least.
 const LEAVES: usize = 256;
 
+/// What is done to make a symbolic link.
+const LINK: &str = "making the link";
+
 /// How a view is made.
 #[derive(Clone, Copy)]
 pub(super) struct Building<'a> {
@@ -131,21 +134,26 @@ impl Building<'_> {
             Ok(()) => Some("this file system drops dots and spaces at the end of a name"),
             Err(
                 Error::Io {
-                    path: of, source, ..
+                    action,
+                    path: of,
+                    source,
                 }
                 | Error::Denied {
-                    path: of, source, ..
+                    action,
+                    path: of,
+                    source,
                 },
-            ) if of == path => unfit(source),
+            ) if of == path => unfit(action, source),
             Err(_) => None,
         };
         let Some(problem) = problem else { return made };
-        let place = match self.lasting {
-            true => self.store.layout().entries(),
-            false => self.store.dir().to_owned(),
+        let (place, staged) = match self.lasting {
+            true => (self.store.layout().entries(), self.staging.dir()),
+            false => (self.store.dir().to_owned(), self.store.dir()),
         };
+        let inside = path.strip_prefix(staged).unwrap_or(path);
         Err(Error::Unfit {
-            path: path.to_owned(),
+            path: inside.components().skip(1).collect(),
             problem,
             place,
         })
@@ -172,8 +180,7 @@ impl Building<'_> {
                 }
             }
             Content::Symlink { target } => {
-                symlink(OsStr::from_bytes(target), path)
-                    .map_err(|e| Error::io("making the link", path, e))?;
+                symlink(OsStr::from_bytes(target), path).map_err(|e| Error::io(LINK, path, e))?;
                 set_link_time(path)
             }
             Content::Character { .. } | Content::Block { .. } | Content::Fifo | Content::Socket => {
@@ -257,12 +264,12 @@ fn is_named_so(path: &Path) -> Result<bool> {
 }
 
 /// What a file system lacks that could not make a file, a directory or a symbolic link in a new directory.
-fn unfit(error: &io::Error) -> Option<&'static str> {
+fn unfit(action: &str, error: &io::Error) -> Option<&'static str> {
     match Errno::from_io_error(error)? {
         Errno::INVAL | Errno::ILSEQ => Some("this file system can't have such a name"),
         Errno::NAMETOOLONG => Some("this file system can't have so long a name"),
         Errno::EXIST => Some("this file system takes it for another name, in upper or lower case"),
-        Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP => {
+        Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP if action == LINK => {
             Some("this file system has no symbolic links")
         }
         _ => None,
