@@ -106,6 +106,7 @@ impl Building<'_> {
         let Store { inner } = self.store;
         self.owner.is_none()
             && mode_of(leaf) == FILE
+            && !is_cut(to.1.as_os_str().as_bytes())
             && inner.near.link(&inner.layout, blob.0, to).is_ok()
     }
 
@@ -257,10 +258,15 @@ fn is_named_so(path: &Path) -> Result<bool> {
     let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(true);
     };
-    match name.as_bytes() {
-        [.., b'.' | b' '] => Ok(names(dir)?.contains(name.as_bytes())),
-        _ => Ok(true),
+    match is_cut(name.as_bytes()) {
+        true => Ok(names(dir)?.contains(name.as_bytes())),
+        false => Ok(true),
     }
+}
+
+/// Whether a name ends with what some file systems leave off.
+fn is_cut(name: &[u8]) -> bool {
+    matches!(name, [.., b'.' | b' '])
 }
 
 /// What a file system lacks that could not make a file, a directory or a symbolic link in a new directory.
