@@ -146,7 +146,7 @@ fn joined(made: &[Made], packages: usize, workspace: &dyn Workspace) -> Result<V
     const KIND: &str = "indexes";
     let facts = |source| Error::Facts { kind: KIND, source };
     let groups: Vec<BlobId> = made.iter().map(|made| made.blob).collect();
-    // Of one kind with the packages' number, which the indexes state.
+    // The number of packages stands at the start of each index.
     let asked = Derivation::new(KIND, 1, &(groups, packages), []).map_err(facts)?;
     if let Some(told) = workspace.told(&asked) {
         return told.to().map_err(facts);
