@@ -130,12 +130,6 @@ pub enum Error {
         found: u32,
         known: u32,
     },
-    #[error("{} has schema {found}, and can't be brought up to {needed} where nothing can be written; open the store once as who owns it", path.display())]
-    OlderIndex {
-        path: PathBuf,
-        found: u32,
-        needed: u32,
-    },
     #[error("the index {} {problem}; `store verify --rebuild-index` makes it anew from the files of the store", path.display())]
     IndexDamaged { path: PathBuf, problem: String },
     #[error("the index {} failed while {action}", path.display())]

@@ -480,21 +480,47 @@ fn a_store_that_may_not_be_written_can_be_read() {
         println!("LEFT OUT: root may write everywhere");
         return;
     }
-    let mode = |mode| {
-        for found in walkdir::WalkDir::new(bench.store()).into_iter().flatten() {
-            if found.file_type().is_dir() {
-                fs::set_permissions(found.path(), fs::Permissions::from_mode(mode)).unwrap();
-            }
-        }
-    };
-    mode(0o555);
+    close(&bench.store(), 0o555);
     for arguments in READERS {
         bench.run(arguments).works();
     }
     bench.run(&["cat", "server", "repodata/repomd.xml"]).works();
     let said = bench.run(&["realize", "cloud"]);
     assert_eq!(said.code, 1, "{}", said.err);
-    mode(0o755);
+    close(&bench.store(), 0o755);
+}
+
+#[test]
+fn a_store_of_an_older_program_that_may_not_be_written_can_be_read() {
+    let bench = Bench::shipped();
+    bench.realize(&["server"]);
+    if is_root() {
+        println!("LEFT OUT: root may write everywhere");
+        return;
+    }
+    let index = bench.store().join("db.sqlite");
+    let older = "drop table element; drop table harmed; pragma user_version = 7";
+    rusqlite::Connection::open(&index)
+        .unwrap()
+        .execute_batch(older)
+        .unwrap();
+    let before = fs::read(&index).unwrap();
+    close(&bench.store(), 0o555);
+    for arguments in READERS {
+        bench.run(arguments).works();
+    }
+    bench.run(&["realize", "server"]).works();
+    assert!(fs::read(&index).unwrap() == before);
+    close(&bench.store(), 0o755);
+}
+
+/// Gives all directories of a store a mode.
+fn close(store: &Path, mode: u32) {
+    for found in walkdir::WalkDir::new(store).into_iter().flatten() {
+        if found.file_type().is_dir() {
+            fs::set_permissions(found.path(), fs::Permissions::from_mode(mode)).unwrap();
+        }
+    }
 }
 
 #[test]

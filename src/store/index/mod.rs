@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
@@ -153,11 +154,8 @@ impl Index {
             });
         }
         if version < known && !writable {
-            return Err(Error::OlderIndex {
-                path: self.path.clone(),
-                found: version,
-                needed: known,
-            });
+            let copied = private_copy(&connection);
+            *connection = copied.map_err(|e| failed(&self.path, "copying it", e))?;
         }
         if version < known {
             migrate(&mut connection).map_err(|e| failed(&self.path, "migrating it", e))?;
@@ -350,6 +348,16 @@ fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
         }
         Err(e) => Err(e),
     }
+}
+
+/// A copy that is nobody else's and goes with its connection: where nothing can be written, that is brought up to date.
+///
+/// What is small stays in memory, the rest is a file where temporary ones are.
+fn private_copy(of: &Connection) -> rusqlite::Result<Connection> {
+    let mut copy = Connection::open("")?;
+    Backup::new(of, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
+    set_up(&copy)?;
+    Ok(copy)
 }
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
