@@ -354,11 +354,14 @@ impl Verifier<'_> {
             if !ids.is_empty() {
                 self.index.briefs_drop(ids.iter().copied())?;
             }
-            let mut sound = self.index.harmed_traces()?;
-            sound.retain(|(_, id)| {
-                self.full && !ids.contains(id) && traces.iter().any(|(trace, _)| trace == id)
-            });
-            let sound: Vec<TraceId> = sound.into_iter().map(|(_, id)| id).collect();
+            let noted = match self.full {
+                true => self.index.harmed_traces()?,
+                false => Vec::new(),
+            };
+            let mut noted: BTreeSet<TraceId> = noted.into_iter().map(|(_, id)| id).collect();
+            ids.iter().for_each(|id| _ = noted.remove(id));
+            let looked_at = traces.iter().map(|(id, _)| *id);
+            let sound: Vec<TraceId> = looked_at.filter(|id| noted.contains(id)).collect();
             if !ids.is_empty() || !sound.is_empty() {
                 self.index.note_harmed(&ids, &sound)?;
             }
