@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::packages::{self, Package};
+use super::packages::Package;
 use super::{Composed, Composer, Error, Remembered, Workspace};
 use crate::formats::repodata::{Group, Rendered};
 use crate::formats::rpm::{Brief, record};
@@ -43,34 +43,17 @@ impl Composer for Index {
     }
 }
 
-/// What the indexes say of packages, which come sorted; those that nobody kept ready are rendered of their records.
+/// What the indexes say of packages, which come sorted.
 fn rendered(
     entries: &[EntryId],
     directory: &str,
     workspace: &dyn Workspace,
 ) -> Result<Vec<Rendered>, Error> {
-    let ready = workspace.rendered(entries, directory)?;
-    let briefs = workspace.briefs(entries)?;
-    let mut packages: Vec<(Arc<Brief>, EntryId, Option<Rendered>)> = briefs
-        .into_iter()
-        .zip(entries)
-        .zip(ready)
-        .map(|((brief, &entry), ready)| (brief, entry, ready))
-        .collect();
-    packages.sort_by(|(a, ..), (b, ..)| (&a.nevra, a.file).cmp(&(&b.nevra, b.file)));
-    let open = packages.iter().filter(|(.., ready)| ready.is_none());
-    let open: Vec<EntryId> = open.map(|(_, entry, _)| *entry).collect();
-    let mut records = workspace.records(&open)?.into_iter();
-    let mut render = |(brief, _, ready): (Arc<Brief>, EntryId, Option<Rendered>)| {
-        let mut record = || {
-            records
-                .next()
-                .expect("a record for each that was asked for")
-        };
-        let href = packages::href(directory, &brief.nevra);
-        ready.unwrap_or_else(|| Rendered::of(&record(), &href))
-    };
-    Ok(packages.into_iter().map(&mut render).collect())
+    let briefs = workspace.briefs(entries)?.into_iter();
+    let rendered = workspace.rendered(entries, directory)?;
+    let mut packages: Vec<(Arc<Brief>, Rendered)> = briefs.zip(rendered).collect();
+    packages.sort_by(|(a, _), (b, _)| (&a.nevra, a.file).cmp(&(&b.nevra, b.file)));
+    Ok(packages.into_iter().map(|(_, rendered)| rendered).collect())
 }
 
 impl Remembered for IndexFacts {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::index::{self, Made};
 use super::{Error, Workspace};
-use crate::formats::repodata::{self, Group, Joined, Stretch, Sums, group};
-use crate::formats::rpm::Brief;
+use crate::formats::repodata::{self, Group, Joined, Rendered, Stretch, Sums, group};
+use crate::formats::rpm::{Brief, Record};
 use crate::ids::path::{InvalidPath, check_name};
 use crate::ids::{BlobId, EntryId, Nevra, TreePath, canonical};
 use crate::plan::Derivation;
@@ -22,6 +22,11 @@ pub(crate) const DIRECTORY: &str = "Packages";
 /// Where a package lies in a repository.
 pub(crate) fn href(directory: &str, nevra: &Nevra) -> String {
     format!("{directory}/{}", nevra.file_name())
+}
+
+/// What indexes say of a package that lies in a directory.
+pub(crate) fn render(record: &Record, directory: &str) -> Rendered {
+    Rendered::of(record, &href(directory, &record.nevra))
 }
 
 /// One RPM file of a repository.

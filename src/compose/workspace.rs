@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Composed;
+use super::packages::render;
 use crate::formats::repodata::Rendered;
 use crate::formats::rpm::{Brief, Record};
 use crate::ids::{BlobId, EntryId, TreeId, TreePath, canonical};
@@ -44,13 +45,11 @@ pub trait Workspace: Sync {
         Ok(briefs.collect())
     }
 
-    /// What the indexes of a repository say of packages in this directory of it, in their order; `None` where that is to be rendered.
-    fn rendered(
-        &self,
-        rpms: &[EntryId],
-        _directory: &str,
-    ) -> Result<Vec<Option<Rendered>>, WorkspaceError> {
-        Ok(vec![None; rpms.len()])
+    /// What the indexes of a repository say of packages in this directory of it, in their order.
+    fn rendered(&self, rpms: &[EntryId], directory: &str) -> Result<Vec<Rendered>, WorkspaceError> {
+        let records = self.records(rpms)?;
+        let rendered = records.iter();
+        Ok(rendered.map(|record| render(record, directory)).collect())
     }
 
     fn directory(&self, id: TreeId) -> Result<Arc<Directory>, WorkspaceError>;

@@ -14,6 +14,7 @@ use super::look::Seen;
 use super::sight::{self, Imports, Sight};
 use super::signed::Gate;
 use super::{card, outside, trace};
+use crate::compose::packages::{self, render};
 use crate::compose::{self, import::PACKAGE};
 use crate::formats::repodata::Rendered;
 use crate::formats::rpm::{Brief, Record};
@@ -22,7 +23,7 @@ use crate::plan::derivation::MAIN;
 use crate::plan::{self, Derivation, Known, Offer, Outcome, SourcePackage};
 use crate::recipe::Source;
 use crate::source::Lock;
-use crate::store::{Batch, Store};
+use crate::store::{Batch, Noted, Store};
 use crate::tree::{Content, Node, Visit, walk};
 
 /// What is known: the traces of the store, and the packages of the sources that were looked at.
@@ -218,7 +219,7 @@ impl<'a> Facts<'a> {
         let imports = Imports::new(importer());
         let key = |&rpm: &EntryId| imports.key(rpm);
         let keys: Vec<DerivationKey> = unknown.par_iter().map(key).collect();
-        let noted = self.store.briefs_get(&keys)?;
+        let noted = self.store.notes_get(Noted::Brief, &keys)?;
         let noted = unknown.par_iter().zip(noted);
         let briefs: Vec<(EntryId, Option<Arc<Brief>>)> = noted
             .map(|(&rpm, noted)| (rpm, noted.and_then(|bytes| brief_of(rpm, &bytes))))
@@ -284,8 +285,8 @@ impl<'a> Facts<'a> {
             (imports.key(*rpm), card::write(std::iter::once(alone)))
         };
         let briefs: Vec<(DerivationKey, Vec<u8>)> = packages.par_iter().map(brief).collect();
-        self.store.briefs_put(&briefs)?;
-        let place = compose::packages::DIRECTORY;
+        self.store.notes_put(Noted::Brief, &briefs)?;
+        let place = packages::DIRECTORY;
         let elements = Elements::of(place);
         let elements = packages.par_chunks(FEW).flat_map_iter(|packages| {
             let packages = packages.iter();
@@ -293,7 +294,7 @@ impl<'a> Facts<'a> {
             elements.write(rendered)
         });
         let elements: Vec<(DerivationKey, Vec<u8>)> = elements.collect();
-        Ok(self.store.elements_put(&elements)?)
+        Ok(self.store.notes_put(Noted::Element, &elements)?)
     }
 
     /// What indexes say of packages that lie in a directory, in their order; what is not kept ready is from now on.
@@ -304,7 +305,7 @@ impl<'a> Facts<'a> {
     ) -> Result<Vec<Option<Rendered>>, Error> {
         let imports = Imports::new(importer());
         let keys: Vec<DerivationKey> = rpms.iter().map(|&rpm| imports.key(rpm)).collect();
-        let kept = self.store.elements_get(&keys)?;
+        let kept = self.store.notes_get(Noted::Element, &keys)?;
         let elements = Elements::of(directory);
         let mut rendered = elements.read(&keys, &kept);
         let open: Vec<usize> = (0..rpms.len())
@@ -318,7 +319,7 @@ impl<'a> Facts<'a> {
             new.extend(rendered[at].clone().map(|one| (keys[at], one)));
         }
         if self.keep {
-            self.store.elements_put(&elements.write(new))?;
+            self.store.notes_put(Noted::Element, &elements.write(new))?;
         }
         Ok(rendered)
     }
@@ -419,11 +420,6 @@ impl<'a> Facts<'a> {
         }
         Some(record)
     }
-}
-
-fn render(record: &Record, directory: &str) -> Rendered {
-    let href = compose::packages::href(directory, &record.nevra);
-    Rendered::of(record, &href)
 }
 
 /// A brief that was noted, if it is one of that file: a card of it alone.

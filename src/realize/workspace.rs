@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::facts::Facts;
 use super::trace;
+use crate::compose::packages::render;
 use crate::compose::{Composed, Workspace, WorkspaceError};
 use crate::formats::repodata::Rendered;
 use crate::formats::rpm::{Brief, Record};
@@ -81,13 +82,16 @@ impl Workspace for StoreWorkspace<'_> {
             .collect()
     }
 
-    fn rendered(
-        &self,
-        rpms: &[EntryId],
-        directory: &str,
-    ) -> Result<Vec<Option<Rendered>>, WorkspaceError> {
-        let rendered = self.facts.rendered(rpms, directory);
-        rendered.map_err(|e| WorkspaceError::new("looking up what indexes say of packages", e))
+    fn rendered(&self, rpms: &[EntryId], directory: &str) -> Result<Vec<Rendered>, WorkspaceError> {
+        let ready = self.facts.rendered(rpms, directory);
+        let ready =
+            ready.map_err(|e| WorkspaceError::new("looking up what indexes say of packages", e))?;
+        let each = rpms.iter().zip(ready);
+        each.map(|(&rpm, ready)| match ready {
+            Some(rendered) => Ok(rendered),
+            None => Ok(render(&*self.record(rpm)?, directory)),
+        })
+        .collect()
     }
 
     fn directory(&self, id: TreeId) -> Result<Arc<Directory>, WorkspaceError> {

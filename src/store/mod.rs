@@ -26,7 +26,6 @@
 
 mod arriving;
 mod batch;
-mod brief;
 mod card;
 pub mod entry;
 mod error;
@@ -38,6 +37,7 @@ mod lease;
 mod list;
 mod lock;
 mod near;
+mod noted;
 mod open;
 mod overlay;
 mod packed;
@@ -65,6 +65,7 @@ pub use gc::{GcOptions, GcReport, OnProgress, Progress};
 pub use index::End;
 pub use layout::Kind;
 pub use lease::Lease;
+pub use noted::Noted;
 pub use open::FORMAT;
 pub use rebuild::RebuildReport;
 pub use root::{Generation, NewGeneration, RootName};

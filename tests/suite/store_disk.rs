@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use store::ids::{BlobId, DerivationKey, EntryId, TraceId};
-use store::store::{Error, Store};
+use store::store::{Error, Noted, Store};
 use store::tree::{Assembly, Part};
 
 use crate::support::shelf::{Shelf, blob, entry, root, trace};
@@ -365,17 +365,28 @@ fn a_stamp_is_kept_unless_its_file_is_too_fresh() {
 fn what_was_noted_in_short_is_found_by_its_key_and_may_be_lost() {
     let shelf = Shelf::default();
     let (here, not) = (DerivationKey::of(b"here"), DerivationKey::of(b"not"));
-    assert_eq!(shelf.store.briefs_get(&[here]).unwrap(), [None]);
-    let note = |text: &[u8]| shelf.store.briefs_put(&[(here, text.to_vec())]).unwrap();
+    assert_eq!(
+        shelf.store.notes_get(Noted::Brief, &[here]).unwrap(),
+        [None]
+    );
+    let note = |text: &[u8]| {
+        shelf
+            .store
+            .notes_put(Noted::Brief, &[(here, text.to_vec())])
+            .unwrap()
+    };
     note(b"first");
     note(b"second");
-    let found = shelf.reopen().briefs_get(&[not, here]).unwrap();
+    let found = shelf
+        .reopen()
+        .notes_get(Noted::Brief, &[not, here])
+        .unwrap();
     assert_eq!(found, [None, Some(b"second".to_vec())]);
     let path = shelf.path().to_owned();
     drop(shelf.store);
     Store::rebuild_index(&path, &|_| {}).unwrap();
     let store = Store::open(&path).unwrap();
-    assert_eq!(store.briefs_get(&[here]).unwrap(), [None]);
+    assert_eq!(store.notes_get(Noted::Brief, &[here]).unwrap(), [None]);
 }
 
 #[test]

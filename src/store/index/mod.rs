@@ -3,12 +3,11 @@
 //! It can be lost and made anew; see store-schema/README.md for who is right about what.
 
 mod apart;
-mod briefs;
 mod cards;
 mod contents;
-mod elements;
 mod graph;
 mod harmed;
+mod noted;
 mod numbers;
 mod objects;
 mod pieces;
