@@ -5,6 +5,7 @@ import shutil
 import time
 
 import corpus
+import leaf
 from row import Row, Work, once, run
 
 RELEASE = '[release]\nname = "Bench"\nshort = "bench"\nversion = "1"\narch = "x86_64"\nepoch = 2026-11-01\n'
@@ -76,8 +77,11 @@ class Edition(Row):
         files = self.files(tools, inputs)
         store = directory / "store"
         run("cp", "-a", self.added(tools, inputs), store)
-        here = recipes(directory / "recipes", files, names(files))
+        here = self.recipes(directory / "recipes", files)
         return self.realize(tools, store, here, "edition")
+
+    def recipes(self, at, files):
+        return recipes(at, files, names(files))
 
     def realize(self, tools, store, here, *artifacts):
         def check():
@@ -109,35 +113,42 @@ class Update(Edition):
         self.peer = "`createrepo_c --update`"
 
     def prepare(self, tools, inputs):
-        super().prepare(tools, inputs)
-        packages(tools, inputs, self.count, 1)
+        self.releases(tools, inputs)
+
+    def releases(self, tools, inputs):
+        """Two directories of packages; all but one are the same in both."""
+        return [packages(tools, inputs, self.count, changed) for changed in (0, 1)]
 
     def source(self, tools, inputs, directory):
-        """A copy that may be changed, and how: the old file out, the new one in."""
+        """A copy of the first that may be changed, and how: the old file out, the new one in."""
+        first, second = self.releases(tools, inputs)
         files = directory / "packages"
-        run("cp", "-a", self.files(tools, inputs), files)
-        changed = packages(tools, inputs, self.count, 1)
-        before, after = ({path.name for path in at.glob("*.rpm")} for at in (files, changed))
+        run("cp", "-a", first, files)
+        before, after = ({path.name for path in at.glob("*.rpm")} for at in (first, second))
 
         def change():
             for name in before - after:
                 (files / name).unlink()
             for name in after - before:
-                shutil.copy2(changed / name, files / name)
+                shutil.copy2(second / name, files / name)
             # A file that changed just now is looked at again, and not only its time.
             time.sleep(3)
 
         return files, change
 
     def ours(self, tools, inputs, directory):
+        work, change = self.first(tools, inputs, directory)
+        change()
+        return work
+
+    def first(self, tools, inputs, directory):
+        """The work, done once; and what changes a package then."""
         files, change = self.source(tools, inputs, directory)
         time.sleep(3)
-        store = directory / "store"
-        run("cp", "-a", self.added(tools, inputs), store)
-        here = recipes(directory / "recipes", files, names(files))
-        run(*self.realize(tools, store, here, "edition").commands[0])
-        change()
-        return self.realize(tools, store, here, "edition")
+        here = self.recipes(directory / "recipes", files)
+        work = self.realize(tools, directory / "store", here, "edition")
+        run(*work.commands[0])
+        return work, change
 
     def theirs(self, tools, inputs, directory):
         files, change = self.source(tools, inputs, directory)
@@ -145,6 +156,32 @@ class Update(Edition):
         run(*command)
         change()
         return self.indexed([command], files)
+
+
+class UpdateLinks(Update):
+    """Beside what links to as many files take, for an edition is a directory of them: no aim can be below that."""
+
+    needs = ()
+
+    def __init__(self, count, aim):
+        super().__init__(count, aim)
+        self.name = f"edition-{count}-update-links"
+        self.peer = "`cp -al` of the edition: links, and nothing else"
+
+    def theirs(self, tools, inputs, directory):
+        work, _ = self.first(tools, inputs, directory)
+        view = run(*work.commands[0]).strip()
+        copy = directory / "copy"
+
+        def check():
+            assert len(list((copy / "Packages").iterdir())) == self.count
+
+        return Work([["cp", "-al", view, copy]], check=check)
+
+
+def manifest(rpms):
+    said = run("rpm", "-qp", "--nosignature", "--qf", "%{NAME}\n", *sorted(rpms.glob("*.rpm")))
+    return sorted(set(re.findall(r"^[\w.+-]+$", said, re.M)))
 
 
 class Corpus(Edition):
@@ -162,8 +199,47 @@ class Corpus(Edition):
         return self.rpms
 
     def manifest(self):
-        said = run("rpm", "-qp", "--nosignature", "--qf", "%{NAME}\n", *sorted(self.rpms.glob("*.rpm")))
-        return sorted(set(re.findall(r"^[\w.+-]+$", said, re.M)))
+        return manifest(self.rpms)
+
+
+class CorpusStored(Corpus):
+    """Real packages have a megabyte each, not five kilobytes: who indexes files reads them all."""
+
+    name = "edition-corpus-stored"
+    work = "edition of the corpus, whose packages the store has"
+    peer = "`createrepo_c`, cold"
+    count = "corpus"
+
+    def __init__(self, aim):
+        self.aim = aim
+
+    def prepare(self, tools, inputs):
+        super().prepare(tools, inputs)
+        self.added(tools, inputs)
+
+    def recipes(self, at, files):
+        return recipes(at, files, manifest(files))
+
+
+class CorpusUpdate(Update):
+    """One of the real packages in another release."""
+
+    needs = ("createrepo_c", "rpm", "rpmbuild", "rpm2cpio", "cpio")
+
+    def __init__(self, aim):
+        self.name = "edition-corpus-update"
+        self.work = "edition of the corpus, one of its packages changed since the last"
+        self.peer = "`createrepo_c --update`"
+        self.aim = aim
+
+    def missing(self):
+        return super().missing() + corpus.missing()
+
+    def releases(self, tools, inputs):
+        return leaf.sources(corpus.corpus(tools, inputs), inputs)
+
+    def recipes(self, at, files):
+        return recipes(at, files, manifest(files))
 
 
 class CorpusEdition(Corpus):
@@ -300,6 +376,9 @@ ROWS = [
     Edition(10_000, "≥ 5"),
     Edition(50_000, "≥ 5"),
     Update(10_000, "≥ 20"),
+    UpdateLinks(10_000, "–"),
+    CorpusStored("–"),
+    CorpusUpdate("–"),
     CorpusEdition("–"),
     CorpusUnpacked("≥ 2.5"),
     Host("≥ 4"),
