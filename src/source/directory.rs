@@ -121,10 +121,7 @@ impl Found {
 /// Every file below a directory, in the order of paths; links are followed, and none is opened.
 pub fn list(directory: &Path) -> Result<Vec<Found>, ScanError> {
     let mut paths = Vec::new();
-    for entry in WalkDir::new(directory)
-        .follow_links(true)
-        .sort_by_file_name()
-    {
+    for entry in WalkDir::new(directory).follow_links(true) {
         let entry = entry.map_err(|source| ScanError::Directory {
             path: directory.to_owned(),
             source,
@@ -133,6 +130,7 @@ pub fn list(directory: &Path) -> Result<Vec<Found>, ScanError> {
             paths.push(entry.into_path());
         }
     }
+    paths.sort_by(|a, b| names(a).cmp(names(b)));
     let beside: Vec<&[PathBuf]> = paths.chunk_by(|a, b| a.parent() == b.parent()).collect();
     let look = |paths: &&[PathBuf]| {
         let directory = paths[0].parent().and_then(|above| File::open(above).ok());
@@ -150,11 +148,36 @@ pub fn list(directory: &Path) -> Result<Vec<Found>, ScanError> {
     found.into_iter().collect()
 }
 
+/// A path as it is sorted, name by name: as bytes, with what comes before all others between the names.
+fn names(path: &Path) -> impl Iterator<Item = u8> {
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    bytes.map(|&byte| if byte == b'/' { 0 } else { byte })
+}
+
 fn begins_as_package(path: &Path) -> io::Result<bool> {
     let mut start = [0; LEAD.len()];
     match File::open(path)?.read_exact(&mut start) {
         Ok(()) => Ok(start == LEAD),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_come_in_the_order_of_their_names_and_those_below_a_directory_where_its_name_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        let sorted = ["a/b.rpm", "a/c/d.rpm", "a/c.rpm", "a-b.rpm", "a.rpm", "ä"];
+        for name in sorted {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let found = list(dir.path()).unwrap().into_iter();
+        let found: Vec<PathBuf> = found.map(|found| found.path).collect();
+        assert_eq!(found, sorted.map(|name| dir.path().join(name)));
     }
 }
