@@ -111,10 +111,7 @@ fn rpm(store: &Store, batch: &Batch, path: &Path, mut file: File) -> Result<Adde
             source: Box::new(source),
         })?;
     let (trace, entries) = trace::of(&derivation, composed, Vec::new());
-    for output in entries.values() {
-        batch.entry(output)?;
-    }
-    let outcome = trace::outcome(batch.trace(&trace)?, trace);
+    let outcome = trace::outcome(batch.made(entries.values(), &trace)?, trace);
     let record: Option<Record> = outcome.facts();
     Ok(Added {
         entry: entry.id(),

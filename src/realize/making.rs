@@ -70,11 +70,8 @@ impl Engine<'_> {
             .into_inner()
             .expect("no thread panics while it notes a line");
         let (trace, entries) = trace::of(derivation, composed, notes);
-        for entry in entries.values() {
-            batch.entry(entry)?;
-        }
         let log = trace.log.clone();
-        let outcome = trace::outcome(batch.trace(&trace)?, trace);
+        let outcome = trace::outcome(batch.made(entries.values(), &trace)?, trace);
         self.hold(&outcome)?;
         self.came(outcome.outputs.values());
         self.commit(false)?;

@@ -28,7 +28,7 @@ use crate::tree::{Assembly, Directory, Part};
 /// Blobs up to here are hashed before anything is written: those that are here already cost nothing.
 const SMALL: usize = 64 * 1024;
 
-/// A directory of so many names takes longer to read than to remember: that of an edition's packages.
+/// What names so many is worth care, and is an edition's: its directory is remembered, and its record written beside other work.
 const LARGE: usize = 1000;
 
 /// So many of them are remembered.
@@ -69,6 +69,25 @@ pub(super) struct BatchContent {
 struct Notes {
     streams: Vec<NewStream>,
     pieces: Vec<(Hash, Place)>,
+}
+
+/// A trace as its file has it.
+struct Written {
+    id: TraceId,
+    bytes: Vec<u8>,
+    /// Of what was packed.
+    length: u64,
+}
+
+impl Written {
+    fn of(trace: &Trace) -> Self {
+        let plain = trace.encode();
+        Written {
+            id: TraceId::of(&plain),
+            length: plain.len() as u64,
+            bytes: packed::pack(Kind::Trace, plain),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -333,8 +352,33 @@ impl Batch {
         Ok(id)
     }
 
+    /// Stores what a step made, and the record of its run.
+    pub fn made<'e>(
+        &self,
+        mut entries: impl Iterator<Item = &'e Entry> + Send,
+        trace: &Trace,
+    ) -> Result<TraceId> {
+        let mut store = || entries.try_for_each(|entry| self.entry(entry).map(drop));
+        let written = match trace.inputs.len() >= LARGE {
+            true => {
+                let (stored, written) = rayon::join(store, || Written::of(trace));
+                stored?;
+                written
+            }
+            false => {
+                store()?;
+                Written::of(trace)
+            }
+        };
+        self.ran(trace, written)
+    }
+
     /// Stores the record of a run. Its outputs must be in this batch or in the store.
     pub fn trace(&self, trace: &Trace) -> Result<TraceId> {
+        self.ran(trace, Written::of(trace))
+    }
+
+    fn ran(&self, trace: &Trace, written: Written) -> Result<TraceId> {
         for output in trace.outputs.values() {
             let here = self
                 .content()
@@ -348,13 +392,10 @@ impl Batch {
                 });
             }
         }
-        let bytes = trace.encode();
-        let id = TraceId::of(&bytes);
+        let Written { id, bytes, length } = written;
         // One that is there and can't be read is written anew.
         let known = self.store.index_or_create()?.has_trace(id)?;
         if !known || self.store.trace(id).is_err() {
-            let length = bytes.len() as u64;
-            let bytes = packed::pack(Kind::Trace, bytes);
             self.stage(Kind::Trace, id.0, &bytes, length, |new, _| {
                 new.trace = Some(Arc::new(trace.clone()));
             })?;
