@@ -1,12 +1,13 @@
 //! What the repositories in entries hold: their files, and their modulemd.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Error, Workspace};
 use crate::formats::modulemd::{self, Document};
 use crate::formats::repodata::Metadata;
 use crate::ids::{EntryId, TreeId, TreePath};
-use crate::tree::{Content, Leaf, Node};
+use crate::tree::{Content, Directory, Leaf, Node};
 
 /// The modulemd documents of a repository, and the file below `repodata` that they stand in.
 pub struct Modules {
@@ -14,18 +15,28 @@ pub struct Modules {
     pub modules: Vec<modulemd::Module>,
 }
 
-/// The regular files of one directory of a tree, which is an entry or lies in it.
-pub fn files(
+/// One directory of a tree, which is an entry or lies in it.
+pub fn directory(
     kind: &'static str,
     (entry, root): (EntryId, TreeId),
-    directory: &str,
+    path: &str,
+    workspace: &dyn Workspace,
+) -> Result<Arc<Directory>, Error> {
+    let path = TreePath::parse(path)?;
+    match workspace.lookup(root, &path)? {
+        Some(Node::Directory(id)) => Ok(workspace.directory(id)?),
+        _ => Err(Error::InputPath { kind, entry, path }),
+    }
+}
+
+/// Its regular files.
+pub fn files(
+    kind: &'static str,
+    of: (EntryId, TreeId),
+    path: &str,
     workspace: &dyn Workspace,
 ) -> Result<BTreeMap<String, Leaf>, Error> {
-    let path = TreePath::parse(directory)?;
-    let Some(Node::Directory(id)) = workspace.lookup(root, &path)? else {
-        return Err(Error::InputPath { kind, entry, path });
-    };
-    let directory = workspace.directory(id)?;
+    let directory = directory(kind, of, path, workspace)?;
     let leaf = |(name, node): (&Vec<u8>, &Node)| match node {
         Node::Leaf(leaf) => Some((String::from_utf8_lossy(name).into_owned(), leaf.clone())),
         Node::Directory(_) => None,

@@ -125,10 +125,14 @@ impl Composed {
         kind: &'static str,
         facts: &impl serde::Serialize,
     ) -> Result<Self, Error> {
-        let facts = canonical::Value::of(facts).map_err(|source| Error::Facts { kind, source })?;
-        self.facts = Some(facts);
+        self.facts = Some(value(kind, facts)?);
         Ok(self)
     }
+}
+
+/// Facts as they are kept.
+fn value(kind: &'static str, facts: &impl serde::Serialize) -> Result<canonical::Value, Error> {
+    canonical::Value::of(facts).map_err(|source| Error::Facts { kind, source })
 }
 
 /// The facts of a part: all that is kept of it, besides the blobs that they name.

@@ -38,12 +38,18 @@ impl Composer for Module {
         fill(&mut module, &packages);
 
         let mut tree = Builder::default();
-        packages::place(&mut tree, &packages)?;
         let modules = modulemd::document(&module);
-        let list = packages.iter().collect();
-        packages::index(&mut tree, &[list], &modules, None, workspace)?;
+        let list = [packages.iter().collect()];
+        let (laid_out, facts) = rayon::join(
+            || packages::lay_out(&mut tree, &list, &modules, None, workspace),
+            || super::value(KIND, &facts(&module, &packages)),
+        );
+        laid_out?;
         let output = Output::new(KIND, workspace.finish(&tree)?);
-        Composed::of(output).with_facts(KIND, &facts(&module, &packages))
+        Ok(Composed {
+            facts: Some(facts?),
+            ..Composed::of(output)
+        })
     }
 }
 

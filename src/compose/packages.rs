@@ -1,6 +1,7 @@
 //! RPM files as yum repositories hold them: in `Packages/`, by the name that their headers give them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -11,10 +12,10 @@ use super::{Error, Workspace};
 use crate::formats::repodata::{self, Group, Joined, Rendered, Stretch, Sums, group};
 use crate::formats::rpm::{Brief, Record};
 use crate::ids::path::{InvalidPath, check_name};
-use crate::ids::{BlobId, EntryId, Nevra, TreePath, canonical};
+use crate::ids::{BlobId, EntryId, Nevra, TreeId, TreePath, canonical};
 use crate::plan::Derivation;
 use crate::plan::facts::PackageFacts;
-use crate::tree::{Assembly, Builder, Child, Leaf, Part};
+use crate::tree::{Assembly, Builder, Child, Directory, Leaf, Node, Part};
 
 /// The directory of the packages, beside `repodata`.
 pub(crate) const DIRECTORY: &str = "Packages";
@@ -62,51 +63,66 @@ impl Package {
     }
 }
 
-/// Puts packages into `Packages/` of a tree, each once; two that would share a name are an error.
-pub fn place<'a>(
-    tree: &mut Builder,
-    packages: impl IntoIterator<Item = &'a Package>,
-) -> Result<(), Error> {
-    let directory = TreePath::parse(DIRECTORY)?;
-    let children = &mut tree.directory(&directory)?.children;
-    // By file name, as the tree has them.
-    let mut placed: HashMap<Vec<u8>, &Package> = HashMap::new();
-    for package in packages {
-        let brief = &package.brief;
-        let file = brief.nevra.file_name();
-        check_name(file.as_bytes()).map_err(|reason| InvalidPath {
-            path: file.clone().into_bytes(),
-            reason,
-        })?;
-        match placed.insert(file.clone().into_bytes(), package) {
-            None => {
-                let leaf = Leaf::file(0o644, brief.file, brief.size);
-                children.insert(file.into_bytes(), Child::Leaf(leaf));
-            }
-            Some(other) if other.brief.file == brief.file => {}
-            Some(other) => {
-                let named = |package: &Package| (package.brief.nevra.to_string(), package.entry);
-                return Err(Error::SameFile {
-                    file,
-                    packages: Box::new([named(other), named(package)]),
-                });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Puts into `repodata/` of a tree the metadata of packages that lie in `Packages/`.
+/// Puts packages into `Packages/` of a tree, and their metadata into `repodata/`.
 ///
 /// They come as lists, each sorted. The indexes have one list after the other, in groups that no list shares with
 /// another: so the lists of modules give the same groups in an edition as in the modules themselves.
-pub fn index(
+/// No two packages may share a name, but those that are one file.
+pub fn lay_out(
     tree: &mut Builder,
     lists: &[Vec<&Package>],
     modules: &str,
     comps: Option<&[u8]>,
     workspace: &dyn Workspace,
 ) -> Result<(), Error> {
+    let (placed, indexed) = rayon::join(
+        || directory(lists.iter().flatten().copied(), workspace),
+        || index(lists, modules, comps, workspace),
+    );
+    tree.insert(&TreePath::parse(DIRECTORY)?, Child::Finished(placed?))?;
+    tree.insert(&TreePath::parse("repodata")?, Child::Directory(indexed?))?;
+    Ok(())
+}
+
+/// Stores the directory of the packages.
+fn directory<'a>(
+    packages: impl Iterator<Item = &'a Package>,
+    workspace: &dyn Workspace,
+) -> Result<TreeId, Error> {
+    let mut placed: BTreeMap<Vec<u8>, &Package> = BTreeMap::new();
+    for package in packages {
+        let file = package.brief.nevra.file_name();
+        check_name(file.as_bytes()).map_err(|reason| InvalidPath {
+            path: file.clone().into_bytes(),
+            reason,
+        })?;
+        match placed.entry(file.clone().into_bytes()) {
+            Entry::Vacant(free) => drop(free.insert(package)),
+            Entry::Occupied(other) if other.get().brief.file == package.brief.file => {}
+            Entry::Occupied(other) => {
+                let named = |package: &Package| (package.brief.nevra.to_string(), package.entry);
+                return Err(Error::SameFile {
+                    file,
+                    packages: Box::new([named(other.get()), named(package)]),
+                });
+            }
+        }
+    }
+    let leaf = |package: &Package| Leaf::file(0o644, package.brief.file, package.brief.size);
+    let nodes = placed.into_iter();
+    let nodes = nodes.map(|(file, package)| (file, Node::Leaf(leaf(package))));
+    let mut directory = Directory::new(Builder::default().meta);
+    directory.entries = nodes.collect();
+    Ok(workspace.write_directory(&directory)?)
+}
+
+/// The metadata of packages that lie in `Packages/`.
+fn index(
+    lists: &[Vec<&Package>],
+    modules: &str,
+    comps: Option<&[u8]>,
+    workspace: &dyn Workspace,
+) -> Result<Builder, Error> {
     let grouped: Vec<&[&Package]> = lists.iter().flat_map(|list| groups(list)).collect();
     let made = grouped
         .par_iter()
@@ -132,11 +148,12 @@ pub fn index(
         let leaf = Leaf::file(0o644, file.blob, file.sums.size);
         (file.sums.name(), leaf)
     });
-    for (name, leaf) in named.chain([("repomd.xml".to_owned(), leaf)]) {
-        let path = TreePath::parse(format!("repodata/{name}"))?;
-        tree.insert(&path, Child::Leaf(leaf))?;
-    }
-    Ok(())
+    let files = named.chain([("repomd.xml".to_owned(), leaf)]);
+    let children = files.map(|(name, leaf)| (name.into_bytes(), Child::Leaf(leaf)));
+    Ok(Builder {
+        children: children.collect(),
+        ..Builder::default()
+    })
 }
 
 /// A file of metadata that was stored.

@@ -13,16 +13,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::held;
-use super::module::facts;
+use super::module;
 use super::packages::{self, Package};
 use super::treeinfo::{Described, tree_info};
 use super::{Composed, Composer, Error, Output, Workspace};
 use crate::formats::comps;
 use crate::formats::modulemd::{self, Defaults, Document};
-use crate::ids::{BlobId, EntryId, TreePath};
+use crate::ids::{BlobId, ById, EntryId, TreePath, canonical};
 use crate::plan::facts::{ModuleFacts, RepositoryFacts};
 use crate::plan::{Derivation, parameters};
-use crate::tree::{Builder, Child, Content};
+use crate::tree::{Builder, Child, Content, Node};
 
 /// Composes `repository` derivations.
 pub struct Repository;
@@ -31,8 +31,14 @@ const KIND: &str = "repository";
 /// The profile that is installed with a module when nobody says which.
 const DEFAULT_PROFILE: &str = "default";
 
+/// The packages among the inputs, by their files.
+type Rpms = ById<BlobId, Package>;
+
 /// A module as an input: its document, and its packages.
 struct Stream {
+    /// What it is called as an input.
+    role: String,
+    entry: EntryId,
     module: modulemd::Module,
     packages: Vec<Package>,
 }
@@ -49,39 +55,55 @@ impl Composer for Repository {
     ) -> Result<Composed, Error> {
         let params: parameters::Repository = super::parameters(KIND, derivation)?;
         super::check_record_version(params.record)?;
-        let rpms: BTreeMap<BlobId, Package> = Package::inputs(derivation, workspace)?
+        let rpms: Rpms = Package::inputs(derivation, workspace)?
             .into_iter()
             .map(|package| (package.brief.file, package))
             .collect();
 
         let mut tree = Builder::default();
         let modules = modules(derivation, &rpms, workspace)?;
-        edition(&mut tree, &modules, params.comps, workspace)?;
-        let addons = addons(&mut tree, derivation, &rpms, workspace)?;
+        let added = streams(derivation, "addon/", &rpms, workspace)?;
+        let (laid_out, facts) = rayon::join(
+            || edition(&mut tree, &modules, params.comps, workspace),
+            || facts(&modules, &added),
+        );
+        laid_out?;
+        addons(&mut tree, &added, workspace)?;
         let described = Described {
             release: &params.release,
             variant: params.variant.clone(),
             name: params.name.to_string(),
         };
-        let addon_names = addons.keys().map(String::as_str);
+        let addon_names = added.iter().map(|addon| addon.role.as_str());
         tree_info(&mut tree, &described, addon_names, workspace)?;
-        let facts = RepositoryFacts {
-            modules: modules.iter().map(Stream::facts).collect(),
-            addons,
-        };
-        Composed::of(Output::new(KIND, workspace.finish(&tree)?)).with_facts(KIND, &facts)
+        let output = Output::new(KIND, workspace.finish(&tree)?);
+        Ok(Composed {
+            facts: Some(facts?),
+            ..Composed::of(output)
+        })
     }
+}
+
+/// What the edition's entry is, without opening it.
+fn facts(modules: &[Stream], addons: &[Stream]) -> Result<canonical::Value, Error> {
+    let addons = addons.iter();
+    let facts = RepositoryFacts {
+        modules: modules.iter().map(Stream::facts).collect(),
+        addons: addons
+            .map(|addon| (addon.role.clone(), addon.facts()))
+            .collect(),
+    };
+    super::value(KIND, &facts)
 }
 
 /// The modules of the edition, by name; one name can't have two streams.
 fn modules(
     derivation: &Derivation,
-    rpms: &BTreeMap<BlobId, Package>,
+    rpms: &Rpms,
     workspace: &dyn Workspace,
 ) -> Result<Vec<Stream>, Error> {
     let mut modules: BTreeMap<String, Stream> = BTreeMap::new();
-    for (role, entry) in roles(derivation, "module/") {
-        let stream = Stream::open(role, entry, rpms, workspace)?;
+    for stream in streams(derivation, "module/", rpms, workspace)? {
         let label = stream.module.name_stream();
         if let Some(other) = modules.insert(stream.module.name.clone(), stream) {
             return Err(Error::TwoStreams {
@@ -92,14 +114,18 @@ fn modules(
     Ok(modules.into_values().collect())
 }
 
-fn roles<'a>(
-    derivation: &'a Derivation,
-    prefix: &'a str,
-) -> impl Iterator<Item = (&'a str, EntryId)> {
-    derivation.inputs.iter().filter_map(move |input| {
-        let name = input.role.strip_prefix(prefix)?;
-        Some((name, input.entry))
-    })
+/// The modules among the inputs whose roles begin so.
+fn streams(
+    derivation: &Derivation,
+    prefix: &str,
+    rpms: &Rpms,
+    workspace: &dyn Workspace,
+) -> Result<Vec<Stream>, Error> {
+    let inputs = derivation.inputs.iter();
+    let roles = inputs.filter_map(|input| Some((input.role.strip_prefix(prefix)?, input.entry)));
+    roles
+        .map(|(role, entry)| Stream::open(role, entry, rpms, workspace))
+        .collect()
 }
 
 fn edition(
@@ -109,16 +135,14 @@ fn edition(
     workspace: &dyn Workspace,
 ) -> Result<(), Error> {
     let lists = lists(modules);
-    let packages: Vec<&Package> = lists.iter().flatten().copied().collect();
-    owned(modules, &packages)?;
-    packages::place(tree, packages)?;
+    owned(modules, lists.iter().flatten().copied())?;
     let comps = comps.map(|blob| workspace.bytes(blob)).transpose()?;
     if let Some(comps) = &comps {
         comps::check(comps)?;
     }
     let documents: Vec<Document> = modules.iter().flat_map(Stream::documents).collect();
     let text = modulemd::stream(&documents);
-    packages::index(tree, &lists, &text, comps.as_deref(), workspace)
+    packages::lay_out(tree, &lists, &text, comps.as_deref(), workspace)
 }
 
 /// The packages of each module, but none that an earlier one has.
@@ -137,7 +161,7 @@ fn lists(modules: &[Stream]) -> Vec<Vec<&Package>> {
 }
 
 /// Clients refuse a package with a label whose module they can't see.
-fn owned(modules: &[Stream], packages: &[&Package]) -> Result<(), Error> {
+fn owned<'a>(modules: &[Stream], packages: impl Iterator<Item = &'a Package>) -> Result<(), Error> {
     for package in packages {
         let Some(label) = packages::label(&package.brief) else {
             continue;
@@ -154,20 +178,12 @@ fn owned(modules: &[Stream], packages: &[&Package]) -> Result<(), Error> {
 }
 
 /// A module's tree is an add-on's repository already.
-fn addons(
-    tree: &mut Builder,
-    derivation: &Derivation,
-    rpms: &BTreeMap<BlobId, Package>,
-    workspace: &dyn Workspace,
-) -> Result<BTreeMap<String, ModuleFacts>, Error> {
-    let mut addons = BTreeMap::new();
-    for (name, entry) in roles(derivation, "addon/") {
-        let stream = Stream::open(name, entry, rpms, workspace)?;
-        let path = TreePath::parse("addons")?.join(name.as_bytes())?;
-        tree.insert(&path, Child::Finished(workspace.root(entry)?))?;
-        addons.insert(name.to_owned(), stream.facts());
+fn addons(tree: &mut Builder, addons: &[Stream], workspace: &dyn Workspace) -> Result<(), Error> {
+    for addon in addons {
+        let path = TreePath::parse("addons")?.join(addon.role.as_bytes())?;
+        tree.insert(&path, Child::Finished(workspace.root(addon.entry)?))?;
     }
-    Ok(addons)
+    Ok(())
 }
 
 impl Stream {
@@ -175,24 +191,31 @@ impl Stream {
     fn open(
         role: &str,
         entry: EntryId,
-        rpms: &BTreeMap<BlobId, Package>,
+        rpms: &Rpms,
         workspace: &dyn Workspace,
     ) -> Result<Self, Error> {
         let module = document(role, entry, workspace)?;
         let mut packages = Vec::new();
         let root = workspace.root(entry)?;
-        for (file, leaf) in held::files(KIND, (entry, root), packages::DIRECTORY, workspace)? {
+        let directory = held::directory(KIND, (entry, root), packages::DIRECTORY, workspace)?;
+        for (name, node) in &directory.entries {
+            let Node::Leaf(leaf) = node else { continue };
             let Content::File { blob, .. } = leaf.content else {
                 continue;
             };
             let package = rpms.get(&blob).ok_or_else(|| Error::MissingPackage {
                 module: module.name_stream(),
-                file,
+                file: String::from_utf8_lossy(name).into_owned(),
             })?;
             packages.push(package.clone());
         }
         packages.sort_by(|a, b| a.order().cmp(&b.order()));
-        Ok(Stream { module, packages })
+        Ok(Stream {
+            role: role.to_owned(),
+            entry,
+            module,
+            packages,
+        })
     }
 
     /// Its modulemd, and the defaults without which clients hide its packages.
@@ -214,7 +237,7 @@ impl Stream {
     }
 
     fn facts(&self) -> ModuleFacts {
-        facts(&self.module, &self.packages)
+        module::facts(&self.module, &self.packages)
     }
 }
 
