@@ -15,8 +15,8 @@ const DEPTH: usize = 64;
 /// Aliases may copy this many nodes into one stream of documents, and no more.
 const COPIES: usize = 100_000;
 
-/// How many scalars of one stream may be indented anew; the text is read again after each.
-const REPAIRS: usize = 256;
+/// How much is read again while scalars of one stream are indented anew: after each its document is.
+const AGAIN: usize = 64 << 20;
 
 /// What indenting scalars anew may add to a text, beside its own length.
 const GROWTH: usize = 64 << 10;
@@ -111,22 +111,44 @@ impl Node {
 
 /// Reads a stream of documents.
 pub fn parse(text: &str) -> Result<Vec<Node>, Syntax> {
-    let most = text.len().saturating_mul(2).saturating_add(GROWTH);
-    let mut repaired = Cow::Borrowed(text);
-    // Where the last one was that was indented: one that did not help is not tried again.
-    let mut last = None;
-    for _ in 0..REPAIRS {
-        let error = match load(&repaired) {
-            Err(error) => error,
-            Ok(documents) => return documents,
-        };
-        let at = Some(error.marker().index());
-        match indent_quoted(&repaired, &error, most) {
-            Some(text) if at > last => (repaired, last) = (Cow::Owned(text), at),
-            _ => return Err(syntax(&error)),
-        }
+    match load(text) {
+        Ok(documents) => documents,
+        Err(_) => load(&repaired(text)).map_err(|error| syntax(&error))?,
     }
-    load(&repaired).map_err(|error| syntax(&error))?
+}
+
+/// A stream whose quoted scalars are indented as YAML wants them, as far as that is all that is wrong.
+fn repaired(text: &str) -> String {
+    let mut most = text.len().saturating_mul(2).saturating_add(GROWTH);
+    let mut left = AGAIN;
+    let mut whole = String::with_capacity(text.len());
+    for document in documents(text) {
+        let mut document = Cow::Borrowed(document);
+        // Where the last one was that was indented: one that did not help is not tried again.
+        let mut last = None;
+        while let Some(rest) = left.checked_sub(document.len()) {
+            left = rest;
+            let Err(error) = load(&document) else { break };
+            let at = Some(error.marker().index());
+            match indent_quoted(&document, &error, most) {
+                Some(text) if at > last => (document, last) = (Cow::Owned(text), at),
+                _ => break,
+            }
+        }
+        most = most.saturating_sub(document.len());
+        whole.push_str(&document);
+    }
+    whole
+}
+
+/// The documents of a stream, each with its `---`, which no scalar can have at the start of a line (YAML 1.2, 9.1.2).
+fn documents(text: &str) -> impl Iterator<Item = &str> {
+    let starts = text.match_indices("\n---").map(|(at, _)| at + 1);
+    let ends = starts.clone().chain([text.len()]);
+    [0].into_iter()
+        .chain(starts)
+        .zip(ends)
+        .map(|(start, end)| &text[start..end])
 }
 
 /// Scanning fails with the error outside, where it may be repaired; building with the one inside.
@@ -156,7 +178,7 @@ fn syntax(error: &ScanError) -> Syntax {
 /// Module metadata of Fedora has them by the hundred: the emitter of libyaml wrote them, its scanner takes them.
 /// Space at the start of such a line means nothing, so only columns within it move.
 ///
-/// A text that would be longer than `most` stays what it is.
+/// A document that would be longer than `most` stays what it is.
 fn indent_quoted(text: &str, error: &ScanError, most: usize) -> Option<String> {
     if error.info() != "invalid indentation in quoted scalar" {
         return None;
@@ -321,6 +343,21 @@ mod tests {
         let inner = [("b", "one\ntwo 'x'\n"), ("c", "3 \" ")];
         let inner = inner.map(|(key, text)| (key.to_owned(), Yaml::Text(text.to_owned())));
         assert_eq!(map["a"], Yaml::Map(inner.into()));
+    }
+
+    #[test]
+    fn a_stream_may_have_any_number_of_such_texts() {
+        let document = "---\na: 'one\n\nmore'\nb:\n  c: \"two\n\n more\"\n...\n";
+        assert!(load(document).is_err(), "it is read as it is");
+        let stream = format!("%YAML 1.2\n{}", document.repeat(300));
+        let documents = parse(&stream).unwrap();
+        assert_eq!(documents.len(), 300);
+        let first = documents[0].to_yaml();
+        assert!(documents.iter().all(|d| d.to_yaml() == first), "{first:?}");
+        // What else is wrong is told as it is.
+        let broken = parse(&format!("{stream}---\n]")).unwrap_err();
+        let alone = parse("---\n]").unwrap_err();
+        assert_eq!(broken.reason, alone.reason);
     }
 
     #[test]
