@@ -20,7 +20,7 @@ mod traces;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
@@ -69,8 +69,13 @@ pub(crate) struct Index {
     connection: Mutex<Connection>,
     not_live: Mutex<NotLive>,
     numbers: Mutex<Numbers>,
+    /// What the file was like when it was copied, if this is a private copy of it.
+    copied: OnceLock<Look>,
     _open: Option<Lock>,
 }
+
+/// Lengths and times of a database and of its WAL: what changes with every commit.
+type Look = [Option<(u64, SystemTime)>; 2];
 
 impl Index {
     /// Opens the index of a store that has one.
@@ -105,6 +110,7 @@ impl Index {
             second: OnceLock::new(),
             not_live: Mutex::default(),
             numbers: Mutex::default(),
+            copied: OnceLock::new(),
             _open: open,
             path,
         };
@@ -124,6 +130,7 @@ impl Index {
             second: OnceLock::new(),
             not_live: Mutex::default(),
             numbers: Mutex::default(),
+            copied: OnceLock::new(),
             _open: None,
             path: path.to_owned(),
         };
@@ -153,10 +160,13 @@ impl Index {
             });
         }
         if version < known && !writable {
-            let copied = private_copy(&connection);
-            *connection = copied.map_err(|e| failed(&self.path, "copying it", e))?;
-        }
-        if version < known {
+            self.copied.get_or_init(|| look(&self.path));
+            *connection = newer_copy(&connection).map_err(|source| Error::Index {
+                action: "copying it to a temporary one, for it is of an older program and can't be written",
+                path: self.path.clone(),
+                source,
+            })?;
+        } else if version < known {
             migrate(&mut connection).map_err(|e| failed(&self.path, "migrating it", e))?;
         }
         Ok(())
@@ -193,7 +203,15 @@ impl Index {
             return some(keys);
         }
         let (one, other) = keys.split_at(keys.len() / 2);
-        let (one, other) = rayon::join(|| some(one), || some(other));
+        // A thread of its own: who waits for one of a pool does other work meanwhile, and may hold a lock that it needs.
+        let (one, other) = std::thread::scope(|scope| {
+            let one = scope.spawn(|| some(one));
+            let other = some(other);
+            (
+                one.join().expect("who looks something up does not panic"),
+                other,
+            )
+        });
         let mut found = one?;
         found.extend(other?);
         Ok(found)
@@ -279,6 +297,12 @@ impl Index {
         Ok((said != "ok").then_some(said))
     }
 
+    /// Whether this is what the index was, and somebody changed it since.
+    pub fn is_past(&self) -> bool {
+        let copied = self.copied.get();
+        copied.is_some_and(|copied| *copied != look(&self.path))
+    }
+
     /// Whether changes may be tried.
     pub fn is_writable(&self) -> bool {
         self._open.is_some()
@@ -349,14 +373,27 @@ fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
     }
 }
 
-/// A copy that is nobody else's and goes with its connection: where nothing can be written, that is brought up to date.
+/// A copy of an older index that is nobody else's and goes with its connection, brought up to date.
 ///
-/// What is small stays in memory, the rest is a file where temporary ones are.
-fn private_copy(of: &Connection) -> rusqlite::Result<Connection> {
+/// What is small stays in memory, the rest is a file where temporary ones are. A command that reads copies all of it;
+/// where that is too much, whoever owns the store has it brought up to date by any command of theirs.
+fn newer_copy(of: &Connection) -> rusqlite::Result<Connection> {
     let mut copy = Connection::open("")?;
-    Backup::new(of, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
+    Backup::new(of, &mut copy)?.step(-1)?;
     set_up(&copy)?;
+    migrate(&mut copy)?;
+    // What was noted here would be lost, and must not seem to be noted.
+    copy.pragma_update(None, "query_only", true)?;
     Ok(copy)
+}
+
+fn look(path: &Path) -> Look {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    [path, Path::new(&wal)].map(|path| {
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.len(), found.modified().ok()?))
+    })
 }
 
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
@@ -462,5 +499,28 @@ mod tests {
         let left = left.map(|file| file.unwrap().file_name().into_string().unwrap());
         let journals: Vec<String> = left.filter(|name| name.contains("sqlite-")).collect();
         assert_eq!(journals, [""; 0]);
+    }
+
+    #[test]
+    fn an_older_index_that_can_not_be_written_is_a_copy_that_says_when_it_is_past() {
+        let dir = tempfile::tempdir().unwrap();
+        Store::create(&dir.path().join("store")).unwrap();
+        let layout = Layout::new(&dir.path().join("store"));
+        let owner = Connection::open(layout.index()).unwrap();
+        owner
+            .execute_batch("drop table element; drop table harmed; pragma user_version = 7")
+            .unwrap();
+        let index = Index::open_at(&layout, layout.index(), false).unwrap();
+        assert_eq!(index.harmed_traces().unwrap(), []);
+        assert!(!index.is_writable() && !index.is_past());
+        index.barrier().unwrap_err();
+        owner
+            .execute("update barrier set passed = passed + 1", ())
+            .unwrap();
+        assert!(index.is_past());
+        let version: u32 = owner
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
+        assert_eq!(version, 7);
     }
 }

@@ -141,6 +141,12 @@ impl Verifier<'_> {
         }
         damaged.extend(self.views(only)?);
         damaged.sort_by(|a, b| (&a.path, a.what).cmp(&(&b.path, b.what)));
+        if !damaged.is_empty() && self.index.is_past() {
+            // What is missed may have been collected.
+            return Err(Error::Busy {
+                what: "the store was written to while it was looked at; try again".into(),
+            });
+        }
         Ok(VerifyReport {
             checked: self.done.load(Ordering::Relaxed),
             damaged,
