@@ -36,6 +36,8 @@ pub(super) fn each_left(layout: &Layout, mut each: impl FnMut(&Path) -> Result<(
             Ok(file) => file,
             // It came, and went on.
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            // Another user's, in a store that is shared.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => continue,
             Err(e) => return Err(Error::io("opening", path, e)),
         };
         // What is no file is not ours.

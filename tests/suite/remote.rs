@@ -1,6 +1,7 @@
 //! Repositories as sources: looked at by update, locked, fetched by realize, and then no longer asked.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::support::bench::Bench;
+use super::support::materialize::is_root;
 use super::support::server::{Manner, Server};
 use super::support::site::{Site, entries};
 use super::support::told;
@@ -370,6 +372,23 @@ fn a_package_is_fetched_on_from_where_a_killed_process_was() {
     assert_eq!(range(), Some(format!("bytes={half}-")));
     assert!(arriving(&other).is_empty());
     other.print(&["verify", "--full"]);
+
+    // A collector that has to stop takes nothing, and what it may not open is another user's.
+    let stray = bench.store().join("roots/stray");
+    fs::create_dir_all(stray.join("name")).unwrap();
+    fs::write(stray.join("name/1"), "no root").unwrap();
+    bench.run(&["gc"]).fails(4, &["roots"]);
+    assert_eq!(arriving(&bench), [most as u64]);
+    fs::remove_dir_all(&stray).unwrap();
+    let parts = fs::read_dir(bench.store().join("arriving")).unwrap();
+    let part = parts.map(|part| part.unwrap().path()).max().unwrap();
+    let mode = |mode| fs::set_permissions(&part, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o000);
+    if !is_root() {
+        assert_eq!(bench.json(&["gc"])["downloads"], 0);
+        assert_eq!(arriving(&bench), [most as u64]);
+    }
+    mode(0o644);
 
     // What nobody came back for is collected.
     let dry = bench.json(&["gc", "--dry-run"]);

@@ -231,7 +231,6 @@ impl Collector<'_> {
     fn run(mut self) -> Result<GcReport> {
         staging::sweep(&self.layout().tmp())?;
         staging::sweep(&view::building(self.layout())?)?;
-        self.drop_downloads(true)?;
         self.tell("marking", 0, 1);
         let mut marks = Marks::new(self.store.layout(), self.index, self.options)?;
         marks.absorb(false)?;
@@ -241,6 +240,7 @@ impl Collector<'_> {
         self.swap(&mut marks, &mut plan)?;
         fault::point("gc.condemned");
 
+        self.drop_downloads(true)?;
         self.count_entries(&marks, &plan)?;
         let views = self.idle_views(&marks, &plan)?;
         self.remove_views(&mut marks, views)?;
@@ -284,7 +284,7 @@ impl Collector<'_> {
         Ok(())
     }
 
-    /// The same decisions and the same sums, without a lock and without a change.
+    /// The same decisions and the same sums, without the swap lock and without a change.
     fn rehearse(mut self) -> Result<GcReport> {
         if self.options.undo {
             self.index.every_object(|object| {
