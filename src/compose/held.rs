@@ -29,7 +29,7 @@ pub fn directory(
     }
 }
 
-/// Its regular files.
+/// What it has by name, but for directories.
 pub fn files(
     kind: &'static str,
     of: (EntryId, TreeId),

@@ -21,7 +21,7 @@ use crate::tree::{Assembly, Builder, Child, Directory, Leaf, Node, Part};
 pub(crate) const DIRECTORY: &str = "Packages";
 
 /// Where a package lies in a repository.
-pub(crate) fn href(directory: &str, nevra: &Nevra) -> String {
+fn href(directory: &str, nevra: &Nevra) -> String {
     format!("{directory}/{}", nevra.file_name())
 }
 
@@ -127,7 +127,9 @@ fn index(
     let made = grouped
         .par_iter()
         .map(|packages| index::group(packages, DIRECTORY, workspace));
-    let made: Vec<Made> = made.collect::<Result<_, Error>>()?;
+    // In their order, so that of several that fail the same one is told each time.
+    let made: Vec<Result<Made, Error>> = made.collect();
+    let made: Vec<Made> = made.into_iter().collect::<Result<_, Error>>()?;
     let notes = made.iter().flat_map(|made| &made.notes);
     notes.for_each(|note| workspace.note(note));
     let count = lists.iter().map(Vec::len).sum();

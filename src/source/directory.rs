@@ -120,15 +120,19 @@ impl Found {
 
 /// Every file below a directory, in the order of paths; links are followed, and none is opened.
 pub fn list(directory: &Path) -> Result<Vec<Found>, ScanError> {
-    let mut paths = Vec::new();
+    let (mut paths, mut failed) = (Vec::new(), Vec::new());
     for entry in WalkDir::new(directory).follow_links(true) {
-        let entry = entry.map_err(|source| ScanError::Directory {
-            path: directory.to_owned(),
-            source,
-        })?;
-        if entry.file_type().is_file() {
-            paths.push(entry.into_path());
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => paths.push(entry.into_path()),
+            Ok(_) => {}
+            Err(error) => failed.push(error),
         }
+    }
+    // A system lists names in any order; of several that fail the same one is told each time.
+    let first = failed.into_iter().min_by(|a, b| a.path().cmp(&b.path()));
+    if let Some(source) = first {
+        let path = directory.to_owned();
+        return Err(ScanError::Directory { path, source });
     }
     paths.sort_by(|a, b| names(a).cmp(names(b)));
     let beside: Vec<&[PathBuf]> = paths.chunk_by(|a, b| a.parent() == b.parent()).collect();
@@ -144,7 +148,7 @@ pub fn list(directory: &Path) -> Result<Vec<Found>, ScanError> {
             })
     };
     let found: Vec<Result<Found, ScanError>> = beside.par_iter().flat_map(look).collect();
-    // In their order, so that of several that fail the same one is told each time.
+    // In their order, for the same reason.
     found.into_iter().collect()
 }
 
@@ -179,5 +183,19 @@ mod tests {
         let found = list(dir.path()).unwrap().into_iter();
         let found: Vec<PathBuf> = found.map(|found| found.path).collect();
         assert_eq!(found, sorted.map(|name| dir.path().join(name)));
+    }
+
+    #[test]
+    fn of_several_links_to_nothing_the_first_by_name_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["m", "a", "z", "b"] {
+            std::os::unix::fs::symlink("nowhere", dir.path().join(name)).unwrap();
+        }
+        let error = list(dir.path()).unwrap_err();
+        assert!(error.is_missing());
+        let ScanError::Directory { source, .. } = error else {
+            panic!("{error}")
+        };
+        assert_eq!(source.path(), Some(dir.path().join("a").as_path()));
     }
 }
