@@ -55,9 +55,8 @@ impl Elements {
             return Vec::new();
         };
         let mut write = |(import, rendered): (DerivationKey, Rendered)| {
-            let plain = plain(&rendered);
-            let frame = compressor.compress(&plain).ok();
-            let frame = frame.filter(|_| plain.len() <= LONGEST)?;
+            let plain = Some(plain(&rendered)).filter(|plain| plain.len() <= LONGEST)?;
+            let frame = compressor.compress(&plain).ok()?;
             let seal = self.seal(import, &frame);
             Some((import, [seal.as_bytes(), frame.as_slice()].concat()))
         };

@@ -143,7 +143,9 @@ fn repaired(text: &str) -> String {
 
 /// The documents of a stream, each with its `---`, which no scalar can have at the start of a line (YAML 1.2, 9.1.2).
 fn documents(text: &str) -> impl Iterator<Item = &str> {
+    let ends_word = |at: usize| text[at..].chars().next().is_none_or(char::is_whitespace);
     let starts = text.match_indices("\n---").map(|(at, _)| at + 1);
+    let starts = starts.filter(move |at| ends_word(at + 3));
     let ends = starts.clone().chain([text.len()]);
     [0].into_iter()
         .chain(starts)

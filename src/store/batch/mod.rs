@@ -71,22 +71,32 @@ struct Notes {
     pieces: Vec<(Hash, Place)>,
 }
 
-/// A trace as its file has it.
+/// A trace as its file has it, once it is packed.
 struct Written {
     id: TraceId,
     bytes: Vec<u8>,
-    /// Of what was packed.
+    /// Of what is packed.
     length: u64,
+    packed: bool,
 }
 
 impl Written {
     fn of(trace: &Trace) -> Self {
-        let plain = trace.encode();
+        let bytes = trace.encode();
         Written {
-            id: TraceId::of(&plain),
-            length: plain.len() as u64,
-            bytes: packed::pack(Kind::Trace, plain),
+            id: TraceId::of(&bytes),
+            length: bytes.len() as u64,
+            bytes,
+            packed: false,
         }
+    }
+
+    fn pack(mut self) -> Self {
+        if !self.packed {
+            self.bytes = packed::pack(Kind::Trace, self.bytes);
+            self.packed = true;
+        }
+        self
     }
 }
 
@@ -361,7 +371,7 @@ impl Batch {
         let mut store = || entries.try_for_each(|entry| self.entry(entry).map(drop));
         let written = match trace.inputs.len() >= LARGE {
             true => {
-                let (stored, written) = rayon::join(store, || Written::of(trace));
+                let (stored, written) = rayon::join(store, || Written::of(trace).pack());
                 stored?;
                 written
             }
@@ -392,10 +402,11 @@ impl Batch {
                 });
             }
         }
-        let Written { id, bytes, length } = written;
+        let id = written.id;
         // One that is there and can't be read is written anew.
         let known = self.store.index_or_create()?.has_trace(id)?;
         if !known || self.store.trace(id).is_err() {
+            let Written { bytes, length, .. } = written.pack();
             self.stage(Kind::Trace, id.0, &bytes, length, |new, _| {
                 new.trace = Some(Arc::new(trace.clone()));
             })?;
