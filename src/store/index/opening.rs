@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi};
 
 use super::super::error::{Error, Result};
 use super::super::layout::Layout;
@@ -117,11 +117,7 @@ impl Index {
         }
         if version < known && !writable {
             self.copied.get_or_init(|| look(&self.path));
-            *connection = newer_copy(&connection).map_err(|source| Error::Index {
-                action: "copying it to a temporary one, for it is of an older program and can't be written",
-                path: self.path.clone(),
-                source,
-            })?;
+            *connection = newer_copy(&connection).map_err(|e| uncopied(&self.path, e))?;
         } else if version < known {
             migrate(&mut connection).map_err(|e| failed(&self.path, "migrating it", e))?;
         }
@@ -195,12 +191,30 @@ fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
 /// where that is too much, whoever owns the store has it brought up to date by any command of theirs.
 fn newer_copy(of: &Connection) -> rusqlite::Result<Connection> {
     let mut copy = Connection::open("")?;
-    Backup::new(of, &mut copy)?.step(-1)?;
+    if Backup::new(of, &mut copy)?.step(-1)? != StepResult::Done {
+        let busy = ffi::Error::new(ffi::SQLITE_BUSY);
+        return Err(rusqlite::Error::SqliteFailure(busy, None));
+    }
     set_up(&copy)?;
     migrate(&mut copy)?;
     // What was noted here would be lost, and must not seem to be noted.
     copy.pragma_update(None, "query_only", true)?;
     Ok(copy)
+}
+
+/// Why there is no copy: a full disk is most likely that of temporary files.
+fn uncopied(path: &Path, source: rusqlite::Error) -> Error {
+    use ErrorCode::{CannotOpen, DiskFull, SystemIoFailure};
+    let action =
+        "copying it to a temporary one, for it is of an older program and can't be written";
+    match source.sqlite_error_code() {
+        Some(DiskFull | CannotOpen | SystemIoFailure) => Error::Index {
+            action,
+            path: path.to_owned(),
+            source,
+        },
+        _ => failed(path, action, source),
+    }
 }
 
 fn look(path: &Path) -> Look {
