@@ -274,13 +274,6 @@ impl fmt::Display for Lock {
         writeln!(f, "version = {VERSION}")?;
         for (name, source) in &self.sources {
             writeln!(f, "\n[source.{}]", Quoted(name.as_str()))?;
-            if !source.metadata.is_empty() {
-                writeln!(f, "metadata = {{")?;
-                for (location, digest) in &source.metadata {
-                    writeln!(f, "    {} = \"{digest}\",", Quoted(location))?;
-                }
-                writeln!(f, "}}")?;
-            }
             writeln!(f, "packages = [")?;
             for package in &source.packages {
                 let LockedPackage {
@@ -307,6 +300,13 @@ impl fmt::Display for Lock {
                 writeln!(f, " }},")?;
             }
             writeln!(f, "]")?;
+            if !source.metadata.is_empty() {
+                // Behind the packages, for it is a table: an inline one has to stay on one line in TOML 1.0.
+                writeln!(f, "\n[source.{}.metadata]", Quoted(name.as_str()))?;
+                for (location, digest) in &source.metadata {
+                    writeln!(f, "{} = \"{digest}\"", Quoted(location))?;
+                }
+            }
         }
         for (name, solved) in &self.solved {
             writeln!(f, "\n[solved.{}]", Quoted(name.as_str()))?;

@@ -84,6 +84,29 @@ packages = [
 }
 
 #[test]
+fn a_lock_with_metadata_is_toml_as_others_read_it() {
+    let mut lock = lock(&[("bash", "5.2-1", "b")]);
+    let metadata = [
+        ("repodata/a.xml.gz", "a"),
+        ("repodata/\u{e4} \"b\".xml", "b"),
+    ];
+    let metadata = metadata.map(|(location, content)| (location.to_owned(), digest(content)));
+    let source = lock.sources.values_mut().next().unwrap();
+    source.metadata = metadata.clone().into();
+    let script = "import json, sys, tomllib; print(json.dumps(tomllib.loads(sys.argv[1])))";
+    let mut python = std::process::Command::new("python3");
+    let said = python.args(["-c", script, &lock.to_string()]).output();
+    let said = said.unwrap();
+    assert!(said.status.success(), "{said:?}");
+    let read: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    let read = &read["source"]["os"];
+    assert_eq!(read["packages"][0]["name"], "bash");
+    for (location, digest) in metadata {
+        assert_eq!(read["metadata"][location], digest.to_string());
+    }
+}
+
+#[test]
 fn a_lock_is_saved_beside_the_recipes_and_loaded_again() {
     let dir = tempfile::tempdir().unwrap();
     assert!(Lock::load(dir.path()).unwrap().is_none());
