@@ -12,6 +12,8 @@ pub enum Error {
     NoDirectory(PathBuf),
     #[error("there is no {}, which gives the name, short, version, arch and epoch of the release", .0.display())]
     NoRelease(PathBuf),
+    #[error("{} is a link to nothing; remove it, or have it lead to a recipe", .0.display())]
+    LinkToNothing(PathBuf),
     #[error("looking for recipes in {}", path.display())]
     List {
         path: PathBuf,

@@ -136,6 +136,11 @@ fn load_release(dir: &Path, problems: &mut Vec<Problem>) -> Result<Option<Releas
     Ok(release.filter(|_| good))
 }
 
+fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.as_encoded_bytes().starts_with(b".")
+}
+
 /// The recipe files, sorted; a folder that links lead back into is read once.
 fn list(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let wanted = |entry: &DirEntry| {
@@ -153,6 +158,12 @@ fn list(dir: &Path) -> Result<Vec<PathBuf>, Error> {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) if error.loop_ancestor().is_some() => continue,
+            // A link to nothing, as editors leave one beside what they edit.
+            Err(error) if error.path().is_some_and(is_hidden) => continue,
+            Err(error) if error.path().is_some_and(Path::is_symlink) => {
+                let path = error.path().unwrap_or(dir).to_owned();
+                return Err(Error::LinkToNothing(path));
+            }
             Err(source) => {
                 let path = source.path().unwrap_or(dir).to_owned();
                 return Err(Error::List { path, source });

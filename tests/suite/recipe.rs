@@ -478,7 +478,19 @@ fn hidden_files_and_loops_of_links_are_passed_over() {
         ("store.lock", "no recipe"),
     ]);
     std::os::unix::fs::symlink("..", written.path().join("deep/up")).unwrap();
+    // As emacs leaves one beside a file that it holds.
+    let lock = written.path().join("deep/.#b.toml");
+    std::os::unix::fs::symlink("somebody@host.1234", lock).unwrap();
     assert_eq!(written.load().recipes.len(), 1);
+}
+
+#[test]
+fn a_link_to_nothing_is_named() {
+    let written = Written::new(&[]);
+    let link = written.path().join("x.toml");
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    let error = Recipes::load(written.path()).unwrap_err().to_string();
+    assert!(error.contains("x.toml is a link to nothing"), "{error}");
 }
 
 #[test]
