@@ -66,6 +66,7 @@ struct Document {
     views: u64,
     records: u64,
     downloads: u64,
+    unfinished: u64,
     pending: u64,
     pending_bytes: u64,
     restored: u64,
@@ -96,6 +97,7 @@ impl Arguments {
             views: report.views,
             records: report.records,
             downloads: report.downloads,
+            unfinished: report.unfinished,
             pending: report.pending,
             pending_bytes: report.pending_bytes,
             restored: report.restored,
@@ -123,8 +125,13 @@ impl Arguments {
             0 => String::new(),
             downloads => format!("{}, ", count(downloads as usize, "unfinished download")),
         };
+        let unfinished = match document.unfinished {
+            0 => String::new(),
+            _ => "what killed processes left, ".to_owned(),
+        };
         let freed = Size(document.bytes);
-        let what = format!("{entries}, {objects}, {views}{records}{downloads}{compressed}{freed}");
+        let rest = format!("{records}{downloads}{unfinished}{compressed}");
+        let what = format!("{entries}, {objects}, {views}{rest}{freed}");
         let mut text = match (self.undo, self.dry_run) {
             (true, _) => format!(
                 "taken back: {}",
@@ -134,7 +141,8 @@ impl Arguments {
                 && document.entries == 0
                 && document.bytes == 0
                 && document.records == 0
-                && document.downloads == 0 =>
+                && document.downloads == 0
+                && document.unfinished == 0 =>
             {
                 "nothing to free".to_owned()
             }

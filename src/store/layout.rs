@@ -127,6 +127,11 @@ impl Layout {
         self.root.join("arriving")
     }
 
+    /// Where views are made, on the file system that they will be on.
+    pub fn building(&self) -> PathBuf {
+        self.entries().join(".building")
+    }
+
     pub fn tmp(&self) -> PathBuf {
         self.root.join("tmp")
     }

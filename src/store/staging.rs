@@ -93,12 +93,20 @@ fn claim(dir: &Path) -> Result<Option<File>> {
 
 /// Removes what killed processes left.
 pub(crate) fn sweep(base: &Path) -> Result<()> {
+    each_left(base, |dir| {
+        remove_left(dir);
+        Ok(())
+    })
+}
+
+/// Hands on each directory that a killed process left, and that nobody takes until `each` returns.
+pub(crate) fn each_left(base: &Path, mut each: impl FnMut(&Path) -> Result<()>) -> Result<()> {
     let names = match fs::read_dir(base) {
         Ok(names) => names,
         Err(e) => return Err(Error::io("reading", base, e)),
     };
     for name in names {
-        let mut dir = name.map_err(|e| Error::io("reading", base, e))?.path();
+        let dir = name.map_err(|e| Error::io("reading", base, e))?.path();
         let path = dir.join("lock");
         // Without a lock it is being made this moment, or was killed in that moment: the lock is made for it.
         let Ok(lock) = OpenOptions::new()
@@ -111,16 +119,22 @@ pub(crate) fn sweep(base: &Path) -> Result<()> {
         };
         // The directory may have been removed and made anew since its lock was opened: then it is not dead.
         if try_lock(&lock, &path)? && is_same(&lock, &path) {
-            // Out of the way first, so that who makes one of this name this moment does not lose its lock.
-            let dead = dir.with_extension("dead");
-            if fs::rename(&dir, &dead).is_ok() {
-                dir = dead;
-            }
-            // Another process may be sweeping too.
-            let _ = remove_tree(&dir);
+            each(&dir)?;
         }
     }
     Ok(())
+}
+
+/// Removes such a directory.
+pub(crate) fn remove_left(dir: &Path) {
+    // Out of the way first, so that who makes one of this name this moment does not lose its lock.
+    let dead = dir.with_extension("dead");
+    let dir = match fs::rename(dir, &dead) {
+        Ok(()) => &dead,
+        Err(_) => dir,
+    };
+    // Another process may be sweeping too.
+    let _ = remove_tree(dir);
 }
 
 /// Removes a directory and all below, also read-only directories.

@@ -158,3 +158,26 @@ fn a_kill_at_any_moment_leaves_a_sound_store() {
     site.sound("in the end");
     site.swept("in the end");
 }
+
+#[test]
+fn what_a_killed_process_left_is_counted_and_foreseen() {
+    let site = Site::new();
+    assert!(site.killed(&REALIZE, "batch.before-sync"));
+    let gc = |arguments: &[&str]| -> serde_json::Value {
+        let arguments = [&["--json", "gc"], arguments].concat();
+        serde_json::from_str(&site.well(&arguments)).unwrap()
+    };
+    let figures =
+        |report: &serde_json::Value| (report["unfinished"].clone(), report["bytes"].clone());
+    let dry = gc(&["--dry-run"]);
+    assert_eq!(dry["unfinished"], 1, "{dry}");
+    assert!(dry["bytes"].as_u64().unwrap() > 50_000, "{dry}");
+    assert_eq!(
+        figures(&gc(&["--dry-run"])),
+        figures(&dry),
+        "a rehearsal took something"
+    );
+    assert_eq!(figures(&gc(&[])), figures(&dry));
+    assert_eq!(gc(&[])["unfinished"], 0);
+    site.sound("after a collection");
+}

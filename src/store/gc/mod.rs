@@ -27,7 +27,6 @@ use crate::store::fault;
 use crate::store::index::{Form, Index, Object, Rows, State};
 use crate::store::layout::{Layout, Twin};
 use crate::store::lock::{Lock, Name};
-use crate::store::staging;
 use crate::store::{Store, reserve, view};
 pub(in crate::store) use mark::Marks;
 use sweep::blocks;
@@ -75,6 +74,8 @@ pub struct GcReport {
     pub records: u64,
     /// Downloads removed that nobody brought to their end.
     pub downloads: u64,
+    /// Places removed where killed processes had begun to write something.
+    pub unfinished: u64,
     /// Blobs that wait for the end of their grace, with their bytes.
     pub pending: u64,
     pub pending_bytes: u64,
@@ -229,8 +230,7 @@ impl Collector<'_> {
     }
 
     fn run(mut self) -> Result<GcReport> {
-        staging::sweep(&self.layout().tmp())?;
-        staging::sweep(&view::building(self.layout())?)?;
+        self.drop_unfinished(true)?;
         self.tell("marking", 0, 1);
         let mut marks = Marks::new(self.store.layout(), self.index, self.options)?;
         marks.absorb(false)?;
@@ -321,6 +321,7 @@ impl Collector<'_> {
         }
         self.rehearse_harmed()?;
         self.drop_downloads(false)?;
+        self.drop_unfinished(false)?;
         for object in &plan.waiting {
             self.report.pending += 1;
             self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);

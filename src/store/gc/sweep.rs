@@ -18,7 +18,7 @@ use crate::store::fault;
 use crate::store::index::{Object, State, Type};
 use crate::store::layout::{Kind, Twin, each_file_below, files_below, parse_object};
 use crate::store::lock::{Lock, Name};
-use crate::store::staging::Staging;
+use crate::store::staging::{self, Staging};
 use crate::store::view;
 
 impl Collector<'_> {
@@ -97,6 +97,23 @@ impl Collector<'_> {
             self.index.set_state(gone.into_iter(), State::Gone, None)?;
         }
         self.tell("unlinking", due.len(), due.len());
+        Ok(())
+    }
+
+    /// What killed processes left of what they wrote, in places for that; they are swept by whoever writes next, too.
+    pub(super) fn drop_unfinished(&mut self, really: bool) -> Result<()> {
+        let places = [self.layout().tmp(), self.layout().building()];
+        for place in places.iter().filter(|place| place.exists()) {
+            staging::each_left(place, |dir| {
+                self.report.unfinished += 1;
+                // Half of something may be anything: what can't be counted is not.
+                self.report.bytes += view::bytes_of(dir).unwrap_or(0);
+                if really {
+                    staging::remove_left(dir);
+                }
+                Ok(())
+            })?;
+        }
         Ok(())
     }
 

@@ -198,7 +198,7 @@ fn mark(view: &Path) -> PathBuf {
 
 /// Where views are built: on the file system of `entries/`, which may be another than that of objects.
 pub(super) fn building(layout: &Layout) -> Result<PathBuf> {
-    let dir = layout.entries().join(".building");
+    let dir = layout.building();
     fs::create_dir_all(&dir).map_err(|e| Error::io("making", &dir, e))?;
     Ok(dir)
 }
