@@ -28,6 +28,8 @@ pub struct Arguments {
 struct Document {
     full: bool,
     checked: u64,
+    /// Those that were asked for and are not all here any more.
+    collected: Vec<String>,
     damaged: Vec<Damage>,
 }
 
@@ -58,9 +60,18 @@ impl Arguments {
             }
         }
         let store = context.store()?;
+        if !context.directory().exists() && !context.is_quiet() {
+            let directory = context.directory().display();
+            output::say(format_args!("warning: there is no {directory}"));
+        }
         let mut only: Vec<EntryId> = Vec::new();
+        let mut collected = Vec::new();
         for subject in &self.subjects {
-            only.push(context.subject(&store, subject)?.entry);
+            let entry = context.subject(&store, subject)?.entry;
+            only.push(entry);
+            if !store.is_complete(entry)? {
+                collected.push(subject.clone());
+            }
         }
         let only = (!only.is_empty()).then_some(only);
         let report = store.verify(
@@ -101,6 +112,7 @@ impl Arguments {
                 &Document {
                     full: self.full,
                     checked: report.checked,
+                    collected,
                     damaged,
                 },
             )?;
@@ -132,6 +144,11 @@ impl Arguments {
                 NOTHING => "  no generation was made of it\n",
                 _ => "",
             });
+        }
+        for subject in &collected {
+            text.push_str(&format!(
+                "{subject}: not all of its bytes are in the store; what is not was not checked\n"
+            ));
         }
         let any = |needed: &str| damaged.iter().any(|damage| damage.needed_by == needed);
         let advice = [
