@@ -16,6 +16,7 @@ Exit codes:
   4   the store is damaged
   5   busy: another process is at it
   70  internal error
+  130, 143  stopped by an interrupt (Ctrl-C) or told to end
 
 Environment:
   STORE_DIR  the store, where --store is not given";
@@ -29,6 +30,8 @@ pub enum Exit {
     Damaged,
     Busy,
     Internal,
+    /// By this signal.
+    Stopped(u8),
 }
 
 impl Exit {
@@ -41,6 +44,8 @@ impl Exit {
             Exit::Damaged => 4,
             Exit::Busy => 5,
             Exit::Internal => 70,
+            // As shells say that a signal ended a program.
+            Exit::Stopped(signal) => 128 + signal,
         }
     }
 }

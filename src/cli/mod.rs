@@ -21,6 +21,7 @@ mod progress;
 mod realize;
 mod roots;
 mod show;
+mod stop;
 mod update;
 mod verify;
 

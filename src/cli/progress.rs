@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::output::say;
+use super::stop::Stop;
 use crate::realize::{How, Left, Observer, StepName};
 use crate::relate::Size;
 
@@ -19,6 +20,7 @@ pub struct Progress {
     now: Arc<Mutex<Now>>,
     /// Of each file on its way, how much is here.
     coming: Mutex<BTreeMap<String, (u64, Option<u64>)>>,
+    stop: Stop,
     quiet: bool,
     verbose: bool,
 }
@@ -31,6 +33,7 @@ struct Now {
     left: Option<(Left, Instant)>,
     /// Of this round.
     ended: BTreeSet<StepName>,
+    stop: Stop,
 }
 
 struct Running {
@@ -45,6 +48,9 @@ const NAMED: usize = 8;
 impl Now {
     /// Behind the bar: how much is left.
     fn first(&self) -> String {
+        if self.stop.is_asked() {
+            return "ending; once more ends it at once".to_owned();
+        }
         let Some((left, told)) = &self.left else {
             return String::new();
         };
@@ -111,8 +117,17 @@ pub fn unknown(steps: usize) -> String {
 
 impl Progress {
     pub fn new(quiet: bool, verbose: bool) -> Self {
+        Self::until(Stop::default(), quiet, verbose)
+    }
+
+    /// The same of what ends early, should somebody ask for that.
+    pub fn until(stop: Stop, quiet: bool, verbose: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let now: Arc<Mutex<Now>> = Arc::default();
+        let now = Now {
+            stop: stop.clone(),
+            ..Now::default()
+        };
+        let now = Arc::new(Mutex::new(now));
         let bar = (terminal && !quiet).then(|| {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
             let style = ProgressStyle::with_template(
@@ -128,6 +143,7 @@ impl Progress {
             bar,
             now,
             coming: Mutex::default(),
+            stop,
             quiet,
             verbose,
         }
@@ -274,6 +290,10 @@ impl Observer for Progress {
             source = cause.source();
         }
         self.line(text);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.is_asked()
     }
 
     fn warning(&self, text: &str) {

@@ -8,8 +8,9 @@ use super::exit::{Exit, Failure};
 use super::output::{self, count};
 use super::plan::{self, jobs};
 use super::progress::{Progress, duration};
+use super::stop::Stop;
 use crate::ids::Name;
-use crate::realize::{How, Options, Report};
+use crate::realize::{Error, How, Options, Report};
 
 /// Makes what is missing of some artifacts; prints the path of each
 #[derive(Args)]
@@ -92,7 +93,7 @@ impl Arguments {
         }
         let recipes = context.recipes()?;
         // Before anything is made: a slip of the pen leaves no store behind.
-        crate::plan::check(&recipes, &self.names).map_err(crate::realize::Error::from)?;
+        crate::plan::check(&recipes, &self.names).map_err(Error::from)?;
         let lock = context.lock(&recipes)?;
         let store = context.create()?;
         let options = Options {
@@ -106,7 +107,9 @@ impl Arguments {
             network: (!self.offline).then(network),
             program: std::env::current_exe().ok(),
         };
-        let progress = Progress::new(context.global.quiet, context.global.verbose);
+        let stop = Stop::listen().map_err(|e| Failure::new(Exit::Failed, e))?;
+        let global = &context.global;
+        let progress = Progress::until(stop.clone(), global.quiet, global.verbose);
         let result = crate::realize::realize(
             &store,
             &recipes,
@@ -116,7 +119,10 @@ impl Arguments {
             &progress,
         );
         progress.finish();
-        let report = result?;
+        let report = result.map_err(|error| match error {
+            Error::Stopped => Failure::new(Exit::Stopped(stop.signal()), error),
+            error => error.into(),
+        })?;
         // Of no use any more, and long to take apart: see `Options::last`.
         std::mem::forget(recipes);
         if context.global.json {

@@ -12,8 +12,9 @@ use super::engine::Engine;
 use super::error::Error;
 use super::outside::{self, FETCH, METADATA};
 use super::report::How;
+use super::schedule::{self, Ended};
 use super::sight::Sight;
-use super::{metadata, schedule, sight, trace};
+use super::{metadata, sight, trace};
 use crate::compose::{self, Composed, Output};
 use crate::formats::rpm::Brief;
 use crate::ids::{BlobId, Digest, EntryId, Name};
@@ -39,7 +40,7 @@ impl Engine<'_> {
             .filter(|&step| self.outcome(step).is_none() || !self.facts.gates.is_empty())
             .collect();
         let alone = vec![BTreeSet::new(); brought.len()];
-        schedule::run(&alone, LANES, self.keep_going, |place| {
+        schedule::run(&alone, LANES, self.keep_going, self.stop(), |place| {
             let step = brought[place];
             match self.admit(step) {
                 Ok(true) => true,
@@ -116,7 +117,8 @@ impl Engine<'_> {
         let gone: BTreeSet<StepId> = gone.iter().map(|entry| brought[entry]).collect();
         let gone: Vec<StepId> = gone.into_iter().collect();
         let errors = std::sync::Mutex::new(Vec::new());
-        schedule::run(&vec![BTreeSet::new(); gone.len()], LANES, false, |place| {
+        let alone = vec![BTreeSet::new(); gone.len()];
+        let ended = schedule::run(&alone, LANES, false, self.stop(), |place| {
             let brought = self.ensure(gone[place], None);
             let well = brought.is_ok();
             let mut errors = errors
@@ -128,7 +130,11 @@ impl Engine<'_> {
         let errors = errors
             .into_inner()
             .expect("no thread panics while it notes an error");
-        errors.into_iter().next().map_or(Ok(()), Err)
+        match errors.into_iter().next() {
+            Some(error) => Err(error),
+            None if ended.contains(&Ended::Skipped) => Err(Error::Stopped),
+            None => Ok(()),
+        }
     }
 
     fn is_brought(&self, step: StepId) -> bool {

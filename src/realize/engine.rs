@@ -143,10 +143,11 @@ impl<'a> Engine<'a> {
             false => BTreeSet::new(),
         };
         self.bring_unknown(&wanted);
-        let ended = schedule::run(&dependencies, self.jobs, self.keep_going, |number| {
+        let work = |number: usize| {
             let step = steps[number];
             self.work(step, bytes && goals.contains(&step), &suffering)
-        });
+        };
+        let ended = schedule::run(&dependencies, self.jobs, self.keep_going, self.stop(), work);
         self.commit(true).map_err(|error| self.first(error))?;
         self.course.keep(self.store);
         let report = |(number, &step): (usize, &StepId)| {
@@ -166,6 +167,11 @@ impl<'a> Engine<'a> {
             (step, report)
         };
         Ok(steps.iter().enumerate().map(report).collect())
+    }
+
+    /// Whether nothing more is to be begun.
+    pub(super) fn stop(&self) -> impl Fn() -> bool + Sync {
+        || self.observer.is_stopped()
     }
 
     pub fn outcome(&self, step: StepId) -> Option<Outcome> {

@@ -23,6 +23,8 @@ pub enum Error {
     Plan(Box<plan::Error>),
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error("stopped; what had come to its end is kept, and the next realize goes on from there")]
+    Stopped,
     #[error("{name} is not a source of the recipes")]
     NoSource { name: Name },
     #[error(

@@ -311,14 +311,18 @@ impl<'a> Look<'a> {
         };
         let done = AtomicUsize::new(0);
         let results = self.each(&files, |found| {
+            if self.observer.is_stopped() {
+                return None;
+            }
             let result = see_one(self.store, name, found.clone(), batch.as_ref());
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             self.observer.reading(name.as_str(), done, of);
-            result
+            Some(result)
         })?;
         let mut seen = Vec::with_capacity(of);
         let mut refused = Vec::new();
-        for result in results {
+        let stopped = results.iter().any(Option::is_none);
+        for result in results.into_iter().flatten() {
             match result {
                 Ok(one) => seen.push(one),
                 Err(error) => refused.push(error),
@@ -332,7 +336,10 @@ impl<'a> Look<'a> {
             self.store.stamps_put(&hashed, now_ns)?;
         }
         Error::all(name, refused)?;
-        Ok(seen)
+        match stopped {
+            true => Err(Error::Stopped),
+            false => Ok(seen),
+        }
     }
 }
 

@@ -20,6 +20,10 @@ pub trait Observer: Sync {
     fn failed(&self, _step: &StepName, _error: &dyn std::error::Error) {}
     /// So many bytes of a file are here; fewer than before, if it had to begin again.
     fn fetching(&self, _what: &str, _here: u64, _of: Option<u64>) {}
+    /// Whether nothing more is to be begun. What runs comes to its end, and what ended is kept.
+    fn is_stopped(&self) -> bool {
+        false
+    }
     /// Something that people should know although nothing failed.
     fn warning(&self, _text: &str) {}
 }

@@ -143,6 +143,11 @@ impl Run<'_> {
             };
             let steps = engine.run(&goals, last)?;
             let failed = fail(report, &steps, engine.take_errors());
+            // What failed may have failed of that, as a command that the same Ctrl-C ended.
+            let undone = |goal: &StepId| matches!(steps[goal].how, How::Skipped | How::Failed);
+            if self.look.observer.is_stopped() && goals.iter().any(undone) {
+                return Err(Error::Stopped);
+            }
             // What ran for planning is known from then on; were it not, this would never end.
             let keys = goals.iter().filter_map(|goal| steps[goal].key);
             let fresh = keys.fold(false, |fresh, key| tried.insert(key) | fresh);

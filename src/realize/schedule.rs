@@ -24,12 +24,13 @@ struct State {
 /// Calls `work` for every step after the steps it depends on, on `jobs` threads.
 ///
 /// `work` says whether the step went well; what depends on one that did not is skipped.
-/// Without `keep_going`, nothing new is begun after a failure.
+/// Without `keep_going`, nothing new is begun after a failure; and none at all once `stop` says so.
 /// Among the steps that could run, the one with the lowest number does, so one thread gives one order.
 pub fn run(
     dependencies: &[BTreeSet<usize>],
     jobs: usize,
     keep_going: bool,
+    stop: impl Fn() -> bool + Sync,
     work: impl Fn(usize) -> bool + Sync,
 ) -> Vec<Ended> {
     let count = dependencies.len();
@@ -63,6 +64,11 @@ pub fn run(
                     changed: &changed,
                 };
                 while let Some(step) = next(&state, &changed) {
+                    if stop() {
+                        lock().stopped = true;
+                        changed.notify_all();
+                        break;
+                    }
                     let well = work(step);
                     let mut state = lock();
                     finish(
@@ -156,10 +162,16 @@ mod tests {
     fn every_step_comes_after_its_inputs() {
         for jobs in [1, 2, 8] {
             let order = Mutex::new(Vec::new());
-            let ended = run(&diamond(), jobs, false, |step| {
-                order.lock().unwrap().push(step);
-                true
-            });
+            let ended = run(
+                &diamond(),
+                jobs,
+                false,
+                || false,
+                |step| {
+                    order.lock().unwrap().push(step);
+                    true
+                },
+            );
             assert_eq!(ended, vec![Ended::Well; 5]);
             let order = order.into_inner().unwrap();
             let at = |step| order.iter().position(|&s| s == step).unwrap();
@@ -171,10 +183,23 @@ mod tests {
     fn a_failure_skips_what_stands_on_it_and_keep_going_leaves_the_rest() {
         use Ended::{Failed, Skipped, Well};
         assert_eq!(
-            run(&diamond(), 2, true, |step| step != 1),
+            run(&diamond(), 2, true, || false, |step| step != 1),
             [Well, Failed, Well, Skipped, Well]
         );
-        let stopped = run(&diamond(), 1, false, |step| step != 0);
+        let stopped = run(&diamond(), 1, false, || false, |step| step != 0);
         assert_eq!(stopped, [Failed, Skipped, Skipped, Skipped, Skipped]);
+    }
+
+    #[test]
+    fn nothing_is_begun_once_it_is_stopped() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let ran = AtomicUsize::new(0);
+        let stop = || ran.load(Ordering::Relaxed) == 2;
+        let ended = run(&diamond(), 1, true, stop, |_| {
+            ran.fetch_add(1, Ordering::Relaxed);
+            true
+        });
+        let count = |how| ended.iter().filter(|ended| **ended == how).count();
+        assert_eq!((count(Ended::Well), count(Ended::Skipped)), (2, 3));
     }
 }

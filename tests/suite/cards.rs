@@ -33,7 +33,7 @@ fn rpm(name: &str, body: &str) -> Vec<u8> {
         .bytes(&Memory::default())
 }
 
-fn bench() -> Bench {
+pub fn bench() -> Bench {
     let module = "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\n\
                   packages = [\"ant\", \"bee\", \"cow\"]\n";
     let bench = Bench::of(&[
@@ -67,7 +67,7 @@ fn look(bench: &Bench) -> (EntryId, usize) {
     (made.entry, readings.0.into_inner().unwrap())
 }
 
-fn ask(bench: &Bench, sql: &str) -> i64 {
+pub fn ask(bench: &Bench, sql: &str) -> i64 {
     let index = rusqlite::Connection::open(bench.store().join("db.sqlite")).unwrap();
     index.query_row(sql, (), |row| row.get(0)).unwrap()
 }

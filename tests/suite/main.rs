@@ -80,6 +80,7 @@ mod solve_libsolv;
 mod solve_modules;
 mod solve_real;
 mod squashfs;
+mod stop;
 mod store_batch;
 mod store_crash;
 mod store_disk;
