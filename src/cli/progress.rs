@@ -20,7 +20,6 @@ pub struct Progress {
     now: Arc<Mutex<Now>>,
     /// Of each file on its way, how much is here.
     coming: Mutex<BTreeMap<String, (u64, Option<u64>)>>,
-    stop: Stop,
     quiet: bool,
     verbose: bool,
 }
@@ -124,7 +123,7 @@ impl Progress {
     pub fn until(stop: Stop, quiet: bool, verbose: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let now = Now {
-            stop: stop.clone(),
+            stop,
             ..Now::default()
         };
         let now = Arc::new(Mutex::new(now));
@@ -143,7 +142,6 @@ impl Progress {
             bar,
             now,
             coming: Mutex::default(),
-            stop,
             quiet,
             verbose,
         }
@@ -293,7 +291,7 @@ impl Observer for Progress {
     }
 
     fn is_stopped(&self) -> bool {
-        self.stop.is_asked()
+        self.now().stop.is_asked()
     }
 
     fn warning(&self, text: &str) {

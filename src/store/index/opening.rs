@@ -165,9 +165,7 @@ fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
                 Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
             ) =>
         {
-            let mut wal = path.as_os_str().to_owned();
-            wal.push("-wal");
-            if std::fs::metadata(wal).is_ok_and(|wal| wal.len() > 0) {
+            if std::fs::metadata(wal(path)).is_ok_and(|wal| wal.len() > 0) {
                 return Err(e);
             }
             let mut uri = String::from("file:");
@@ -202,6 +200,13 @@ fn newer_copy(of: &Connection) -> rusqlite::Result<Connection> {
     Ok(copy)
 }
 
+/// Where SQLite writes what comes into the main file later.
+fn wal(index: &Path) -> PathBuf {
+    let mut wal = index.as_os_str().to_owned();
+    wal.push("-wal");
+    wal.into()
+}
+
 /// Why there is no copy: a full disk is most likely that of temporary files.
 fn uncopied(path: &Path, source: rusqlite::Error) -> Error {
     use ErrorCode::{CannotOpen, DiskFull, SystemIoFailure};
@@ -218,9 +223,7 @@ fn uncopied(path: &Path, source: rusqlite::Error) -> Error {
 }
 
 fn look(path: &Path) -> Look {
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    [path, Path::new(&wal)].map(|path| {
+    [path, &wal(path)].map(|path| {
         let found = std::fs::metadata(path).ok()?;
         Some((found.len(), found.modified().ok()?))
     })
