@@ -514,6 +514,32 @@ fn a_store_of_an_older_program_that_may_not_be_written_can_be_read() {
     close(&bench.store(), 0o755);
 }
 
+#[test]
+fn what_can_not_be_checked_is_not_called_well() {
+    let bench = Bench::shipped();
+    let said = bench.run(&["verify"]).works();
+    assert!(said.err.contains("warning: there is no "), "{}", said.err);
+    bench.realize(&["server"]);
+    let first = bench.json(&["show", "server"])["entry"].clone();
+    let first = first.as_str().unwrap();
+    let said = bench.run(&["verify", "server"]).works();
+    assert!(!format!("{}{}", said.out, said.err).contains("not all"));
+    let recipe = bench.recipes().join("editions/server.toml");
+    let text = fs::read_to_string(&recipe).unwrap();
+    let fewer = text.replace("addons = [", "addons = [] # [");
+    assert_ne!(fewer, text);
+    fs::write(&recipe, fewer).unwrap();
+    bench.realize(&["server"]);
+    bench.print(&["gc", "--keep-last", "1"]);
+    let said = bench.run(&["verify", first]).works();
+    assert!(
+        said.out.contains("not all of its bytes are in the store"),
+        "{}",
+        said.out
+    );
+    assert_eq!(bench.json(&["verify", first])["collected"][0], first);
+}
+
 /// Gives all directories of a store a mode.
 fn close(store: &Path, mode: u32) {
     for found in walkdir::WalkDir::new(store).into_iter().flatten() {
