@@ -3,7 +3,15 @@
 use std::path::Path;
 use std::process::Command;
 
+use store::plan::parameters;
+use store::tree::Leaf;
+
 use crate::support::bench::Bench;
+use crate::support::image::{
+    Layout, Root, alone, assert_same, blob, facts, on_top, parameters, path, run,
+};
+use crate::support::rpm::try_compose;
+use crate::support::workspace::Memory;
 
 fn package(name: &str, version: &str, more: &str) -> String {
     format!(
@@ -249,4 +257,153 @@ fn an_account_of_the_base_keeps_its_number_whoever_else_comes() {
     // Said once, by the layer of the base: nothing about it changed.
     assert_eq!(owner(&paths[1], " var/lib/b/"), ["999/999"]);
     assert_eq!(owner(&paths[1], " var/lib/a/"), ["998/998"]);
+}
+
+/// A base with all that a layer on top may change.
+fn base(memory: &Memory) -> Root {
+    let mut root = Root::sample(memory);
+    root.file(memory, "opt/goes/away", 0o644, b"gone");
+    root.file(memory, "opt/all/one", 0o644, b"1");
+    root.file(memory, "opt/all/two", 0o644, b"2");
+    root.file(memory, "opt/file", 0o644, b"becomes a directory");
+    root.file(memory, "opt/directory/inside", 0o644, b"becomes a file");
+    root.file(memory, "opt/changes", 0o644, b"before");
+    root.file(memory, "opt/mode", 0o644, b"same bytes");
+    root.file(memory, "opt/link/one", 0o644, b"parts");
+    root.link("opt/link/one", "opt/link/two");
+    root.file(memory, "opt/join/one", 0o644, b"joins");
+    root.file(memory, "opt/join/two", 0o644, b"joins");
+    root.leaf("opt/points", Leaf::symlink("changes"));
+    root
+}
+
+fn changed(memory: &Memory) -> Root {
+    let mut root = base(memory);
+    root.remove("opt/goes/away");
+    root.remove("opt/goes");
+    root.remove("opt/all/one");
+    root.remove("opt/all/two");
+    root.file(memory, "opt/all/three", 0o644, b"3");
+    root.remove("opt/file");
+    root.file(memory, "opt/file/inside", 0o644, b"a directory");
+    root.remove("opt/directory/inside");
+    root.remove("opt/directory");
+    root.file(memory, "opt/directory", 0o644, b"a file");
+    root.file(memory, "opt/changes", 0o644, b"after");
+    root.file(memory, "opt/mode", 0o600, b"same bytes");
+    root.links
+        .retain(|group| !group.contains(&path("opt/link/one")));
+    root.links
+        .insert(vec![path("opt/join/one"), path("opt/join/two")]);
+    root.leaf("opt/points", Leaf::symlink("mode"));
+    root.file(memory, "usr/bin/new", 0o755, b"new");
+    root.tree
+        .directory(&path("var/lib/owned"))
+        .unwrap()
+        .meta
+        .mode = 0o700;
+    root.tree.directory(&path("srv/empty")).unwrap().meta.mode = 0o711;
+    root
+}
+
+#[test]
+fn a_layer_on_a_base_says_only_what_is_new_changed_or_gone() {
+    let memory = Memory::default();
+    let (old, new) = (base(&memory), changed(&memory));
+    let below = alone(&memory, &old, &parameters()).unwrap();
+    let image = on_top(&memory, (&below, &old), &new, &parameters()).unwrap();
+    let (below, image_facts) = (facts(&below), facts(&image));
+    assert_eq!(image_facts.layers.len(), 2);
+    assert_eq!(image_facts.layers[0], below.layers[0]);
+
+    let layout = Layout::of(&memory, &image);
+    assert_same(&memory, &new, &layout.unpack());
+    let archive = blob(&layout.path(), &image_facts.layers[1].digest);
+    let listed = run(Command::new("tar").arg("-tzf").arg(archive));
+    let listed: Vec<&str> = listed.lines().collect();
+    assert_eq!(
+        listed,
+        [
+            "./",
+            "opt/",
+            "opt/.wh.goes",
+            "opt/all/",
+            "opt/all/.wh..wh..opq",
+            "opt/all/three",
+            "opt/changes",
+            "opt/directory",
+            "opt/file/",
+            "opt/file/inside",
+            "opt/join/",
+            "opt/join/one",
+            "opt/join/two",
+            "opt/link/",
+            "opt/link/one",
+            "opt/link/two",
+            "opt/mode",
+            "opt/points",
+            "srv/",
+            "srv/empty/",
+            "usr/",
+            "usr/bin/",
+            "usr/bin/new",
+            "var/",
+            "var/lib/",
+            "var/lib/owned/",
+        ]
+    );
+    let raw = layout.inspect(&["--raw"]);
+    assert_eq!(
+        raw["annotations"]["org.opencontainers.image.base.digest"],
+        *below.manifest
+    );
+}
+
+#[test]
+fn what_an_image_does_not_say_its_base_decides() {
+    let memory = Memory::default();
+    let root = Root::sample(&memory);
+    let mut params = parameters();
+    let words = |word: &str| Some(vec![word.to_owned()]);
+    params.config.cmd = words("old-cmd");
+    params.config.entrypoint = words("old-entrypoint");
+    params.config.user = Some("17".to_owned());
+    params.config.env = [("A", "1"), ("B", "1")]
+        .map(|(a, b)| (a.into(), b.into()))
+        .into();
+    params.config.ports = ["80/tcp".to_owned()].into();
+    let below = alone(&memory, &root, &params).unwrap();
+
+    params.config = parameters::ImageConfig {
+        entrypoint: words("new-entrypoint"),
+        env: [("B", "2"), ("C", "2")]
+            .map(|(a, b)| (a.into(), b.into()))
+            .into(),
+        ports: ["443/tcp".to_owned()].into(),
+        ..parameters::ImageConfig::default()
+    };
+    let image = on_top(&memory, (&below, &root), &root, &params).unwrap();
+    let config = &Layout::of(&memory, &image).inspect(&["--config"])["config"];
+    // A command is for the entry point that it was given with.
+    let expected = serde_json::json!({
+        "User": "17",
+        "ExposedPorts": {"443/tcp": {}, "80/tcp": {}},
+        "Env": ["A=1", "B=2", "C=2"],
+        "Entrypoint": ["new-entrypoint"],
+        "Labels": {"org.opencontainers.image.version": "1"},
+    });
+    assert_eq!(*config, expected);
+}
+
+#[test]
+fn a_base_that_is_no_image_is_refused() {
+    let memory = Memory::default();
+    let root = Root::sample(&memory);
+    let entry = root.enter(&memory);
+    let inputs = [("base", entry), ("base-root", entry), ("root", entry)];
+    let error = try_compose(&memory, "image", &parameters(), inputs).unwrap_err();
+    assert!(
+        error.to_string().contains("it has no file index.json"),
+        "{error}"
+    );
 }

@@ -23,6 +23,7 @@ mod diff;
 mod disk;
 mod disk_boot;
 mod edition;
+mod edition_clients;
 mod ext4;
 mod fat;
 mod faults;

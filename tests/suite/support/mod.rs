@@ -7,6 +7,7 @@ pub mod checkout;
 pub mod dnf;
 pub mod fixtures;
 pub mod gpg;
+pub mod image;
 pub mod initrd;
 pub mod judge;
 pub mod kickstart;

@@ -1,0 +1,118 @@
+//! Editions in the hands of those that will have them: dnf, and productmd.
+
+use std::collections::BTreeSet;
+
+use super::edition::Sample;
+use crate::support::dnf::Machine;
+use crate::support::productmd;
+
+#[test]
+fn dnf_sees_every_package_and_the_default_streams() {
+    let sample = Sample::new();
+    let directory = sample.on_disk();
+    let machine = Machine::new(&[("edition", directory.path())]);
+    let format = "--queryformat=%{name}-%{epoch}:%{version}-%{release}.%{arch}";
+    let listed = machine.run(&["repoquery", format]);
+    let listed: BTreeSet<&str> = listed.lines().collect();
+    assert_eq!(
+        listed,
+        [
+            "lib-1:1.0-1.x86_64",
+            "server-0:2.4-1.x86_64",
+            "shell-0:5.2-1.x86_64"
+        ]
+        .into()
+    );
+    let modules = machine.run(&["module", "list"]);
+    for (name, stream) in [("base-runtime", "1 [d]"), ("web-server", "1.10 [d]")] {
+        let line = modules.lines().find(|line| line.starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("no {name} in:\n{modules}"));
+        assert!(
+            line.contains(stream) && line.contains("default [d]"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn dnf_installs_from_default_streams_unasked() {
+    let sample = Sample::new();
+    let directory = sample.on_disk();
+    let machine = Machine::new(&[("edition", directory.path())]);
+    assert_eq!(
+        machine.download(&["install", "server"]),
+        [
+            "lib-1.0-1.x86_64.rpm",
+            "server-2.4-1.x86_64.rpm",
+            "shell-5.2-1.x86_64.rpm"
+        ]
+    );
+    // Neither a stream nor a profile is named: both are the defaults.
+    assert_eq!(
+        machine.download(&["module", "install", "base-runtime"]),
+        ["shell-5.2-1.x86_64.rpm"]
+    );
+}
+
+#[test]
+fn dnf_installs_from_an_addon_once_it_is_enabled() {
+    let sample = Sample::new();
+    let directory = sample.on_disk();
+    let addon = directory.path().join("addons/extras");
+    let machine = Machine::new(&[("edition", directory.path()), ("extras", &addon)]);
+    let hidden = machine.try_run(&["install", "--downloadonly", "extra"]);
+    assert!(hidden.is_err(), "{hidden:?}");
+    machine.run(&["module", "enable", "extras:9"]);
+    assert!(
+        machine
+            .download(&["install", "extra"])
+            .contains(&"extra-1-1.noarch.rpm".to_owned())
+    );
+}
+
+#[test]
+fn productmd_reads_of_a_tree_what_the_tree_holds() {
+    let sample = Sample::new();
+    let directory = sample.on_disk();
+    let told = productmd::tree(directory.path());
+    let release = &told["release"];
+    assert_eq!(release["name"], "Sampler, 100%");
+    assert_eq!(
+        (&release["short"], &release["version"]),
+        (&"sampler".into(), &"1.2".into())
+    );
+    assert_eq!(told["arch"], "x86_64");
+    assert_eq!(told["timestamp"], 1_793_491_200);
+    let variants = told["variants"].as_object().unwrap();
+    let uids: Vec<&String> = variants.keys().collect();
+    assert_eq!(uids, ["Server", "Server-Extras"]);
+    assert_eq!(variants["Server"]["type"], "variant");
+    assert_eq!(variants["Server-Extras"]["type"], "addon");
+    assert_eq!(variants["Server-Extras"]["parent"], "Server");
+
+    // Each variant is where the file says: dnf finds its packages there, and the digest is that of its metadata.
+    for (uid, package) in [("Server", "server"), ("Server-Extras", "extra")] {
+        let repository = directory
+            .path()
+            .join(variants[uid]["repository"].as_str().unwrap());
+        let machine = Machine::new(&[("it", &repository)]);
+        let hotfixes = "--setopt=it.module_hotfixes=1";
+        let listed = machine.run(&["repoquery", hotfixes, "--queryformat=%{name}", package]);
+        assert_eq!(listed.trim(), package, "{uid}");
+        let file = format!("{package}-");
+        let packages = directory
+            .path()
+            .join(variants[uid]["packages"].as_str().unwrap());
+        let mut names = std::fs::read_dir(packages).unwrap();
+        assert!(names.any(|name| {
+            let name = name.unwrap().file_name();
+            name.to_string_lossy().starts_with(&file)
+        }));
+    }
+    let checksums = told["checksums"].as_object().unwrap();
+    assert_eq!(checksums.len(), 2);
+    for (path, checksum) in checksums {
+        let sum = productmd::sha256(&directory.path().join(path));
+        assert_eq!(checksum, &serde_json::json!(["sha256", sum]), "{path}");
+    }
+}
