@@ -10,7 +10,10 @@ use super::sample::run;
 /// What `scripts/test` takes out of a kernel's package.
 pub fn kernel() -> PathBuf {
     let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/judges/kernel");
-    assert!(at.join("vmlinuz").exists(), "scripts/test installs it");
+    for file in ["vmlinuz", "modules/virtio_blk.ko", "modules/exfat.ko"] {
+        let there = [file.to_owned(), format!("{file}.xz")].map(|file| at.join(file).exists());
+        assert!(there.contains(&true), "{file} is missing: scripts/test installs it");
+    }
     at
 }
 
