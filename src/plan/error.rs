@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::known::CatalogError;
+use super::remedy::Remedy;
 use super::solve::Problem;
 use crate::ids::{Name, Nevra, canonical};
 
@@ -34,7 +35,7 @@ pub enum Error {
         on(base),
         quoted(from),
         held_back(base, replaceable),
-        advice(offers, replaceable)
+        advice(remedies, replaceable)
     )]
     Unsolvable {
         artifact: Name,
@@ -44,8 +45,8 @@ pub enum Error {
         /// Requirements with packages that would meet them, but can't while one of their name in the base stays.
         replaceable: Vec<(String, Nevra)>,
         problem: Box<Problem>,
-        /// For a requirement that nothing in `from` provides: the modules of the recipes that would.
-        offers: Vec<(String, Vec<String>)>,
+        /// For each requirement that nothing in `from` provides.
+        remedies: Vec<Remedy>,
     },
     #[error(
         "{artifact} installs @{module}/{profile}, but module {module} has no such profile; it has {}",
@@ -158,20 +159,15 @@ fn held_back(base: &Option<Name>, replaceable: &[(String, Nevra)]) -> String {
 }
 
 /// Says nothing of requirements that were told to be within reach.
-fn advice(offers: &[(String, Vec<String>)], replaceable: &[(String, Nevra)]) -> String {
+fn advice(remedies: &[Remedy], replaceable: &[(String, Nevra)]) -> String {
     let mut text = String::new();
-    for (requirement, modules) in offers {
-        if replaceable.iter().any(|(told, _)| told == requirement) {
-            continue;
+    for remedy in remedies {
+        if !replaceable
+            .iter()
+            .any(|(told, _)| *told == remedy.requirement)
+        {
+            let _ = write!(text, "\n{remedy}");
         }
-        let _ = match modules.as_slice() {
-            [] => write!(text, "\nno module of the recipes provides {requirement}"),
-            modules => write!(
-                text,
-                "\n{requirement} is in {}: add it to `from` if it belongs",
-                modules.join(", ")
-            ),
-        };
     }
     text
 }

@@ -110,7 +110,8 @@ impl Holdings {
 }
 
 impl Planner<'_> {
-    fn stock(&self, source: &Name) -> Stock {
+    /// What is known of all that a source offers.
+    pub(super) fn stock(&self, source: &Name) -> Stock {
         let mut stock = Stock::default();
         match self.known.source(source) {
             None => stock.gap = Some(Gap::NotLocked),

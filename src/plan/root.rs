@@ -1,7 +1,6 @@
 //! Planning an installed root: solve, unpack, install.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -9,14 +8,13 @@ use super::base::Base;
 use super::derivation::MAIN;
 use super::error::Error;
 use super::offer::{Offered, Told};
-use super::package::stated;
 use super::parameters;
 use super::planner::{Planner, named};
 use super::solve::{self, Candidate, Question, Request};
 use super::step::{Drawn, From, Needed, Solved, StepId};
-use crate::formats::rpm::{Solvable, record};
+use crate::formats::rpm::record;
 use crate::ids::{Digest, Hash, Name, Nevra, canonical};
-use crate::recipe::{Install, Kind, Module, Recipe, Selection};
+use crate::recipe::{Install, Module, Recipe, Selection};
 
 /// Part of every question; a solver that answers otherwise leaves locked answers alone.
 const QUESTION: u32 = 1;
@@ -258,7 +256,7 @@ impl Planner<'_> {
                 from: selection.from.iter().map(Name::to_string).collect(),
                 base: base.map(|base| base.name.clone()),
                 replaceable: self.replaceable(&problem, aside)?,
-                offers: self.offers(&problem, &selection.from),
+                remedies: self.remedies(&problem, &selection.from),
                 problem: Box::new(problem),
             }),
         }
@@ -325,47 +323,6 @@ impl Planner<'_> {
                 question.owners.entry(path).or_default();
             }
         }
-    }
-
-    /// For each requirement that is not met: the modules of the recipes that would meet it.
-    ///
-    /// Adding one is a human decision, so this only names them.
-    fn offers(
-        &mut self,
-        problem: &solve::Problem,
-        from: &BTreeSet<Name>,
-    ) -> Vec<(String, Vec<String>)> {
-        let mut offers = Vec::new();
-        let names: Vec<Name> = self.recipes.recipes.keys().cloned().collect();
-        for requirement in solve::missing(problem) {
-            let mut modules = Vec::new();
-            for name in names.iter().filter(|name| !from.contains(*name)) {
-                // A module that can't be planned itself is no advice.
-                let Some(offered) = self.offered_by(name) else {
-                    continue;
-                };
-                if !solve::providers(&requirement, &offered).is_empty() {
-                    modules.push(name.to_string());
-                }
-            }
-            offers.push((requirement, modules));
-        }
-        offers
-    }
-
-    /// What is known of the packages of a module; of those that are not made yet, what their recipes state.
-    fn offered_by(&mut self, name: &Name) -> Option<Vec<Arc<Solvable>>> {
-        let recipe = self.recipe(name).ok()?;
-        let Kind::Module(module) = &recipe.kind else {
-            return None;
-        };
-        if let Some(offered) = self.offered(recipe, module).ok()? {
-            return self.solvables(offered.iter()).ok()?;
-        }
-        let recipes = self.recipes;
-        let packages = module.from.iter().filter_map(|name| recipes.package(name));
-        let solvables = packages.map(|package| Arc::new(Solvable::of(&stated(package))));
-        Some(solvables.collect())
     }
 }
 

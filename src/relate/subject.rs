@@ -1,7 +1,7 @@
 //! What people mean when they name an artifact: `server`, `server@3`, `server@RC1`, a hash prefix, a path.
 
 use crate::ids::{BlobId, EntryId, Name, TraceId};
-use crate::store::{self, Generation, RootName, Store};
+use crate::store::{self, Generation, LEAST_PREFIX, RootName, Store};
 
 /// Something that somebody named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Subject {
 pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
-    #[error("there is no artifact {text:?} in the store{}", hint(near))]
+    #[error("there is no artifact {text:?} in the store{}", hint(text, near))]
     Unknown { text: String, near: Vec<String> },
     #[error("{root} has no generation {wanted:?}; it has {have}")]
     NoGeneration {
@@ -35,9 +35,15 @@ pub enum Error {
     Several { name: Name, roots: Vec<RootName> },
 }
 
-fn hint(near: &[String]) -> String {
+fn hint(text: &str, near: &[String]) -> String {
     if near.is_empty() {
-        "; `store roots` lists those that are".to_owned()
+        let of_a_hash = |char| matches!(char, 'a'..='z' | '2'..='7');
+        let short = if text.len() < LEAST_PREFIX && text.chars().all(of_a_hash) {
+            format!("; a hash is named by {LEAST_PREFIX} of its characters or more")
+        } else {
+            String::new()
+        };
+        format!("; `store roots` lists those that are{short}")
     } else {
         format!("; near to it: {}", near.join(", "))
     }

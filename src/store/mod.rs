@@ -67,6 +67,7 @@ pub use layout::Kind;
 pub use lease::Lease;
 pub use noted::Noted;
 pub use open::FORMAT;
+pub use read::LEAST_PREFIX;
 pub use rebuild::RebuildReport;
 pub use root::{Generation, NewGeneration, RootName};
 pub use stamp::Stamp;

@@ -141,6 +141,50 @@ fn what_can_not_be_installed_is_told_with_its_chain_and_who_has_it() {
 }
 
 #[test]
+fn what_a_source_has_but_no_module_lists_is_named_with_its_package() {
+    let bench = Bench::of(&[
+        ("os.toml", "kind = \"source\"\npath = \"../rpms\"\n"),
+        (
+            "base.toml",
+            "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [\"app\"]\n",
+        ),
+        (
+            "host.toml",
+            "kind = \"ostree\"\nfrom = [\"base\"]\ninstall = [\"app\"]\nref = \"x\"\n",
+        ),
+    ]);
+    for (nevra, provides, requires) in [
+        ("app-1-1.noarch", "app", "capability >= 2, absent, tool"),
+        ("library-1-1.noarch", "capability = 1", ""),
+        ("library-2-1.noarch", "capability = 2", ""),
+        ("library-3-1.noarch", "capability = 3", "/usr/share/nowhere"),
+        ("tool-1-1.noarch", "tool", ""),
+    ] {
+        let mut package = spec(nevra).provides(provides);
+        for requirement in requires.split_terminator(", ") {
+            package = package.requires(requirement);
+        }
+        bench.write(
+            &format!("rpms/{nevra}.rpm"),
+            package.bytes(&Memory::default()),
+        );
+    }
+    for command in ["plan", "realize", "plan"] {
+        let said = bench.run(&[command, "host"]);
+        said.fails(
+            2,
+            &[
+                "host can't be installed from base",
+                "no module of the recipes provides capability >= 2; library-3-1.noarch of source os does: \
+                 list that package in a module of `from` if it belongs",
+                "no module of the recipes provides tool; tool-1-1.noarch of source os does",
+                "no module of the recipes provides absent\n",
+            ],
+        );
+    }
+}
+
+#[test]
 fn bad_packages_of_a_source_are_all_named() {
     let bench = source_of(&["bash-5-1.noarch", "coreutils-9-1.noarch"]);
     let good = rpm("bash-5-1.noarch");

@@ -3,6 +3,8 @@
 mod parts;
 mod resolve;
 
+pub use resolve::LEAST_PREFIX;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};

@@ -5,13 +5,13 @@ use crate::store::Store;
 use crate::store::error::{Error, Result};
 
 /// Shorter ones would also be names of artifacts that are not in the store.
-const LEAST: usize = 6;
+pub const LEAST_PREFIX: usize = 6;
 
 impl Store {
     /// The one entry whose hash begins so, with six characters at least; also given as a path below `entries/`.
     pub fn resolve_prefix(&self, text: &str) -> Result<EntryId> {
         let prefix = prefix(text);
-        if prefix.len() < LEAST {
+        if prefix.len() < LEAST_PREFIX {
             return Err(Error::NotAPrefix {
                 text: text.to_owned(),
             });

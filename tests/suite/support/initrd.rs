@@ -12,7 +12,10 @@ pub fn kernel() -> PathBuf {
     let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/judges/kernel");
     for file in ["vmlinuz", "modules/virtio_blk.ko", "modules/exfat.ko"] {
         let there = [file.to_owned(), format!("{file}.xz")].map(|file| at.join(file).exists());
-        assert!(there.contains(&true), "{file} is missing: scripts/test installs it");
+        assert!(
+            there.contains(&true),
+            "{file} is missing: scripts/test installs it"
+        );
     }
     at
 }
