@@ -3,6 +3,7 @@
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -48,6 +49,42 @@ fn every_target_has_its_binary_and_every_binary_its_target() {
     assert_eq!(named("targets", ".rs"), targets);
     for found in named("found", "") {
         assert!(targets.contains(&found), "{found} is no target");
+    }
+}
+
+#[test]
+fn what_is_fuzzed_is_built_of_the_very_crates_that_the_program_is() {
+    let read = |folder: &str, file: &str| -> toml::Table {
+        let text = fs::read_to_string(Path::new(folder).join(file)).unwrap();
+        text.parse().unwrap()
+    };
+    let crates = |lock: &toml::Table| -> BTreeMap<String, BTreeSet<String>> {
+        let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for package in lock["package"].as_array().unwrap() {
+            let text = |key: &str| package[key].as_str().unwrap().to_owned();
+            let found = versions.entry(text("name")).or_default();
+            found.insert(text("version"));
+        }
+        versions
+    };
+    let program = env!("CARGO_MANIFEST_DIR");
+    let fuzzed = crates(&read(FUZZ, "Cargo.lock"));
+    let built = crates(&read(program, "Cargo.lock"));
+    for (name, versions) in &fuzzed {
+        let Some(ours) = built.get(name) else {
+            continue;
+        };
+        assert!(
+            versions.is_subset(ours),
+            "tests/fuzz/Cargo.lock has {name} {versions:?}, Cargo.lock {ours:?}"
+        );
+    }
+    let manifest = read(program, "Cargo.toml");
+    for name in manifest["dependencies"].as_table().unwrap().keys() {
+        assert!(
+            fuzzed.contains_key(name),
+            "tests/fuzz/Cargo.lock lacks {name}: run `cargo update --workspace` there"
+        );
     }
 }
 
