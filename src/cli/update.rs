@@ -106,7 +106,7 @@ impl Arguments {
             let sources = count(updated.lock.sources.len(), "source");
             let moved = updated.moved.len();
             output::say(format_args!(
-                "{sources}, {}; {moved} moved",
+                "the lock has {sources}, {}; {moved} moved",
                 count(packages, "package")
             ));
         }
