@@ -66,6 +66,31 @@ fn tar_unpacks_a_layer_to_the_tree_that_was_installed() {
 }
 
 #[test]
+fn a_container_is_started_as_somebody_whom_its_root_knows_or_as_a_number() {
+    let memory = Memory::default();
+    let mut root = Root::sample(&memory);
+    root.file(&memory, "etc/passwd", 0o644, b"web:x:17:17:::\n");
+    root.file(&memory, "etc/group", 0o644, b"site:x:18:\n");
+    let made = |user: &str| {
+        let mut params = parameters();
+        params.config.user = Some(user.to_owned());
+        alone(&memory, &root, &params)
+    };
+    for known in ["web", "web:site", "web:99", "99:site", "99:99", "root:root"] {
+        made(known).unwrap();
+    }
+    for (asked, problem) in [
+        ("site", r#"the user "site", and etc/passwd"#),
+        ("site:site", r#"the user "site", and etc/passwd"#),
+        ("web:web", r#"the group "web", and etc/group"#),
+        ("-1", r#"the user "-1", and etc/passwd"#),
+    ] {
+        let error = made(asked).unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+}
+
+#[test]
 fn skopeo_reads_what_the_recipe_says_of_a_container() {
     let memory = Memory::default();
     let text = |text: &str| Some(text.to_owned());

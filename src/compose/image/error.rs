@@ -30,6 +30,15 @@ pub enum Error {
         "a bootable image needs a kernel, and none is installed; install one, or leave out `bootable`"
     )]
     NoKernel,
+    #[error(
+        "containers are to be started as the {kind} {name:?}, and {file} of the root has none of that name: \
+         install the package that makes it, or give a number"
+    )]
+    Unknown {
+        kind: &'static str,
+        name: String,
+        file: &'static str,
+    },
     #[error("entry {entry} can't be the base of an image: {problem}")]
     Base { entry: EntryId, problem: String },
 }

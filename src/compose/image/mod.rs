@@ -19,6 +19,7 @@ mod layers;
 mod owners;
 mod packing;
 mod stretches;
+mod user;
 
 pub use error::Error;
 pub use layer::Layer;
@@ -66,6 +67,10 @@ impl Composer for Image {
             params.bootable,
             workspace,
         )?;
+        if let Some(user) = &params.config.user {
+            let root = super::input(KIND, ROOT, derivation)?;
+            user::check(user, workspace.root(root)?, workspace)?;
+        }
         let below = match derivation.inputs_as(BASE).next() {
             Some(_) => Some(Below::open(
                 super::input(KIND, BASE, derivation)?,

@@ -128,7 +128,10 @@ impl Owners {
 }
 
 /// The accounts of a root that was installed before.
-fn installed(root: TreeId, workspace: &dyn Workspace) -> Result<Database, crate::compose::Error> {
+pub fn installed(
+    root: TreeId,
+    workspace: &dyn Workspace,
+) -> Result<Database, crate::compose::Error> {
     let mut database = Database::default();
     if let Some((blob, _)) = workspace.lookup_file(root, &TreePath::parse("etc/passwd")?)? {
         database.read_passwd(&workspace.bytes(blob)?);

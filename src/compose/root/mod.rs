@@ -23,6 +23,7 @@ mod overlay;
 mod owned;
 mod packages;
 
+pub use accounts::installed;
 pub use error::{Conflict, Error};
 pub use overlay::Overlay;
 pub use owned::{Owned, Owner};
