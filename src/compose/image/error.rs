@@ -34,7 +34,7 @@ pub enum Error {
         "containers are to be started as the {kind} {name:?}, and {file} of the root has none of that name: \
          install the package that makes it, or give a number"
     )]
-    Unknown {
+    NoAccount {
         kind: &'static str,
         name: String,
         file: &'static str,

@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::compose::Workspace;
-use crate::compose::root::installed;
+use crate::compose::root::accounts_of;
 use crate::ids::TreeId;
 
 /// Checks that a root knows `USER` or `USER:GROUP`, of which each may be a number.
@@ -11,17 +11,17 @@ pub fn check(
     root: TreeId,
     workspace: &dyn Workspace,
 ) -> Result<(), crate::compose::Error> {
-    let known = installed(root, workspace)?;
+    let known = accounts_of(root, workspace)?;
     let (user, group) = match asked.split_once(':') {
         Some((user, group)) => (user, Some(group)),
         None => (asked, None),
     };
     if !is_number(user) && known.uid(user).is_none() {
-        return Err(unknown("user", user, "etc/passwd").into());
+        return Err(missing("user", user, "etc/passwd").into());
     }
     match group {
         Some(group) if !is_number(group) && known.gid(group).is_none() => {
-            Err(unknown("group", group, "etc/group").into())
+            Err(missing("group", group, "etc/group").into())
         }
         _ => Ok(()),
     }
@@ -31,7 +31,7 @@ fn is_number(text: &str) -> bool {
     text.parse::<u32>().is_ok()
 }
 
-fn unknown(kind: &'static str, name: &str, file: &'static str) -> Error {
+fn missing(kind: &'static str, name: &str, file: &'static str) -> Error {
     let name = name.to_owned();
-    Error::Unknown { kind, name, file }
+    Error::NoAccount { kind, name, file }
 }

@@ -50,7 +50,7 @@ impl Owners {
         let request = tree.request()?;
         let path_owners = |path: &str| tree.owner(path, &database);
         let kept = match below {
-            Some(root) => installed(root, workspace)?,
+            Some(root) => accounts_of(root, workspace)?,
             None => Database::default(),
         };
         let created = allocate(&database, &kept, &request, &path_owners);
@@ -128,7 +128,7 @@ impl Owners {
 }
 
 /// The accounts of a root that was installed before.
-pub fn installed(
+pub fn accounts_of(
     root: TreeId,
     workspace: &dyn Workspace,
 ) -> Result<Database, crate::compose::Error> {

@@ -23,7 +23,7 @@ mod overlay;
 mod owned;
 mod packages;
 
-pub use accounts::installed;
+pub use accounts::accounts_of;
 pub use error::{Conflict, Error};
 pub use overlay::Overlay;
 pub use owned::{Owned, Owner};
