@@ -10,7 +10,7 @@ use super::planner::Planner;
 use super::solve;
 use crate::formats::rpm::Solvable;
 use crate::ids::{Name, Nevra};
-use crate::recipe::{Kind, Module};
+use crate::recipe::Kind;
 
 /// Who would meet a requirement that is not met, among all that the recipes know of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,18 +90,13 @@ impl Planner<'_> {
         if let Some(offered) = self.offered(recipe, module).ok()? {
             return self.solvables(offered.iter()).ok()?;
         }
-        Some(self.stated_by(module))
+        let recipes = self.recipes;
+        let packages = module.from.iter().filter_map(|name| recipes.package(name));
+        let solvables = packages.map(|package| Arc::new(Solvable::of(&stated(package))));
+        Some(solvables.collect())
     }
 
-    fn stated_by(&self, module: &Module) -> Vec<Arc<Solvable>> {
-        let packages = module.from.iter();
-        let packages = packages.filter_map(|name| self.recipes.package(name));
-        packages
-            .map(|package| Arc::new(Solvable::of(&stated(package))))
-            .collect()
-    }
-
-    fn stocks(&self) -> Vec<(&'_ Name, Stock)> {
+    fn stocks(&self) -> Vec<(&Name, Stock)> {
         let recipes = self.recipes.recipes.iter();
         recipes
             .filter(|(_, recipe)| matches!(recipe.kind, Kind::Source(_)))

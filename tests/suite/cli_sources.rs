@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use super::support::bench::Bench;
 use super::support::materialize::is_root;
@@ -182,6 +183,44 @@ fn what_a_source_has_but_no_module_lists_is_named_with_its_package() {
             ],
         );
     }
+}
+
+#[test]
+fn what_only_the_file_lists_of_a_repository_have_is_named_with_its_package() {
+    let package = |nevra: &str| spec(nevra).file("/usr/share/tool", b"a tool\n");
+    let bench = Bench::of(&[
+        (
+            "base.toml",
+            "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [\"app\"]\n",
+        ),
+        (
+            "host.toml",
+            "kind = \"ostree\"\nfrom = [\"base\"]\ninstall = [\"app\"]\nref = \"x\"\n",
+        ),
+    ]);
+    let mirror = bench.path().join("rpms");
+    for (nevra, package) in [
+        (
+            "app-1-1.noarch",
+            spec("app-1-1.noarch").requires("/usr/share/tool"),
+        ),
+        ("tool-1-1.noarch", package("tool-1-1.noarch")),
+        ("tool-2-1.noarch", package("tool-2-1.noarch")),
+    ] {
+        bench.write(
+            &format!("rpms/{nevra}.rpm"),
+            package.bytes(&Memory::default()),
+        );
+    }
+    let made = Command::new("createrepo_c").arg("-q").arg(&mirror).status();
+    assert!(made.unwrap().success());
+    let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", mirror.display());
+    fs::write(bench.recipes().join("os.toml"), source).unwrap();
+    bench.run(&["update"]).works();
+    bench.run(&["plan", "host"]).fails(
+        2,
+        &["no module of the recipes provides /usr/share/tool; tool-2-1.noarch of source os does"],
+    );
 }
 
 #[test]
