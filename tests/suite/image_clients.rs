@@ -139,4 +139,12 @@ fn podman_runs_what_was_composed() {
     assert_eq!(said, "user 17 in /srv: /srv/old /srv/new (there)\n");
     let said = podman.run(&["above", "/bin/hello"]);
     assert_eq!(said, "user 17 in /srv: /bin/hello (there)\n");
+    // An image whose user its root does not know is not made, for this is what becomes of it.
+    for (user, problem) in [
+        ("nobody-there", "unable to find user nobody-there"),
+        ("web:none", "unable to find group none"),
+    ] {
+        let said = podman.refuses(&["--user", user, "below"]);
+        assert!(said.contains(problem), "{said}");
+    }
 }

@@ -123,6 +123,14 @@ impl Podman {
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
+
+    /// Runs a container that must not start; gives why.
+    pub fn refuses(&self, arguments: &[&str]) -> String {
+        let runtime = self.runtime.expect("asked before");
+        let output = self.try_run(runtime, arguments);
+        assert!(!output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
 }
 
 impl Drop for Podman {
