@@ -80,7 +80,24 @@ impl Context {
 
     /// What a name on the command line stands for.
     pub fn subject(&self, store: &Store, text: &str) -> Result<Subject, Failure> {
-        Ok(subject::find(store, text, self.release().as_deref())?)
+        let found = subject::find(store, text, self.release().as_deref());
+        let known = |error: &subject::Error| {
+            matches!(error, subject::Error::Unknown { .. }) && self.has_recipe(text)
+        };
+        found.map_err(|error| match known(&error) {
+            true => Failure::from(error).hint(format!(
+                "the recipes have it: `store realize {text}` makes it, \
+                 and `store log --planned {text}` prints what those of its steps noted that are done"
+            )),
+            false => error.into(),
+        })
+    }
+
+    /// Whether a recipe in use has this name.
+    fn has_recipe(&self, name: &str) -> bool {
+        let recipes = Recipes::load(&self.global.recipes);
+        let name = name.parse();
+        recipes.is_ok_and(|recipes| name.is_ok_and(|name| recipes.get(&name).is_some()))
     }
 
     /// Why bytes of a subject can't be had: where they are not here, they were collected, and only its records stayed.

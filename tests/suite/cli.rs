@@ -308,36 +308,6 @@ fn who_asks_for_collected_bytes_reads_that_they_were_collected_and_how_to_have_t
 }
 
 #[test]
-fn log_and_closure_call_what_lies_below_as_a_plan_does() {
-    let bench = Bench::shipped();
-    bench.realize(&["release", "atomic-host", "atomic-disk"]);
-    let log = bench.print(&["log", "atomic-disk@1"]);
-    assert!(log.starts_with("disk atomic-disk "), "{log}");
-    let log = bench.print(&["log", "release"]);
-    let heads: BTreeSet<&str> = log
-        .lines()
-        .filter(|line| !line.starts_with(' '))
-        .map(|line| line.rsplit_once(' ').unwrap().0)
-        .collect();
-    let expected = [
-        "disk atomic-disk",
-        "installer atomic-installer",
-        "installer server-installer",
-        "root atomic-host",
-        "root atomic-host-fast",
-        "root atomic-installer",
-        "root web-server-image",
-    ];
-    assert_eq!(heads, expected.into());
-    let document = bench.json(&["log", "atomic-host"]);
-    assert_eq!(document["steps"][0]["subject"], "atomic-host");
-    let closure = bench.json(&["closure", "release"]);
-    let nodes = closure["nodes"].as_array().unwrap();
-    let unnamed = nodes.iter().filter(|node| node["name"].is_null());
-    assert_eq!(unnamed.count(), 0, "{closure}");
-}
-
-#[test]
 fn a_label_names_a_generation_and_keeps_nothing_as_the_help_says() {
     let bench = Bench::shipped();
     bench.run(&["realize", "server", "--label", "RC1"]).works();
@@ -576,29 +546,4 @@ fn a_reader_that_went_away_has_read_enough() {
         let said = Said::of(child.wait_with_output().unwrap());
         assert_eq!((said.code, said.err.as_str()), (0, ""), "{arguments:?}");
     }
-}
-
-#[test]
-fn talk_is_plain_lines_away_from_a_terminal() {
-    let bench = Bench::shipped();
-    let said = bench.run(&["realize", "atomic-host"]).works();
-    assert!(!said.err.contains(['\r', '\x1b']), "{:?}", said.err);
-    assert!(
-        said.err.contains("ostree atomic-host: composed in "),
-        "{}",
-        said.err
-    );
-    assert!(said.err.contains("in the log"), "{}", said.err);
-    assert_eq!(said.out.lines().count(), 1);
-    let log = bench.print(&["log", "atomic-host"]);
-    assert!(
-        log.contains("skipped %post (/bin/sh) of sampler-init-1.2-3.noarch"),
-        "{log}"
-    );
-    let quiet = bench.run(&["realize", "cloud", "-q"]).works();
-    assert_eq!(quiet.err, "");
-    let verbose = Bench::shipped()
-        .run(&["realize", "atomic-host", "-v"])
-        .works();
-    assert!(verbose.err.contains("  skipped %post"), "{}", verbose.err);
 }

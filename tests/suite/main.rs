@@ -49,6 +49,7 @@ mod lint;
 mod lint_judge;
 mod loaders;
 mod lock;
+mod log;
 mod migration;
 mod modulemd;
 mod origin;
