@@ -31,6 +31,7 @@ struct Document {
     kind: String,
     root: String,
     generation: Option<String>,
+    label: Option<String>,
     complete: bool,
     bytes: u64,
     references: Vec<String>,
@@ -112,6 +113,7 @@ impl Arguments {
             generation: subject
                 .generation
                 .map(|(root, number)| format!("{root}@{number}")),
+            label: subject.label,
             complete: store.is_complete(subject.entry)?,
             bytes: context.records(&store).size(subject.entry)?,
             references: entry.references.iter().map(ToString::to_string).collect(),
@@ -153,7 +155,9 @@ fn text(document: &Document, names: &BTreeMap<String, String>) -> String {
         document.entry, document.kind
     );
     if let Some(generation) = &document.generation {
-        text.push_str(&format!("generation  {generation}\n"));
+        let label = document.label.iter();
+        let label: String = label.map(|label| format!(" ({label})")).collect();
+        text.push_str(&format!("generation  {generation}{label}\n"));
     }
     text.push_str(&format!("tree        {}\n", document.root));
     let state = if document.complete {

@@ -11,6 +11,8 @@ pub struct Subject {
     pub trace: Option<TraceId>,
     /// The root and generation, where it was named by one.
     pub generation: Option<(RootName, u32)>,
+    /// What that generation was labelled as.
+    pub label: Option<String>,
     /// What is recorded of where it was drawn from, beside a generation that names it.
     pub origin: Option<BlobId>,
 }
@@ -78,6 +80,7 @@ pub fn find(store: &Store, text: &str, release: Option<&str>) -> Result<Subject,
             entry: chosen.entry,
             trace: chosen.trace,
             generation: Some((root, chosen.number)),
+            label: chosen.label.clone(),
             origin: chosen.origin,
         });
     }
@@ -88,6 +91,7 @@ pub fn find(store: &Store, text: &str, release: Option<&str>) -> Result<Subject,
                 entry,
                 trace,
                 generation: None,
+                label: None,
                 origin: origin(store, entry)?,
             })
         }

@@ -314,7 +314,11 @@ fn a_label_names_a_generation_and_keeps_nothing_as_the_help_says() {
     bench.edit("packages/sampler-httpd.toml", "\"2.4\"", "\"2.5\"");
     bench.realize(&["server"]);
     bench.print(&["gc", "--keep-last", "1"]);
-    assert_eq!(bench.json(&["show", "server@RC1"])["complete"], false);
+    let shown = bench.json(&["show", "server@RC1"]);
+    assert_eq!(shown["label"], "RC1");
+    assert_eq!(shown["complete"], false);
+    let shown = bench.print(&["show", "server@1"]);
+    assert!(shown.contains("/server@1 (RC1)\n"), "{shown}");
     for (command, says) in [
         ("gc", "newest generations of each artifact, labelled or not"),
         ("realize", "`gc --keep-last` takes it all the same"),

@@ -136,7 +136,7 @@ fn an_overlay_that_can_not_be_is_refused_with_the_place() {
     ] {
         let bench = tree(script);
         let said = bench.run(&["realize", "tree"]);
-        said.fails(1, &[path, "overlay"]);
+        said.fails(1, &[path, "number 1 in `overlay`"]);
     }
     let bench = tree("true");
     bench.edit("tree.toml", "[\"out\"]", "[\"out\", \"out\"]");

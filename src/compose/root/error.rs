@@ -41,9 +41,14 @@ pub enum Error {
     #[error("the packages can't be installed together:{}", Listed(conflicts))]
     Conflicts { conflicts: Vec<Conflict> },
     #[error(
-        "an overlay has something else at {path} where the root has {what}; write through no link, and remove nothing: lay files over files"
+        "number {number} in `overlay` has something else at {path} where there is {what} already; write through no link, and remove nothing: lay files over files"
     )]
-    Overlay { path: TreePath, what: &'static str },
+    Overlay {
+        /// Counted from 1, in the order of the recipe: a composer does not know what commands are called.
+        number: usize,
+        path: TreePath,
+        what: &'static str,
+    },
     #[error("the package database could not be made")]
     Database(#[from] rpmdb::Error),
 }

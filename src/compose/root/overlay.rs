@@ -37,9 +37,10 @@ impl Composer for Overlay {
         let overlays: BTreeMap<&str, EntryId> = overlays
             .map(|input| (input.role.as_str(), input.entry))
             .collect();
-        for entry in overlays.into_values() {
+        for (number, entry) in (1..).zip(overlays.into_values()) {
             let above = workspace.open(workspace.root(entry)?)?;
-            lay(&mut tree, above, &TreePath::root(), &mut links)?;
+            let refused = |(path, what)| Error::Overlay { number, path, what };
+            lay(&mut tree, above, &TreePath::root(), &mut links).map_err(refused)?;
             links.add(workspace.links(entry)?);
         }
         let mut output = Output::new(ROOT, workspace.finish(&tree)?);
@@ -48,27 +49,21 @@ impl Composer for Overlay {
     }
 }
 
-/// Puts what is in one directory over another.
+/// Puts what is in one directory over another. Fails where that can't be, with what is there already.
 fn lay(
     tree: &mut Builder,
     above: Builder,
     path: &TreePath,
     links: &mut Links,
-) -> Result<(), Error> {
+) -> Result<(), (TreePath, &'static str)> {
     for (name, child) in above.children {
         let path = path.join(&name).expect("children have names");
         match (tree.children.get_mut(&name), child) {
             (Some(Child::Directory(below)), Child::Directory(above)) => {
                 lay(below, above, &path, links)?;
             }
-            (Some(Child::Directory(_)), _) => {
-                let what = "a directory";
-                return Err(Error::Overlay { path, what });
-            }
-            (Some(Child::Leaf(_)), Child::Directory(_)) => {
-                let what = "a file or link";
-                return Err(Error::Overlay { path, what });
-            }
+            (Some(Child::Directory(_)), _) => return Err((path, "a directory")),
+            (Some(Child::Leaf(_)), Child::Directory(_)) => return Err((path, "a file or link")),
             (_, child) => {
                 if matches!(child, Child::Leaf(_)) {
                     links.replaced(&path);
