@@ -78,9 +78,19 @@ fn inline(value: &Yaml) -> String {
         Yaml::List(_) => "[]".to_owned(),
         Yaml::Map(_) => "{}".to_owned(),
         Yaml::Text(string) => text(string),
-        // One that went over several lines was text, and is written as such.
-        Yaml::Plain(plain) if plain.contains('\n') => quoted(plain),
+        // What can't stand as it is, outside the brackets that it may have stood in, was text.
+        Yaml::Plain(plain) if plain.contains('\n') || is_marked(plain) => quoted(plain),
         Yaml::Plain(plain) => plain.clone(),
+    }
+}
+
+/// Whether text would be read as something else for what it begins with (YAML 1.2 §5.3, indicators).
+fn is_marked(text: &str) -> bool {
+    let (mut chars, ends) = (text.chars(), [None, Some(' '), Some('\t')]);
+    match chars.next() {
+        Some('-' | '?' | ':') => ends.contains(&chars.next()),
+        Some(first) => ",[]{}#&*!|>'\"%@`".contains(first),
+        None => false,
     }
 }
 

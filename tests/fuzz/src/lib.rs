@@ -105,13 +105,14 @@ pub fn comps(bytes: &[u8]) {
     let _ = comps::check(bytes);
 }
 
-/// A stream of module documents; what is understood is written again, and read again as the same.
+/// A stream of module documents; what is understood is written, and what is written says the same when it is read.
 pub fn modulemd(bytes: &[u8]) {
     let Some(documents) = text(bytes).and_then(|text| modulemd::read(text).ok()) else {
         return;
     };
     let written = modulemd::stream(&documents);
-    modulemd::read(&written).expect("what was written can be read");
+    let again = modulemd::read(&written).expect("what was written can be read");
+    assert_eq!(modulemd::stream(&again), written, "as it was read");
 }
 
 /// Recipe files, apart by zero bytes.
