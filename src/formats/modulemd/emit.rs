@@ -46,6 +46,7 @@ fn below(out: &mut String, value: &Yaml, indent: usize) {
             items.iter().for_each(|item| dash(out, item, indent));
         }
         Yaml::Text(text) if is_block(text) => block(out, text, indent + 2),
+        Yaml::Plain(plain) if is_block(plain) => block(out, plain, indent + 2),
         value => {
             let inline = inline(value);
             if !inline.is_empty() {
