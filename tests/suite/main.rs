@@ -77,6 +77,7 @@ mod signatures_real;
 mod signatures_source;
 mod signatures_v6;
 mod solve;
+mod solve_choice;
 mod solve_dnf;
 mod solve_libsolv;
 mod solve_modules;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::demands::{Demands, Wish};
+use super::favour::Favour;
 use super::formula::{Clause, Encoder};
 use super::request::Request;
 use super::rich::Expression;
@@ -97,6 +98,26 @@ impl Closure {
                 self.supplements.push((number, expressions));
             }
         }
+    }
+
+    /// Has what some packages speak for go first in every clause; whether that is another one
+    /// in any clause of what is chosen, or asked for.
+    pub fn favour(&mut self, universe: &Universe, favour: &Favour, chosen: &[bool]) -> bool {
+        let mut moved = false;
+        for root in &mut self.roots {
+            moved |= favour.sort(universe, &mut root.clause);
+        }
+        for (demands, &chosen) in self.demands.iter_mut().zip(chosen) {
+            for clause in demands.iter_mut().flat_map(|demands| &mut demands.clauses) {
+                moved |= favour.sort(universe, clause) && chosen;
+            }
+        }
+        for wish in self.wishes.iter_mut().flatten() {
+            for clause in &mut wish.clauses {
+                favour.sort(universe, clause);
+            }
+        }
+        moved
     }
 
     pub fn reaches(&self, package: usize) -> bool {

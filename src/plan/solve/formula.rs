@@ -105,9 +105,19 @@ impl<'u, 'a> Encoder<'u, 'a> {
             Ok(lists) => lists,
             Err(reason) => return vec![broken(text, &reason)],
         };
+        // Which alternative a package writes first says nothing; what a person asks for is meant as it is written.
+        let any_order = by.is_some() && expression.is_choice();
+        let sorted = |clause: Clause| match any_order {
+            true => Clause {
+                any: self.universe.alternatives(&clause.any),
+                ..clause
+            },
+            false => clause,
+        };
         lists
             .into_iter()
             .filter_map(|literals| clause(literals, &text, by, !holds))
+            .map(sorted)
             .collect()
     }
 

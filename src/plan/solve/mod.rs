@@ -2,16 +2,19 @@
 //!
 //! ```text
 //! Question → Universe (indexed) → Closure (clauses) → solver → Solution, or Problem
+//!                                    ▲                   │
+//!                                    └───── Favour ◀─────┘  until what is chosen speaks for nothing else
 //! ```
 //!
 //! A pure function: the same packages in any order give the same answer.
-//! The rules are RPM's, the search is a solver library's, and the preferences are ours:
-//! see `Universe::providers` for which of several packages is taken.
+//! The rules are RPM's, the search is a solver library's, and the preferences are those that dnf shows:
+//! see `Universe::providers` and `Favour` for which of several packages is taken.
 
 mod arch;
 mod closure;
 mod demands;
 mod explain;
+mod favour;
 mod formula;
 mod hopeless;
 mod modular;
@@ -29,6 +32,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::formats::rpm::Solvable;
 use closure::Closure;
+use favour::{Favour, MOST_ROUNDS};
 use formula::Encoder;
 pub use modular::{Modularity, Refused};
 pub use paths::paths;
@@ -85,15 +89,28 @@ pub enum Reason {
 pub fn solve(question: &Question) -> Result<Solution, Problem> {
     let universe = Universe::new(question);
     let mut encoder = Encoder::new(&universe);
-    let closure = Closure::new(&universe, &mut encoder, &question.install, question.weak);
+    let mut closure = Closure::new(&universe, &mut encoder, &question.install, question.weak);
     let dead = hopeless::dead(&universe, &closure);
     if let Some(problem) = hopeless::problem(&universe, &closure, &question.install, &dead) {
         return Err(problem);
     }
-    match Search::new(&universe, &closure).run(&mut encoder, &dead) {
-        Some(chosen) => Ok(answer(&universe, &closure, &chosen)),
-        None => Err(explain::conflict(&universe, &closure, &question.install)),
+    let mut chosen = Vec::new();
+    for _ in 0..MOST_ROUNDS {
+        let mut search = Search::new(&universe, &closure);
+        chosen = match search.what_must_be() {
+            Some(chosen) => chosen,
+            None => return Err(explain::conflict(&universe, &closure, &question.install)),
+        };
+        let favour = Favour::of(&universe, &mut encoder, &closure, &chosen);
+        if !closure.favour(&universe, &favour, &chosen) {
+            break;
+        }
     }
+    if question.weak {
+        let search = Search::new(&universe, &closure);
+        chosen = search.what_is_wished(chosen, &mut encoder, &dead);
+    }
+    Ok(answer(&universe, &closure, &chosen))
 }
 
 /// Puts the chosen packages in the words of the question.

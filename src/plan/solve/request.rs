@@ -58,9 +58,14 @@ impl Request {
     pub(super) fn clauses(&self, universe: &Universe, encoder: &mut Encoder) -> Vec<Clause> {
         let text = self.text.trim();
         let named = self.named(universe);
-        if !named.is_empty() {
+        if let Some(&first) = named.first() {
+            let is_name = universe.packages[first].solvable.nevra.name == text;
+            let any = match is_name {
+                true => with_obsoleting(universe, named),
+                false => named,
+            };
             return vec![Clause {
-                any: named.into(),
+                any: any.into(),
                 when: Vec::new(),
                 text: text.into(),
                 broken: None,
@@ -147,6 +152,22 @@ fn by_name(universe: &Universe, text: &str) -> Vec<usize> {
     let mut numbers: Vec<usize> = found.into_iter().map(|(_, number)| number).collect();
     numbers.sort_by(|a, b| universe.by_version(*a, *b));
     numbers
+}
+
+/// What was renamed since is asked for by its old name too: a package that obsoletes what is named goes before it.
+fn with_obsoleting(universe: &Universe, named: Vec<usize>) -> Vec<usize> {
+    let foreign = |number: &usize| universe.packages[*number].fit.is_foreign();
+    let mut obsoleting = universe.obsoleting(&named);
+    if !named.iter().all(foreign) {
+        obsoleting.retain(|number| !foreign(number));
+    }
+    if obsoleting.is_empty() {
+        return named;
+    }
+    let obsoleting = universe.alternatives(&obsoleting);
+    let is_obsolete = |number: &usize| !universe.obsoleting(&[*number]).is_empty();
+    let (obsolete, current): (Vec<usize>, Vec<usize>) = named.into_iter().partition(is_obsolete);
+    [&current, &*obsoleting, &obsolete].concat()
 }
 
 /// The package that a manifest means by `NAME` or `NAME.ARCH`: the newest that fits, as its place in the list.

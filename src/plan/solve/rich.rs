@@ -38,6 +38,12 @@ impl Expression {
         })
     }
 
+    /// Whether it is one of several capabilities, and nothing else.
+    pub fn is_choice(&self) -> bool {
+        let is_plain = |part: &Expression| matches!(part, Expression::Plain { .. });
+        matches!(self, Expression::Or(list) if list.iter().all(is_plain))
+    }
+
     /// Calls back with the name and range of each plain dependency in it.
     pub fn each_plain<'e>(&'e self, visit: &mut impl FnMut(&'e str, Range<'e>)) {
         match self {

@@ -77,13 +77,22 @@ impl<'s, 'a> Search<'s, 'a> {
         }
     }
 
-    /// Which packages are chosen; `None` if the requests can't be fulfilled together.
+    /// Which packages the requests take; `None` if they can't be fulfilled together.
+    pub fn what_must_be(&mut self) -> Option<Vec<bool>> {
+        let roots = self.solver.provider().roots.clone();
+        self.solve(roots)
+    }
+
+    /// What is chosen, with what is wished for beside it.
     ///
     /// Wishes only ever add packages: what is chosen for the requests stays,
     /// and where two wishes exclude each other the earlier one wins.
-    pub fn run(mut self, encoder: &mut Encoder, dead: &[bool]) -> Option<Vec<bool>> {
-        let roots = self.solver.provider().roots.clone();
-        let mut chosen = self.solve(roots)?;
+    pub fn what_is_wished(
+        mut self,
+        mut chosen: Vec<bool>,
+        encoder: &mut Encoder,
+        dead: &[bool],
+    ) -> Vec<bool> {
         let mut refused = BTreeSet::new();
         loop {
             let mut open: Vec<usize> = (0..self.hopes.len())
@@ -92,7 +101,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 .collect();
             self.keep_newest(&mut open, &chosen);
             if open.is_empty() {
-                return Some(chosen);
+                return chosen;
             }
             self.grant(&open, &mut chosen, &mut refused);
         }

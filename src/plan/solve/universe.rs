@@ -1,7 +1,8 @@
 //! The packages that a question is about, indexed by what they provide.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::Question;
 use super::arch::{Fit, fit};
@@ -173,8 +174,8 @@ impl<'a> Universe<'a> {
 
     /// Every package that satisfies a plain dependency, the preferred first.
     ///
-    /// Preferred is, in this order: native over foreign; the package of that name; the newest of a name;
-    /// one that no other of them obsoletes; a higher version of the capability;
+    /// Preferred is, in this order: native over foreign; one that no other of them obsoletes; the package of that name;
+    /// the newest of a name; a higher version of the capability;
     /// then the name, the version (newest first), the architecture.
     pub fn providers(&self, name: &str, range: Range) -> Vec<usize> {
         let mut found: BTreeMap<usize, Option<(&Evr, Sense)>> = BTreeMap::new();
@@ -209,9 +210,9 @@ impl<'a> Universe<'a> {
                     .any(|by| members.binary_search(by).is_ok());
                 let rank = (
                     package.fit.is_foreign(),
+                    obsolete,
                     !named,
                     !package.newest,
-                    obsolete,
                     Reverse(version.filter(|_| !named)),
                     &package.solvable.nevra.name,
                 );
@@ -224,6 +225,41 @@ impl<'a> Universe<'a> {
         ranked.into_iter().map(|(_, number)| number).collect()
     }
 
+    /// Any packages, the preferred first: as [`Self::providers`] has it where no name is asked for,
+    /// and the version that counts is that of a capability that all of them provide.
+    pub fn alternatives(&self, packages: &[usize]) -> Rc<[usize]> {
+        let common = self.in_common(packages);
+        let obsolete = |by: &usize| packages.contains(by);
+        let rank = |&number: &usize| {
+            let package = &self.packages[number];
+            let obsolete = self.obsoleted_by[number].iter().any(obsolete);
+            let version = common.and_then(|name| stated(package.solvable, name));
+            let name = &package.solvable.nevra.name;
+            let foreign = package.fit.is_foreign();
+            (foreign, !package.newest, obsolete, Reverse(version), name)
+        };
+        let mut sorted = packages.to_vec();
+        sorted.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| self.by_version(*a, *b)));
+        sorted.into()
+    }
+
+    /// The first capability of the first package that the newest of all names have in a version.
+    fn in_common(&self, packages: &[usize]) -> Option<&'a str> {
+        let newest = packages.iter().map(|&number| &self.packages[number]);
+        let newest = newest.filter(|package| package.newest && !package.fit.is_foreign());
+        let solvables: Vec<&'a Solvable> = newest.map(|package| package.solvable).collect();
+        let (first, others) = solvables.split_first()?;
+        let names = first.provides.iter().map(|provided| provided.name.as_str());
+        let mut versioned = names.filter(|name| stated(first, name).is_some());
+        versioned.find(|name| others.iter().all(|other| stated(other, name).is_some()))
+    }
+
+    /// The packages of other names that obsolete any of these, in canonical order.
+    pub fn obsoleting(&self, packages: &[usize]) -> Vec<usize> {
+        let all = packages.iter().flat_map(|&one| &self.obsoleted_by[one]);
+        all.copied().collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     /// Newest first, then the better architecture, then canonical order.
     pub fn by_version(&self, a: usize, b: usize) -> Ordering {
         let (left, right) = (&self.packages[a], &self.packages[b]);
@@ -232,4 +268,14 @@ impl<'a> Universe<'a> {
             .then_with(|| left.fit.cmp(&right.fit))
             .then(a.cmp(&b))
     }
+}
+
+/// The very version in which a package provides something.
+fn stated<'s>(solvable: &'s Solvable, name: &str) -> Option<&'s Evr> {
+    let provided = solvable.provides.iter().filter(|one| one.name == name);
+    let versions = provided.filter_map(|one| one.version.as_ref());
+    versions
+        .filter(|(sense, _)| *sense == Sense::Eq)
+        .map(|(_, evr)| evr)
+        .max()
 }
