@@ -6,7 +6,7 @@ use crate::support::judge::{fails, installs, installs_weakly};
 use crate::support::records::{Says, record};
 
 #[test]
-fn among_providers_the_named_the_newest_the_suggested_and_then_the_first_is_taken() {
+fn among_providers_the_newest_the_suggested_and_then_the_first_by_name_is_taken() {
     let base = [
         record("x-1-1.noarch").requires("y"),
         record("b-1-1.noarch").provides("y"),
@@ -18,13 +18,23 @@ fn among_providers_the_named_the_newest_the_suggested_and_then_the_first_is_take
         records.push(more);
         records
     };
-    assert!(installs(&with(record("y-1-1.noarch")), &["x"]).contains(&"y-1-1.noarch".to_owned()));
+    assert_eq!(
+        installs(&with(record("y-1-1.noarch")), &["x"])[0],
+        "a-1-1.noarch",
+        "what is required is a capability, not a name"
+    );
     assert_eq!(
         installs(&with(record("a-2-1.noarch")), &["x"])[0],
         "b-1-1.noarch"
     );
-    let higher = with(record("c-1-1.noarch").provides("y = 2"));
-    assert_eq!(installs(&higher, &["x"])[0], "c-1-1.noarch");
+    let one = with(record("c-1-1.noarch").provides("y = 2"));
+    assert_eq!(installs(&one, &["x"])[0], "a-1-1.noarch");
+    let all = ["a", "b", "c", "y"].map(|name| {
+        let version = if name == "c" { "2" } else { "1" };
+        record(&format!("{name}-1-1.noarch")).provides(&format!("y = {version}"))
+    });
+    let all = [&all[..], &base[..1]].concat();
+    assert_eq!(installs(&all, &["x"])[0], "c-1-1.noarch");
     let mut suggests = base.to_vec();
     suggests[0] = suggests[0].clone().suggests("b");
     assert_eq!(installs(&suggests, &["x"])[0], "b-1-1.noarch");

@@ -60,7 +60,7 @@ impl Closure {
             .iter()
             .flat_map(|root| root.clause.any.iter().copied())
             .collect();
-        let named: BTreeSet<usize> = requests.iter().flat_map(|r| r.named(universe)).collect();
+        let asked: BTreeSet<usize> = queue.iter().copied().collect();
         if weak {
             closure.collect_supplements(universe);
             queue.extend(closure.supplements.iter().map(|(package, _)| *package));
@@ -69,7 +69,7 @@ impl Closure {
             if closure.demands[package].is_some() {
                 continue;
             }
-            let demands = Demands::of(universe, encoder, package, named.contains(&package));
+            let demands = Demands::of(universe, encoder, package, asked.contains(&package));
             queue.extend(demands.clauses.iter().flat_map(|c| c.any.iter().copied()));
             closure.demands[package] = Some(demands);
             if weak {

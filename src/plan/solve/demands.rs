@@ -58,8 +58,8 @@ pub(super) struct Wish {
 }
 
 impl Demands {
-    /// `named` says that a request names this very package.
-    pub fn of(universe: &Universe, encoder: &mut Encoder, number: usize, named: bool) -> Demands {
+    /// `asked` says that a request names this very package, or what it provides.
+    pub fn of(universe: &Universe, encoder: &mut Encoder, number: usize, asked: bool) -> Demands {
         let solvable = universe.packages[number].solvable;
         let mut demands = Demands::default();
         for requirement in &solvable.requires {
@@ -93,7 +93,7 @@ impl Demands {
                 demands.bans.push((other, Ban::SameName));
             }
         }
-        if !named {
+        if !asked {
             demands.clauses.extend(twin(universe, number));
         }
         demands.clauses.dedup();

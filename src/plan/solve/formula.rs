@@ -109,7 +109,7 @@ impl<'u, 'a> Encoder<'u, 'a> {
         let any_order = by.is_some() && expression.is_choice();
         let sorted = |clause: Clause| match any_order {
             true => Clause {
-                any: self.universe.alternatives(&clause.any),
+                any: self.universe.alternatives(clause.any.iter().copied()),
                 ..clause
             },
             false => clause,
@@ -217,7 +217,7 @@ impl<'u, 'a> Encoder<'u, 'a> {
         if let Some(set) = self.sets.get(&key) {
             return set.clone();
         }
-        let set: Set = self.universe.providers(name, range).into();
+        let set: Set = self.universe.providers(name, range);
         self.sets.insert(key, set.clone());
         set
     }

@@ -8,7 +8,7 @@
 //!
 //! A pure function: the same packages in any order give the same answer.
 //! The rules are RPM's, the search is a solver library's, and the preferences are those that dnf shows:
-//! see `Universe::providers` and `Favour` for which of several packages is taken.
+//! see `Universe::alternatives` and `Favour` for which of several packages is taken.
 
 mod arch;
 mod closure;

@@ -164,7 +164,7 @@ fn with_obsoleting(universe: &Universe, named: Vec<usize>) -> Vec<usize> {
     if obsoleting.is_empty() {
         return named;
     }
-    let obsoleting = universe.alternatives(&obsoleting);
+    let obsoleting = universe.alternatives(obsoleting);
     let is_obsolete = |number: &usize| !universe.obsoleting(&[*number]).is_empty();
     let (obsolete, current): (Vec<usize>, Vec<usize>) = named.into_iter().partition(is_obsolete);
     [&current, &*obsoleting, &obsolete].concat()

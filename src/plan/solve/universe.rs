@@ -1,7 +1,7 @@
 //! The packages that a question is about, indexed by what they provide.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::Question;
@@ -173,63 +173,34 @@ impl<'a> Universe<'a> {
     }
 
     /// Every package that satisfies a plain dependency, the preferred first.
-    ///
-    /// Preferred is, in this order: native over foreign; one that no other of them obsoletes; the package of that name;
-    /// the newest of a name; a higher version of the capability;
-    /// then the name, the version (newest first), the architecture.
-    pub fn providers(&self, name: &str, range: Range) -> Vec<usize> {
-        let mut found: BTreeMap<usize, Option<(&Evr, Sense)>> = BTreeMap::new();
-        for &number in self.named(name) {
+    pub fn providers(&self, name: &str, range: Range) -> Rc<[usize]> {
+        let named = self.named(name).iter().copied().filter(|&number| {
             let own = (Sense::Eq, self.packages[number].solvable.nevra.evr.clone());
-            if overlap(Some(&own), range) {
-                found.insert(number, None);
-            }
-        }
-        for &(number, provided) in self.provides.get(name).map_or(&[][..], Vec::as_slice) {
-            if overlap(provided.version.as_ref(), range) {
-                let version = provided.version.as_ref().map(|(sense, evr)| (evr, *sense));
-                let best = found.entry(number).or_insert(version);
-                *best = (*best).max(version);
-            }
-        }
-        for &number in self
-            .files
-            .get(name.as_bytes())
-            .map_or(&[][..], Vec::as_slice)
-        {
-            found.entry(number).or_insert(None);
-        }
-        let members: Vec<usize> = found.keys().copied().collect();
-        let mut ranked: Vec<_> = found
-            .iter()
-            .map(|(&number, &version)| {
-                let package = &self.packages[number];
-                let named = package.solvable.nevra.name == name;
-                let obsolete = self.obsoleted_by[number]
-                    .iter()
-                    .any(|by| members.binary_search(by).is_ok());
-                let rank = (
-                    package.fit.is_foreign(),
-                    obsolete,
-                    !named,
-                    !package.newest,
-                    Reverse(version.filter(|_| !named)),
-                    &package.solvable.nevra.name,
-                );
-                (rank, number)
-            })
-            .collect();
-        ranked.sort_by(|(a_rank, a), (b_rank, b)| {
-            a_rank.cmp(b_rank).then_with(|| self.by_version(*a, *b))
+            overlap(Some(&own), range)
         });
-        ranked.into_iter().map(|(_, number)| number).collect()
+        let provides = self.provides.get(name).map_or(&[][..], Vec::as_slice);
+        let fits =
+            |(_, provided): &&(usize, &Dependency)| overlap(provided.version.as_ref(), range);
+        let provide = provides.iter().filter(fits).map(|&(number, _)| number);
+        let files = self.files.get(name.as_bytes());
+        let own = files.into_iter().flatten().copied();
+        let all: BTreeSet<usize> = named.chain(provide).chain(own).collect();
+        self.alternatives(all)
     }
 
-    /// Any packages, the preferred first: as [`Self::providers`] has it where no name is asked for,
-    /// and the version that counts is that of a capability that all of them provide.
-    pub fn alternatives(&self, packages: &[usize]) -> Rc<[usize]> {
-        let common = self.in_common(packages);
-        let obsolete = |by: &usize| packages.contains(by);
+    /// Any packages, the preferred first.
+    ///
+    /// Preferred is, in this order: native over foreign; the newest of a name; one that no other of them obsoletes;
+    /// the higher version of a capability that all of them provide; then the name, the version (newest first),
+    /// the architecture. So it is with dnf, where packages of a repository lie in the order of their names.
+    pub fn alternatives(&self, packages: impl IntoIterator<Item = usize>) -> Rc<[usize]> {
+        let mut packages: Vec<usize> = packages.into_iter().collect();
+        if packages.len() < 2 {
+            return packages.into();
+        }
+        packages.sort_unstable();
+        let common = self.in_common(&packages);
+        let obsolete = |by: &usize| packages.binary_search(by).is_ok();
         let rank = |&number: &usize| {
             let package = &self.packages[number];
             let obsolete = self.obsoleted_by[number].iter().any(obsolete);
@@ -238,9 +209,11 @@ impl<'a> Universe<'a> {
             let foreign = package.fit.is_foreign();
             (foreign, !package.newest, obsolete, Reverse(version), name)
         };
-        let mut sorted = packages.to_vec();
-        sorted.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| self.by_version(*a, *b)));
-        sorted.into()
+        let mut ranked: Vec<_> = packages.iter().map(|one| (rank(one), *one)).collect();
+        ranked.sort_by(|(a_rank, a), (b_rank, b)| {
+            a_rank.cmp(b_rank).then_with(|| self.by_version(*a, *b))
+        });
+        ranked.into_iter().map(|(_, number)| number).collect()
     }
 
     /// The first capability of the first package that the newest of all names have in a version.
@@ -270,12 +243,9 @@ impl<'a> Universe<'a> {
     }
 }
 
-/// The very version in which a package provides something.
-fn stated<'s>(solvable: &'s Solvable, name: &str) -> Option<&'s Evr> {
+/// The version in which a package provides something.
+fn stated<'s>(solvable: &'s Solvable, name: &str) -> Option<(&'s Evr, Sense)> {
     let provided = solvable.provides.iter().filter(|one| one.name == name);
     let versions = provided.filter_map(|one| one.version.as_ref());
-    versions
-        .filter(|(sense, _)| *sense == Sense::Eq)
-        .map(|(_, evr)| evr)
-        .max()
+    versions.map(|(sense, evr)| (evr, *sense)).max()
 }
