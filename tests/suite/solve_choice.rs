@@ -91,6 +91,7 @@ fn what_is_chosen_speaks_for_one_of_several_from_afar() {
 fn what_one_names_is_enough_for_who_would_take_any() {
     let records = [
         record("java-8-1.noarch").provides("jre"),
+        record("java17-16-1.noarch").provides("jre"),
         record("java17-17-1.noarch").provides("jre"),
         record("lib-1-1.noarch").requires("(java or java17)"),
         record("tool-1-1.noarch").requires("jre"),
