@@ -11,7 +11,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use store::formats::modulemd::{self, Document};
+use store::formats::modulemd::{self, Document, Module};
 use store::formats::repodata::{Primary, Repomd, owners};
 use store::formats::rpm::Solvable;
 use store::ids::BlobId;
@@ -292,6 +292,43 @@ impl Universe {
         assert_eq!(answers.len(), lists.len());
         answers
     }
+
+    /// Asks dnf for all lists, those together that it can answer together: their places, and its answers.
+    fn asked_together(
+        &self,
+        lists: &[List],
+    ) -> impl Iterator<Item = (Vec<usize>, Vec<Option<BTreeSet<String>>>)> {
+        let mut groups: BTreeMap<(bool, &[&str]), Vec<usize>> = BTreeMap::new();
+        for (place, list) in lists.iter().enumerate() {
+            groups
+                .entry((list.weak, list.streams))
+                .or_default()
+                .push(place);
+        }
+        groups.into_values().map(|places| {
+            let together: Vec<&List> = places.iter().map(|&place| &lists[place]).collect();
+            let answers = self.dnf(&together);
+            (places, answers)
+        })
+    }
+
+    /// Fails where dnf gives another answer than we.
+    fn is_agreed_with(&self, lists: &[List]) {
+        let (mut agreed, mut none, mut different) = (0, 0, Vec::new());
+        for (places, answers) in self.asked_together(lists) {
+            for (place, theirs) in places.into_iter().zip(answers) {
+                let (list, ours) = (&lists[place], self.answer(&lists[place]));
+                if ours == theirs {
+                    agreed += 1;
+                    none += usize::from(ours.is_none());
+                } else {
+                    different.push(difference(list, ours.as_ref(), theirs.as_ref()));
+                }
+            }
+        }
+        println!("{agreed} agreed, {none} of them that it can't be");
+        assert!(different.is_empty(), "{}", different.join("\n"));
+    }
 }
 
 /// The cells of a row that say what was asked and what we answer.
@@ -337,16 +374,10 @@ fn answers_are_those_that_dnf_agreed_with() {
 #[ignore = "asks dnf for every list, which takes minutes"]
 fn writes_the_table() {
     let universe = Universe::read().expect("the fixtures are there");
-    let mut groups: BTreeMap<(bool, Vec<&str>), Vec<usize>> = BTreeMap::new();
-    for (place, list) in LISTS.iter().enumerate() {
-        let key = (list.weak, list.streams.to_vec());
-        groups.entry(key).or_default().push(place);
-    }
     let mut rows: BTreeMap<usize, String> = BTreeMap::new();
     let mut unexplained = Vec::new();
-    for places in groups.values() {
-        let lists: Vec<&List> = places.iter().map(|place| &LISTS[*place]).collect();
-        for (&place, theirs) in places.iter().zip(universe.dnf(&lists)) {
+    for (places, answers) in universe.asked_together(LISTS) {
+        for (place, theirs) in places.into_iter().zip(answers) {
             let list = &LISTS[place];
             let ours = universe.answer(list);
             let agrees = match (ours == theirs, list.differs) {
@@ -369,6 +400,11 @@ fn writes_the_table() {
 
 /// How many lists chance chooses, where it is told.
 const CHANCE: &str = "STORE_SOLVE_LISTS";
+
+#[expect(clippy::disallowed_methods, reason = "a longer run is asked for")]
+fn count() -> usize {
+    std::env::var(CHANCE).map_or(100, |count| count.parse().unwrap())
+}
 
 /// What chance may not ask for, since our answer is another one and as right.
 const EXCUSED: &[(&str, &str)] = &[(
@@ -411,25 +447,60 @@ fn dnf_agrees_about_lists_that_chance_chose() {
     let usual = |name: &&str| !name.contains([' ', '*', '?', '[']) && !of_a_kernel(name);
     let capabilities: BTreeSet<&str> = capabilities.filter(usual).collect();
     let capabilities: Vec<&str> = capabilities.into_iter().collect();
-    #[expect(clippy::disallowed_methods, reason = "a longer run is asked for")]
-    let count = std::env::var(CHANCE).map_or(100, |count| count.parse().unwrap());
-    let (mut agreed, mut none, mut different) = (0, 0, Vec::new());
-    for weak in [true, false] {
-        let lists = (0..count).map(|number| chance(number, &names, &capabilities));
-        let lists: Vec<List> = lists.filter(|list| list.weak == weak).collect();
-        let asked: Vec<&List> = lists.iter().collect();
-        for (list, theirs) in lists.iter().zip(universe.dnf(&asked)) {
-            let ours = universe.answer(list);
-            if ours == theirs {
-                agreed += 1;
-                none += usize::from(ours.is_none());
-            } else {
-                different.push(difference(list, ours.as_ref(), theirs.as_ref()));
-            }
-        }
+    let lists = (0..count()).map(|number| chance(number, &names, &capabilities));
+    universe.is_agreed_with(&lists.collect::<Vec<_>>());
+}
+
+/// The `number`th list that chance chose of modules: one or two streams, and one to three names,
+/// most of them of packages that some stream of these modules has.
+fn chance_of_modules(number: usize, streams: &[&'static Module], names: &[&'static str]) -> List {
+    let bytes = *BlobId::of(format!("modules {number}").as_bytes())
+        .0
+        .as_bytes();
+    let mut picks = bytes.chunks_exact(4);
+    let mut pick = || u32::from_le_bytes(picks.next().unwrap().try_into().unwrap()) as usize;
+    let mut chosen: BTreeMap<&str, &Module> = BTreeMap::new();
+    for _ in 0..1 + pick() % 2 {
+        let stream = streams[pick() % streams.len()];
+        chosen.entry(&stream.name).or_insert(stream);
     }
-    println!("{agreed} agreed, {none} of them that it can't be");
-    assert!(different.is_empty(), "{}", different.join("\n"));
+    let of_any_stream = streams.iter().filter(|one| chosen.contains_key(&*one.name));
+    let artifacts = of_any_stream.flat_map(|one| &one.artifacts);
+    let binary = artifacts.filter(|one| !one.ends_with("src") && !one.contains("-debug"));
+    let in_modules = binary.filter_map(|one| one.rsplitn(3, '-').nth(2));
+    let in_modules: Vec<&str> = in_modules.collect::<BTreeSet<_>>().into_iter().collect();
+    let count = 1 + pick() % 3;
+    let install: Vec<&str> = (0..count)
+        .map(|_| pick())
+        .map(|pick| match pick % 4 {
+            0 => names[pick / 4 % names.len()],
+            _ => in_modules[pick / 4 % in_modules.len()],
+        })
+        .collect();
+    let chosen: Vec<&str> = chosen
+        .values()
+        .map(|one| &*one.name_stream().leak())
+        .collect();
+    List {
+        streams: chosen.leak(),
+        ..list(install.leak(), number % 2 == 1)
+    }
+}
+
+#[test]
+#[ignore = "asks dnf for a hundred lists, or for as many as $STORE_SOLVE_LISTS says"]
+fn dnf_agrees_about_streams_that_chance_chose() {
+    let universe: &Universe =
+        Box::leak(Box::new(Universe::read().expect("the fixtures are there")));
+    let streams = universe.documents.iter().filter_map(|one| match one {
+        Document::Module { module, .. } => Some(&**module),
+        _ => None,
+    });
+    let streams: Vec<&Module> = streams.collect();
+    let names = universe.solvables.iter().map(|one| one.nevra.name.as_str());
+    let names: Vec<&str> = names.collect::<BTreeSet<_>>().into_iter().collect();
+    let lists = (0..count()).map(|number| chance_of_modules(number, &streams, &names));
+    universe.is_agreed_with(&lists.collect::<Vec<_>>());
 }
 
 const HEADING: &str = "\
