@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::formats::rpm::SignatureError;
 use crate::ids::Name;
@@ -44,7 +45,8 @@ pub enum Error {
     #[error("source {name}")]
     Fetch {
         name: Name,
-        source: Box<crate::source::fetch::Error>,
+        /// Shared by all that wait for one list of mirrors.
+        source: Arc<crate::source::fetch::Error>,
     },
     #[error("source {name}: {package} was fetched, and is not a package that can be used")]
     Fetched {

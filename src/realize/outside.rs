@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::error::Error;
 use super::facts::Facts;
@@ -13,8 +13,8 @@ use crate::plan::{Derivation, parameters};
 use crate::recipe::{Location, Recipes, Source};
 use crate::source::Lock;
 use crate::source::fetch::{
-    Client, Event, Fetched, Fetcher, Judge, Mirrors, Network, Persistence, Remote, Repository,
-    Wanted,
+    self, Client, Event, Fetched, Fetcher, Judge, Mirrors, Network, Persistence, Remote,
+    Repository, Wanted,
 };
 
 /// The version of what comes from outside, as of composers: of both kinds below.
@@ -42,8 +42,12 @@ pub(super) struct Outside<'a> {
     locked: BTreeMap<&'a Digest, Vec<(&'a Name, &'a str)>>,
     /// `None` where nobody outside may be asked, or no source is a repository.
     fetcher: Option<Fetcher<'a>>,
-    mirrors: Mutex<BTreeMap<Name, Arc<Mirrors>>>,
+    /// Of each source, once it was asked for: they are looked for once, also where there are none.
+    mirrors: Mutex<BTreeMap<Name, Asked>>,
 }
+
+/// The mirrors of a source, or why they are not known; whoever comes while they are looked for waits.
+type Asked = Arc<OnceLock<Result<Mirrors, Arc<fetch::Error>>>>;
 
 /// A client for the network, if there is one and any of these sources needs it.
 pub(super) fn client(
@@ -162,24 +166,23 @@ impl<'a> Outside<'a> {
 
     fn file(&self, name: &Name, wanted: &Wanted, directory: &Path) -> Result<Fetched, Error> {
         let fetcher = self.fetcher(name, &wanted.what)?;
-        let mirrors = self.mirrors(name, fetcher)?;
-        let fetched = fetcher.fetch(&mirrors, wanted, directory);
+        let asked = self.asked(name);
+        let remote = self.remote(name)?;
+        let mirrors = asked.get_or_init(|| fetcher.mirrors(&remote).map_err(Arc::new));
+        let mirrors = mirrors.as_ref().map_err(|source| Error::Fetch {
+            name: name.clone(),
+            source: source.clone(),
+        })?;
+        let fetched = fetcher.fetch(mirrors, wanted, directory);
         fetched.map_err(|source| failed(name, source))
     }
 
-    /// The mirrors of a source, asked for once.
-    fn mirrors(&self, name: &Name, fetcher: &Fetcher<'_>) -> Result<Arc<Mirrors>, Error> {
-        let mut known = self
+    fn asked(&self, name: &Name) -> Asked {
+        let mut all = self
             .mirrors
             .lock()
-            .expect("no thread panics while it asks for mirrors");
-        if let Some(mirrors) = known.get(name) {
-            return Ok(mirrors.clone());
-        }
-        let found = fetcher.mirrors(&self.remote(name)?);
-        let mirrors = Arc::new(found.map_err(|source| failed(name, source))?);
-        known.insert(name.clone(), mirrors.clone());
-        Ok(mirrors)
+            .expect("no thread panics while it looks here");
+        all.entry(name.clone()).or_default().clone()
     }
 
     fn fetcher(&self, name: &Name, what: &str) -> Result<&Fetcher<'a>, Error> {
@@ -190,9 +193,9 @@ impl<'a> Outside<'a> {
     }
 }
 
-fn failed(name: &Name, source: crate::source::fetch::Error) -> Error {
+fn failed(name: &Name, source: fetch::Error) -> Error {
     Error::Fetch {
         name: name.clone(),
-        source: Box::new(source),
+        source: Arc::new(source),
     }
 }

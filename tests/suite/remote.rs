@@ -120,7 +120,7 @@ fn what_was_locked_is_composed_though_the_repository_moved_on() {
     let moved = bench.print(&["update"]);
     assert_eq!(
         moved,
-        "upstream: sampler-httpd.x86_64 upgraded from 2.4-1 to 2.5-1\n"
+        "upstream: sampler-httpd.x86_64 upgraded from 2.4-1 to 2.5-1\nhost: 1 upgraded\n"
     );
     bench.realize(&["host"]);
     let packages = &bench.json(&["diff", "host@1", "host@2"])["packages"];
@@ -279,6 +279,56 @@ fn a_server_that_misbehaves_is_left_for_another_and_named_when_there_is_none() {
     bench
         .run(&arguments)
         .fails(1, &["source upstream", &bad.url("/")]);
+}
+
+#[test]
+fn mirrors_that_are_not_known_are_asked_for_once_and_not_for_each_package() {
+    let upstream = Upstream::new();
+    let server = serving(&upstream);
+    let list = "/mirrors";
+    server.good(list, server.url("/").as_bytes());
+    let bench = site(&upstream.url());
+    let source = format!("kind = \"source\"\nmirrorlist = \"{}\"\n", server.url(list));
+    bench.write("recipes/upstream.toml", source);
+    bench.print(&["update"]);
+    server.on(list, &[Manner::Status(404, "Not Found")]);
+    let before = server.count(list);
+    bench
+        .run(&["realize", "edition", "--keep-going"])
+        .fails(1, &["source upstream", &server.url(list)]);
+    // As often as one mirror alone is tried; five packages wait for it.
+    assert_eq!(server.count(list), before + 4);
+    server.good(list, server.url("/").as_bytes());
+    bench.realize(&["edition"]);
+}
+
+#[test]
+fn a_mirror_that_lags_behind_what_is_locked_is_told() {
+    let upstream = Upstream::new();
+    let index = upstream.path().join("repodata/repomd.xml");
+    let now = fs::read_to_string(&index).unwrap();
+    let revised = |number: &str| {
+        let (before, rest) = now.split_once("<revision>").unwrap();
+        let (_, after) = rest.split_once("</revision>").unwrap();
+        fs::write(
+            &index,
+            format!("{before}<revision>{number}</revision>{after}"),
+        )
+        .unwrap();
+    };
+    revised("1793500000");
+    let bench = site(&upstream.url());
+    assert!(!bench.run(&["update"]).works().err.contains("older"));
+    for (number, is_older) in [("999999999", true), ("1793500000", false), ("r7", false)] {
+        revised(number);
+        let said = bench.run(&["update"]).works();
+        assert_eq!(
+            said.err.contains("of an older state (999999999)"),
+            is_older,
+            "{}",
+            said.err
+        );
+    }
 }
 
 /// A server that has all of a repository.
