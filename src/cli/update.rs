@@ -1,5 +1,8 @@
 //! `store update`
 
+use std::path::Path;
+use std::time::Duration;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -9,12 +12,18 @@ use super::output::{self, count};
 use super::plan::jobs;
 use super::progress::Progress;
 use crate::ids::Name;
-use crate::realize::Options;
+use crate::plan;
+use crate::realize::{self, Options, Scope, Updated};
+use crate::source::{Change, Moved, Of, Writing};
+
+/// How long until it is looked again whether another update ended.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Looks at the sources, rewrites the lock, and prints what moved
 ///
 /// This is the only command that looks outside.
 /// With a lock, realize takes what the lock names; without one, what lies in the directories.
+/// What an artifact is solved to stays as the lock has it, until another question is asked: of other packages, or by its recipe.
 #[derive(Args)]
 pub struct Arguments {
     /// The sources; all of them if none is named
@@ -23,6 +32,9 @@ pub struct Arguments {
     /// How many packages are read at once [default: one a processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<usize>,
+    /// Solve every artifact again, also where the question is the one that the lock has answered
+    #[arg(long)]
+    solve: bool,
 }
 
 #[derive(Serialize)]
@@ -30,7 +42,17 @@ struct Document<'a> {
     lock: String,
     changed: bool,
     sources: Vec<Source>,
-    moved: &'a [crate::source::Moved],
+    moved: &'a [Moved],
+    unsolved: Vec<Unsolved<'a>>,
+}
+
+/// An artifact that the lock has no answer for, or a module that nothing is drawn for.
+#[derive(Serialize)]
+struct Unsolved<'a> {
+    name: &'a str,
+    /// None where it is solved when it is realized, since it stands on packages that are made then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -42,10 +64,11 @@ struct Source {
 impl Arguments {
     pub fn run(self, context: &Context) -> Result<Exit, Failure> {
         let recipes = context.recipes()?;
+        let writing = alone(context, &recipes.dir)?;
         let old = context.lock(&recipes)?;
         let unknown = |name: &&Name| recipes.source(name).is_none();
         if let Some(name) = self.sources.iter().find(unknown).cloned() {
-            return Err(crate::realize::Error::NoSource { name }.into());
+            return Err(realize::Error::NoSource { name }.into());
         }
         let store = context.create()?;
         let options = Options {
@@ -55,19 +78,16 @@ impl Arguments {
             ..Options::default()
         };
         let progress = Progress::new(context.global.quiet, context.global.verbose);
-        let result = crate::realize::update(
-            &store,
-            &recipes,
-            old.as_ref(),
-            &self.sources,
-            &options,
-            &progress,
-        );
+        let scope = Scope {
+            names: &self.sources,
+            anew: self.solve,
+        };
+        let result = realize::update(&store, &recipes, old.as_ref(), scope, &options, &progress);
         progress.finish();
         let updated = result?;
         let changed = old.as_ref() != Some(&updated.lock);
         if changed {
-            updated.lock.save(&recipes.dir)?;
+            updated.lock.save(&recipes.dir, &writing)?;
         }
         if context.global.json {
             let sources = updated.lock.sources.iter().map(|(name, source)| Source {
@@ -84,39 +104,95 @@ impl Arguments {
                 changed,
                 sources: sources.collect(),
                 moved: &updated.moved,
+                unsolved: updated.unsolved.iter().map(Unsolved::of).collect(),
             };
             output::json("update", &document)?;
-            return Ok(Exit::Done);
+            return Ok(ended(&updated));
         }
-        if !context.is_quiet() {
-            for (name, problem) in &updated.unsolved {
-                match problem {
-                    None => output::say(format_args!(
-                        "{name} is solved when it is realized: it stands on packages that are made then"
-                    )),
-                    Some(problem) => output::say(format_args!("warning: not locked: {problem}")),
-                }
+        for (name, problem) in &updated.unsolved {
+            match problem {
+                None if context.is_quiet() => {}
+                None => output::say(format_args!(
+                    "{name} is solved when it is realized: it stands on packages that are made then"
+                )),
+                Some(problem) => output::say(format_args!("error: not locked: {problem}")),
             }
-            let packages: usize = updated
-                .lock
-                .sources
-                .values()
-                .map(|source| source.packages.len())
-                .sum();
-            let sources = count(updated.lock.sources.len(), "source");
-            let moved = updated.moved.len();
+        }
+        let (sources, artifacts): (Vec<&Moved>, Vec<&Moved>) = updated
+            .moved
+            .iter()
+            .partition(|moved| matches!(moved.of, Of::Source(_)));
+        if !context.is_quiet() {
+            let packages = updated.lock.sources.values().map(|one| one.packages.len());
             output::say(format_args!(
-                "the lock has {sources}, {}; {moved} moved",
-                count(packages, "package")
+                "the lock has {}, {}; {} moved",
+                count(updated.lock.sources.len(), "source"),
+                count(packages.sum(), "package"),
+                sources.len()
             ));
         }
-        output::print(
-            updated
-                .moved
-                .iter()
-                .map(|moved| format!("{moved}\n"))
-                .collect::<String>(),
-        )?;
-        Ok(Exit::Done)
+        let lines = sources.iter().map(|moved| format!("{moved}\n"));
+        let solved = artifacts.chunk_by(|a, b| a.of == b.of).map(solved);
+        output::print(lines.chain(solved).collect::<String>())?;
+        Ok(ended(&updated))
+    }
+}
+
+/// Waits until no other process writes the lock of these recipes.
+fn alone(context: &Context, recipes: &Path) -> Result<Writing, Failure> {
+    let mut told = context.is_quiet();
+    loop {
+        if let Some(writing) = Writing::of(recipes)? {
+            return Ok(writing);
+        }
+        if !std::mem::replace(&mut told, true) {
+            output::say("waiting for another update of these recipes to end");
+        }
+        std::thread::sleep(PATIENCE);
+    }
+}
+
+/// One that could not be locked is a failure, though all others are.
+fn ended(updated: &Updated) -> Exit {
+    match updated
+        .unsolved
+        .iter()
+        .any(|(_, problem)| problem.is_some())
+    {
+        true => Exit::Failed,
+        false => Exit::Done,
+    }
+}
+
+/// What an artifact is solved to now, as a line: what came and what went by name.
+///
+/// `host: 12 upgraded, added libnew.x86_64 1-1, removed libold.x86_64 1-1`
+fn solved(moved: &[&Moved]) -> String {
+    let mut parts = Vec::new();
+    for change in [Change::Upgraded, Change::Downgraded, Change::Rebuilt] {
+        match moved.iter().filter(|one| one.change == change).count() {
+            0 => {}
+            number => parts.push(format!("{number} {}", change.name())),
+        }
+    }
+    for one in moved {
+        let (Change::Added | Change::Removed, Some(evr)) =
+            (one.change, one.from.as_ref().or(one.to.as_ref()))
+        else {
+            continue;
+        };
+        let Moved { name, arch, .. } = one;
+        parts.push(format!("{} {name}.{arch} {evr}", one.change.name()));
+    }
+    let artifact = moved[0].of.name();
+    format!("{artifact}: {}\n", parts.join(", "))
+}
+
+impl<'a> Unsolved<'a> {
+    fn of((name, problem): &'a (Name, Option<plan::Error>)) -> Self {
+        Unsolved {
+            name: name.as_str(),
+            problem: problem.as_ref().map(plan::Error::to_string),
+        }
     }
 }

@@ -47,7 +47,7 @@ pub use observe::{Observer, Silent};
 pub use report::{Artifact, How, Made, Report, StepName, StepReport};
 pub use run::{Options, realize};
 pub use survey::survey;
-pub use update::{Updated, update};
+pub use update::{Scope, Updated, update};
 
 use crate::ids::Name;
 use crate::plan::{Plan, StepId};

@@ -19,6 +19,9 @@ use crate::source::fetch::{Event, Judge};
 use crate::source::{self, Keys, Lock, LockedPackage, LockedSource, Moved, SolvedPackage};
 use crate::store::{NewGeneration, Store};
 
+/// Revisions are numbers, dates and ids; what is longer, in bytes, is none that the lock need keep.
+const LONGEST_REVISION: usize = 128;
+
 /// A lock made anew, and what moved.
 #[derive(Debug)]
 pub struct Updated {
@@ -29,14 +32,21 @@ pub struct Updated {
     pub unsolved: Vec<(Name, Option<plan::Error>)>,
 }
 
-/// Looks at sources (all, if none is named), and at what the artifacts are solved to then.
-///
-/// Sources that are not named stay as they were locked.
+/// What is looked at, and what is asked again.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Scope<'a> {
+    /// Sources; all, if none is named. The others stay as they were locked.
+    pub names: &'a [Name],
+    /// Whether an answer in the lock counts for nothing, although the question is still the same.
+    pub anew: bool,
+}
+
+/// Looks at sources, and at what the artifacts are solved to then.
 pub fn update(
     store: &Store,
     recipes: &Recipes,
     old: Option<&Lock>,
-    names: &[Name],
+    Scope { names, anew }: Scope<'_>,
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Updated, Error> {
@@ -85,14 +95,25 @@ pub fn update(
     }
     for (name, source) in &repositories {
         let keys = signed::keys(name, source, recipes.release.epoch)?;
-        let judge =
-            |index: &[u8], signature: Option<&[u8]>| judge(observer, name, &keys, index, signature);
-        let judge: Option<Judge<'_>> = keys.is_some().then_some(&judge);
-        let metadata = look_up(store, &outside, recipes, name, judge, options.now)?;
-        let locked = LockedSource {
-            metadata,
-            ..LockedSource::default()
+        let before = old.and_then(|old| old.sources.get(*name));
+        let was_signed = before.is_some_and(|before| before.signed);
+        let judge = |index: &[u8], signature: Option<&[u8]>| {
+            judge(observer, name, (&keys, was_signed), index, signature)
         };
+        let judge: Option<Judge<'_>> = keys.is_some().then_some(&judge);
+        let locked = look_up(store, &outside, recipes, name, judge, options.now)?;
+        let revisions = (
+            before.and_then(|one| one.revision.as_ref()),
+            &locked.revision,
+        );
+        if let (Some(before), Some(now)) = revisions
+            && is_older(now, before)
+        {
+            observer.warning(&format!(
+                "source {name}: its index is of an older state ({now}) than the one that was locked ({before}); \
+                 does a mirror lag behind?"
+            ));
+        }
         lock.sources.insert((*name).clone(), locked);
     }
     let known: Vec<_> = sources
@@ -100,7 +121,10 @@ pub fn update(
         .copied()
         .filter(|(name, _)| lock.sources.contains_key(*name))
         .collect();
-    let asked = lock.clone();
+    let mut asked = lock.clone();
+    if let Some(old) = old.filter(|_| !anew) {
+        asked.solved.clone_from(&old.solved);
+    }
     let look = Look {
         lock: Some(&asked),
         ..look
@@ -116,12 +140,20 @@ pub fn update(
     })
 }
 
+/// Whether a state came before another, where both say what can be compared.
+fn is_older(now: &str, before: &str) -> bool {
+    match (now.parse::<u64>(), before.parse::<u64>()) {
+        (Ok(now), Ok(before)) => now < before,
+        _ => false,
+    }
+}
+
 /// Holds an index against the keys of its source. One without a signature is taken: many repositories have none,
-/// and packages are held against the keys themselves.
+/// and packages are held against the keys themselves. But one that was signed once stays so.
 fn judge(
     observer: &dyn Observer,
     name: &Name,
-    keys: &Option<Keys>,
+    (keys, was_signed): (&Option<Keys>, bool),
     index: &[u8],
     signature: Option<&[u8]>,
 ) -> Result<(), String> {
@@ -130,6 +162,11 @@ fn judge(
             let checked = keys.check_metadata(index, signature);
             checked.map(drop).map_err(|refusals| refusals.to_string())
         }
+        (Some(_), None) if was_signed => Err(
+            "it has no signature, and had one when it was locked; if nobody signs it any more, \
+             take `signed = true` out of the lock"
+                .to_owned(),
+        ),
         (Some(_), None) => {
             observer.warning(&format!(
                 "source {name}: its index is not signed; its packages have to be"
@@ -140,7 +177,7 @@ fn judge(
     }
 }
 
-/// Fetches the metadata that a repository has now, and names it in the store by the source; returns its digests.
+/// Fetches the metadata that a repository has now, and names it in the store by the source.
 fn look_up(
     store: &Store,
     outside: &Outside<'_>,
@@ -148,7 +185,7 @@ fn look_up(
     name: &Name,
     judge: Option<Judge<'_>>,
     now: i64,
-) -> Result<BTreeMap<String, Digest>, Error> {
+) -> Result<LockedSource, Error> {
     let batch = store.batch()?;
     let directory = batch.scratch()?;
     let found = outside.look_up(name, judge, &store.arriving()?)?;
@@ -159,7 +196,7 @@ fn look_up(
     })?;
     let mut digests = BTreeMap::from([(REPOMD.to_owned(), found.digest)]);
     let mut files = BTreeMap::from([(REPOMD.to_owned(), index)]);
-    for part in &found.parts {
+    for part in &found.index.data {
         if let Some(fetched) = found.files.get(&part.kind) {
             digests.insert(part.location(), part.checksum.clone());
             files.insert(part.location(), fetched.path().to_owned());
@@ -179,7 +216,13 @@ fn look_up(
     };
     store.keep_generation(&root_name(recipes, name)?, new)?;
     drop(lease);
-    Ok(params.files)
+    let revision = Some(found.index.revision);
+    Ok(LockedSource {
+        metadata: params.files,
+        revision: revision.filter(|text| (1..=LONGEST_REVISION).contains(&text.len())),
+        signed: found.signed,
+        packages: BTreeSet::new(),
+    })
 }
 
 /// Fills in what manifests and artifacts are answered with; returns what has no answer.

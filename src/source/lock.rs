@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,10 @@ pub struct Lock {
 pub struct LockedSource {
     /// Digests of the metadata that was used, by location; none for a directory.
     pub metadata: BTreeMap<String, Digest>,
+    /// What a repository calls the state that it was in: most count seconds since 1970.
+    pub revision: Option<String>,
+    /// Whether the source's keys vouched for its index: if so, they have to ever after.
+    pub signed: bool,
     pub packages: BTreeSet<LockedPackage>,
 }
 
@@ -97,7 +102,7 @@ impl Lock {
             path: path.clone(),
             source,
         };
-        let file = match std::fs::File::open(&path) {
+        let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
@@ -108,19 +113,24 @@ impl Lock {
     }
 
     /// Replaces the lock beside the recipes: at every moment there is the old one or the new one, whole.
-    pub fn save(&self, recipes: &Path) -> Result<(), Error> {
+    ///
+    /// One at a time may do so: see [`Writing`].
+    pub fn save(&self, recipes: &Path, _: &Writing) -> Result<(), Error> {
         let path = recipes.join(FILE);
         let new = recipes.join(".store.lock.new");
         let write = || {
-            let mut file = std::fs::File::create(&new)?;
+            let mut file = File::create(&new)?;
             file.write_all(self.to_string().as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&new, &path)?;
-            std::fs::File::open(recipes)?.sync_all()
+            File::open(recipes)?.sync_all()
         };
-        write().map_err(|source| Error::Write {
-            path: path.clone(),
-            source,
+        write().map_err(|source| {
+            let _ = std::fs::remove_file(&new);
+            Error::Write {
+                path: path.clone(),
+                source,
+            }
         })
     }
 
@@ -148,6 +158,30 @@ impl Lock {
         let (_, problems) = document.finish();
         Problems::check(problems)?;
         Ok(lock)
+    }
+}
+
+/// The right to write the lock of some recipes, from before it is read until it is written; it ends with the process.
+///
+/// It is a `flock` on their directory: nothing is left there.
+#[derive(Debug)]
+pub struct Writing {
+    _directory: File,
+}
+
+impl Writing {
+    /// `None` if another process has it.
+    pub fn of(recipes: &Path) -> Result<Option<Writing>, Error> {
+        let locked = File::open(recipes).map(|directory| (directory.try_lock(), directory));
+        match locked {
+            Ok((Err(TryLockError::WouldBlock), _)) => Ok(None),
+            // Where a file system can't lock, the last one to write wins.
+            Ok((_, _directory)) => Ok(Some(Writing { _directory })),
+            Err(source) => Err(Error::Read {
+                path: recipes.to_owned(),
+                source,
+            }),
+        }
     }
 }
 
@@ -200,7 +234,12 @@ fn source(fields: &Fields) -> LockedSource {
             asked,
         })
     });
-    LockedSource { metadata, packages }
+    LockedSource {
+        metadata,
+        revision: fields.string("revision").map(|found| found.value),
+        signed: fields.boolean("signed", false),
+        packages,
+    }
 }
 
 fn solved(fields: &Fields) -> Option<Solved> {
@@ -274,6 +313,12 @@ impl fmt::Display for Lock {
         writeln!(f, "version = {VERSION}")?;
         for (name, source) in &self.sources {
             writeln!(f, "\n[source.{}]", Quoted(name.as_str()))?;
+            if let Some(revision) = &source.revision {
+                writeln!(f, "revision = {}", Quoted(revision))?;
+            }
+            if source.signed {
+                writeln!(f, "signed = true")?;
+            }
             writeln!(f, "packages = [")?;
             for package in &source.packages {
                 let LockedPackage {

@@ -8,5 +8,5 @@ pub mod moved;
 
 pub use directory::{Found, list};
 pub use keys::{Keys, KeysError};
-pub use lock::{Lock, LockedPackage, LockedSource, Solved, SolvedPackage};
-pub use moved::{Change, Moved};
+pub use lock::{Lock, LockedPackage, LockedSource, Solved, SolvedPackage, Writing};
+pub use moved::{Change, Moved, Of};

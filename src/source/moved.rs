@@ -5,13 +5,14 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::lock::{Lock, LockedPackage, LockedSource};
-use crate::ids::{Digest, Evr, Name};
+use super::lock::{Lock, LockedSource, Solved};
+use crate::ids::{Digest, Evr, Name, Nevra};
 
-/// One package of a source that is not what it was.
+/// One package that is not what it was, in a source or among those that an artifact is solved to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Moved {
-    pub source: Name,
+    #[serde(flatten)]
+    pub of: Of,
     pub name: String,
     pub arch: String,
     pub change: Change,
@@ -19,6 +20,21 @@ pub struct Moved {
     pub from: Option<Evr>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
     pub to: Option<Evr>,
+}
+
+/// Where a package moved.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Of {
+    Source(Name),
+    Artifact(Name),
+}
+
+impl Of {
+    pub const fn name(&self) -> &Name {
+        let (Of::Source(name) | Of::Artifact(name)) = self;
+        name
+    }
 }
 
 fn text<S: serde::Serializer>(evr: &Option<Evr>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -55,7 +71,13 @@ impl Change {
 impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let change = self.change.name();
-        write!(f, "{}: {}.{} {change}", self.source, self.name, self.arch)?;
+        write!(
+            f,
+            "{}: {}.{} {change}",
+            self.of.name(),
+            self.name,
+            self.arch
+        )?;
         match (&self.from, &self.to) {
             (Some(from), Some(to)) if from == to => write!(f, ", {to}"),
             (Some(from), Some(to)) => write!(f, " from {from} to {to}"),
@@ -66,32 +88,30 @@ impl fmt::Display for Moved {
 }
 
 impl Lock {
-    /// What moved from `old` to `new`, sorted by source and package. Where a package lies does not count.
+    /// What moved from `old` to `new`, sorted by source and package, then by artifact and package.
+    ///
+    /// Where a package lies does not count; an artifact that only one of them has a solution of is left out.
     pub fn changes(old: &Lock, new: &Lock) -> Vec<Moved> {
         let nothing = LockedSource::default();
         let sources: BTreeSet<&Name> = old.sources.keys().chain(new.sources.keys()).collect();
         let mut moved = Vec::new();
         for source in sources {
-            let packages = |lock: &'_ Lock| {
+            let versions = |lock: &Lock| {
                 let source = lock.sources.get(source).unwrap_or(&nothing);
-                by_name(source.packages.iter().cloned())
+                by_name(source.packages.iter().map(|one| (&one.nevra, &one.digest)))
             };
-            let (before, after) = (packages(old), packages(new));
-            let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
-            for key in names {
-                let versions = |of: &Versions| of.get(key).cloned().unwrap_or_default();
-                for (change, from, to) in compare(versions(&before), versions(&after)) {
-                    let (name, arch) = key.clone();
-                    moved.push(Moved {
-                        source: source.clone(),
-                        name,
-                        arch,
-                        change,
-                        from,
-                        to,
-                    });
-                }
-            }
+            let of = Of::Source(source.clone());
+            differences(&of, &versions(old), &versions(new), &mut moved);
+        }
+        for (artifact, before) in &old.solved {
+            let Some(after) = new.solved.get(artifact) else {
+                continue;
+            };
+            let versions = |solved: &Solved| {
+                by_name(solved.packages.iter().map(|one| (&one.nevra, &one.digest)))
+            };
+            let of = Of::Artifact(artifact.clone());
+            differences(&of, &versions(before), &versions(after), &mut moved);
         }
         moved
     }
@@ -100,14 +120,32 @@ impl Lock {
 /// The versions of each package, by name and architecture, each with what it is.
 type Versions = BTreeMap<(String, String), BTreeSet<(Evr, Digest)>>;
 
-fn by_name(packages: impl Iterator<Item = LockedPackage>) -> Versions {
+fn by_name<'a>(packages: impl Iterator<Item = (&'a Nevra, &'a Digest)>) -> Versions {
     let mut versions = Versions::new();
-    for package in packages {
-        let key = (package.nevra.name, package.nevra.arch);
-        let version = (package.nevra.evr, package.digest);
+    for (nevra, digest) in packages {
+        let key = (nevra.name.clone(), nevra.arch.clone());
+        let version = (nevra.evr.clone(), digest.clone());
         versions.entry(key).or_default().insert(version);
     }
     versions
+}
+
+fn differences(of: &Of, before: &Versions, after: &Versions, moved: &mut Vec<Moved>) {
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    for key in names {
+        let versions = |of: &Versions| of.get(key).cloned().unwrap_or_default();
+        for (change, from, to) in compare(versions(before), versions(after)) {
+            let (name, arch) = key.clone();
+            moved.push(Moved {
+                of: of.clone(),
+                name,
+                arch,
+                change,
+                from,
+                to,
+            });
+        }
+    }
 }
 
 type Step = (Change, Option<Evr>, Option<Evr>);

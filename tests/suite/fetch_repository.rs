@@ -293,8 +293,8 @@ fn a_real_repository_comes_whole_from_a_real_server() {
         let kinds = ["primary", "filelists", "other"];
         let found = look_up(&remote, &kinds, directory.path()).unwrap();
         assert!(found.repomd == fs::read(tizen.join(INDEX)).unwrap());
-        assert_eq!(found.parts.len(), 3);
-        for part in &found.parts {
+        assert_eq!(found.index.data.len(), 3);
+        for part in &found.index.data {
             let bytes = fs::read(tizen.join(part.location())).unwrap();
             assert!(fs::read(found.files[&part.kind].path()).unwrap() == bytes);
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use store::ids::{Algorithm, BlobId, Digest, Evr, Hash, Name, Nevra};
-use store::source::{Lock, LockedPackage, LockedSource, Solved, SolvedPackage};
+use store::source::{Lock, LockedPackage, LockedSource, Solved, SolvedPackage, Writing};
 
 fn nevra(name: &str, evr: &str) -> Nevra {
     Nevra {
@@ -51,6 +51,8 @@ fn complaint(text: &str) -> String {
 #[test]
 fn a_lock_has_one_package_a_line() {
     let mut lock = lock(&[("bash", "5.2-1", "b"), ("a\"c\\l", "2:2.3-1", "a")]);
+    let source = lock.sources.values_mut().next().unwrap();
+    (source.revision, source.signed) = (Some("1793500000".to_owned()), true);
     let solved = Solved {
         question: Hash::from_bytes([0; 32]),
         packages: [SolvedPackage {
@@ -65,6 +67,8 @@ fn a_lock_has_one_package_a_line() {
 version = 1
 
 [source."os"]
+revision = "1793500000"
+signed = true
 packages = [
     { name = "a\"c\\l", epoch = 2, version = "2.3", release = "1", arch = "x86_64", size = 1, location = "Packages/a\"c\\l-2.3-1.x86_64.rpm", digest = "sha256:61", file = "A" },
     { name = "bash", version = "5.2", release = "1", arch = "x86_64", size = 1, location = "Packages/bash-5.2-1.x86_64.rpm", digest = "sha256:62", file = "B" },
@@ -111,7 +115,8 @@ fn a_lock_is_saved_beside_the_recipes_and_loaded_again() {
     let dir = tempfile::tempdir().unwrap();
     assert!(Lock::load(dir.path()).unwrap().is_none());
     let lock = lock(&[("bash", "5.2-1", "b")]);
-    lock.save(dir.path()).unwrap();
+    let writing = Writing::of(dir.path()).unwrap().unwrap();
+    lock.save(dir.path(), &writing).unwrap();
     assert_eq!(Lock::load(dir.path()).unwrap(), Some(lock));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }
@@ -251,6 +256,8 @@ proptest! {
         packages in prop::collection::btree_set(any_package(), 0..5),
         locations in prop::collection::vec(".{0,8}", 0..3),
         name in "[a-z0-9][a-z._+-]{0,5}",
+        revision in prop::option::of("[^\\n]{1,8}"),
+        signed in any::<bool>(),
     ) {
         let digest = Digest { algorithm: Algorithm::Sha1, hex: "01".repeat(20) };
         let solved = packages.iter().map(|p| SolvedPackage { nevra: p.nevra.clone(), digest: p.digest.clone() });
@@ -258,7 +265,7 @@ proptest! {
         let metadata = locations.into_iter().map(|location| (location, digest.clone())).collect();
         let name: Name = name.parse().unwrap();
         let lock = Lock {
-            sources: [(name.clone(), LockedSource { metadata, packages })].into(),
+            sources: [(name.clone(), LockedSource { metadata, revision, signed, packages })].into(),
             solved: [(name, solved)].into(),
         };
         let read = Lock::parse(Path::new("store.lock"), &lock.to_string()).unwrap_or_else(|e| panic!("{e}"));

@@ -94,5 +94,6 @@ mod support;
 mod tizen;
 mod trouble;
 mod two_speeds;
+mod update;
 mod users;
 mod written_form;

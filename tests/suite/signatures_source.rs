@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::support::bench::Bench;
 use crate::support::gpg::Gpg;
 use crate::support::rpm::spec;
+use crate::support::server::{Manner, Server};
 use crate::support::workspace::Memory;
 
 const MODULE: &str =
@@ -196,6 +197,34 @@ fn an_index_that_is_signed_is_signed_by_one_of_the_keys() {
             "not among the keys",
         ],
     );
+    // Whoever stands in between can't take the signature away.
+    fs::remove_file(bench.path().join("rpms/repodata/repomd.xml.asc")).unwrap();
+    let taken = ["repomd.xml", "it has no signature, and had one"];
+    bench.run(&["update"]).fails(1, &taken);
+    bench.edit("store.lock", "signed = true\n", "");
+    let said = bench.run(&["update"]).works();
+    assert!(said.err.contains("its index is not signed"), "{}", said.err);
+}
+
+#[test]
+fn a_server_that_forbids_what_it_does_not_have_has_no_signature() {
+    let (_, _, bench) = published();
+    let server = Server::start();
+    for file in walkdir::WalkDir::new(bench.path().join("rpms")) {
+        let file = file.unwrap();
+        if file.file_type().is_file() {
+            let location = file.path().strip_prefix(bench.path().join("rpms")).unwrap();
+            let location = format!("/{}", location.display());
+            server.good(&location, &fs::read(file.path()).unwrap());
+        }
+    }
+    let asked = "/repodata/repomd.xml.asc";
+    server.on(asked, &[Manner::Status(403, "Forbidden")]);
+    let url = format!("file://{}", bench.path().join("rpms").display());
+    bench.edit("os.toml", &url, &server.url("/"));
+    let said = bench.run(&["update"]).works();
+    assert!(said.err.contains("its index is not signed"), "{}", said.err);
+    assert_eq!(server.count(asked), 1);
 }
 
 /// Metadata may say anything; what it calls a package must not decide whether that is checked.

@@ -248,7 +248,8 @@ fn an_update_of_the_fast_repository_makes_again_what_stands_on_it_and_nothing_el
     let moved = site.bench.print(&["update", FAST]);
     assert_eq!(
         moved,
-        "containers-fast: sampler-containers.x86_64 upgraded from 6.0~rc2-1 to 6.0-1\n"
+        "containers-fast: sampler-containers.x86_64 upgraded from 6.0~rc2-1 to 6.0-1\n\
+         atomic-host-fast: 1 upgraded\n"
     );
     assert_eq!(site.locked(SERVER), slow);
     assert_ne!(site.locked(FAST), fast);
@@ -330,7 +331,8 @@ fn an_update_of_the_servers_repository_leaves_what_is_fast_as_it_was() {
     let moved = site.bench.print(&["update", SERVER]);
     assert_eq!(
         moved,
-        "server-repository: sampler-probe.x86_64 upgraded from 0.4-2 to 0.4-3\n"
+        "server-repository: sampler-probe.x86_64 upgraded from 0.4-2 to 0.4-3\n\
+         atomic-host-fast: 1 upgraded\n"
     );
     assert_eq!(site.locked(FAST), fast);
     let second = site.realize();

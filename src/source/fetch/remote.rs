@@ -9,7 +9,7 @@ use super::error::{Error, Failure};
 use super::metalink::{INDEX, Metalink};
 use super::mirrors::Mirrors;
 use super::url::{InvalidUrl, Url};
-use crate::formats::repodata::{Reference, references};
+use crate::formats::repodata::{Reference, Repomd};
 use crate::formats::rpm::checksum::Hasher;
 use crate::ids::{Algorithm, Digest};
 use crate::recipe::Location;
@@ -53,7 +53,10 @@ pub struct Repository {
     pub repomd: Vec<u8>,
     /// SHA-256 of it.
     pub digest: Digest,
-    pub parts: Vec<Reference>,
+    /// What it says.
+    pub index: Repomd,
+    /// Whether there is a signature of it, which the judge took.
+    pub signed: bool,
     /// Files of the kinds that were asked for and that there are.
     pub files: BTreeMap<String, Fetched>,
     /// For the packages; they stand as they have shown themselves.
@@ -68,8 +71,8 @@ struct Known {
 
 /// An index that one mirror gave.
 struct Index {
-    repomd: Vec<u8>,
-    parts: Vec<Reference>,
+    bytes: Vec<u8>,
+    repomd: Repomd,
 }
 
 impl Fetcher<'_> {
@@ -92,24 +95,27 @@ impl Fetcher<'_> {
         let mut state = None;
         self.any_mirror(&remote.to_string(), &mirrors, &places, |url| {
             let index = self.index(url, metalink.as_ref())?;
+            let mut signed = false;
             if let Some(judge) = judge {
                 let signature = self.signature(url)?;
-                let judged = judge(&index.repomd, signature.as_deref());
+                let judged = judge(&index.bytes, signature.as_deref());
                 judged.map_err(Failure::Signature)?;
+                signed = signature.is_some();
             }
-            let files = self.files(&index, &mirrors, kinds, directory)?;
-            state = Some((index, files));
+            let files = self.files(&index.repomd, &mirrors, kinds, directory)?;
+            state = Some((index, signed, files));
             Ok(())
         })?;
-        let (index, files) = state.expect("one mirror gave it");
+        let (index, signed, files) = state.expect("one mirror gave it");
         let digest = Digest {
             algorithm: Algorithm::Sha256,
-            hex: Hasher::of(Algorithm::Sha256, &index.repomd),
+            hex: Hasher::of(Algorithm::Sha256, &index.bytes),
         };
         Ok(Repository {
-            repomd: index.repomd,
+            repomd: index.bytes,
             digest,
-            parts: index.parts,
+            index: index.repomd,
+            signed,
             files,
             mirrors,
         })
@@ -154,12 +160,12 @@ impl Fetcher<'_> {
     }
 
     fn index(&self, url: &Url, metalink: Option<&Metalink>) -> Result<Index, Trouble> {
-        let repomd = self.small(url)?;
-        if metalink.is_some_and(|metalink| !metalink.names(&repomd)) {
+        let bytes = self.small(url)?;
+        if metalink.is_some_and(|metalink| !metalink.names(&bytes)) {
             return Err(Failure::Unlisted.into());
         }
-        let parts = references(&repomd).map_err(|error| Failure::Index(error.to_string()))?;
-        Ok(Index { repomd, parts })
+        let repomd = Repomd::read(&bytes).map_err(|error| Failure::Index(error.to_string()))?;
+        Ok(Index { bytes, repomd })
     }
 
     /// The signature that lies beside an index, if there is one.
@@ -167,7 +173,8 @@ impl Fetcher<'_> {
         let beside = index.beside(SIGNATURE);
         match self.small(&beside) {
             Ok(signature) => Ok(Some(signature)),
-            Err(Trouble::Mirror(Failure::Missing(_))) => Ok(None),
+            // Servers that don't list what they have refuse what they don't have.
+            Err(Trouble::Mirror(Failure::Missing(_) | Failure::Forbidden(_))) => Ok(None),
             Err(Trouble::Mirror(Failure::File(error)))
                 if error.kind() == std::io::ErrorKind::NotFound =>
             {
@@ -200,13 +207,13 @@ impl Fetcher<'_> {
     /// The files of an index from whichever mirror; without all of them, the index is of no use.
     fn files(
         &self,
-        index: &Index,
+        index: &Repomd,
         mirrors: &Mirrors,
         kinds: &[&str],
         directory: &Path,
     ) -> Result<BTreeMap<String, Fetched>, Trouble> {
         let mut files = BTreeMap::new();
-        for part in &index.parts {
+        for part in &index.data {
             if !kinds.contains(&part.kind.as_str()) || files.contains_key(&part.kind) {
                 continue;
             }
