@@ -1,6 +1,7 @@
 //! How a command ends: the exit codes, and which error has which.
 
 use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use crate::relate::subject;
@@ -94,13 +95,32 @@ macro_rules! failures {
 }
 
 failures! {
-    recipe::Error => |_| Exit::Usage;
+    recipe::Error => of_recipes;
     recipe::Problems => |_| Exit::Usage;
-    source::lock::Error => |_| Exit::Usage;
+    source::lock::Error => of_lock;
     store::Error => of_store;
     realize::Error => of_realize;
     relate::Error => of_relate;
     subject::Error => of_subject;
+}
+
+fn of_recipes(error: &recipe::Error) -> Exit {
+    let failed = match error {
+        recipe::Error::List { source, .. } => source.io_error().map(io::Error::kind),
+        recipe::Error::Read { source, .. } => Some(source.kind()),
+        _ => None,
+    };
+    match failed {
+        None | Some(ErrorKind::NotFound | ErrorKind::PermissionDenied) => Exit::Usage,
+        Some(_) => Exit::Failed,
+    }
+}
+
+fn of_lock(error: &source::lock::Error) -> Exit {
+    match error {
+        source::lock::Error::Read { .. } | source::lock::Error::Write { .. } => Exit::Failed,
+        _ => Exit::Usage,
+    }
 }
 
 fn of_store(error: &store::Error) -> Exit {

@@ -44,6 +44,8 @@ pub struct Facts<'a> {
     /// The repositories among the sources, and what was read of their metadata so far.
     pub(super) remotes: BTreeMap<Name, &'a Source>,
     catalogs: Mutex<BTreeMap<Name, Arc<Catalog>>>,
+    /// Why something that the store may well know could not be read just now; the first of such.
+    unread: Mutex<Option<Error>>,
     /// What the packages of those with keys have to pass.
     pub(super) gates: BTreeMap<Name, Gate<'a>>,
 }
@@ -79,6 +81,7 @@ impl<'a> Facts<'a> {
             news: BTreeSet::new(),
             remotes: BTreeMap::new(),
             catalogs: Mutex::default(),
+            unread: Mutex::default(),
             gates: BTreeMap::new(),
         }
     }
@@ -190,6 +193,13 @@ impl<'a> Facts<'a> {
             .as_mut()
             .expect("no thread panics while it holds imports");
         fresh.insert(key, outcome);
+    }
+
+    /// Fails if anything could not be read that was asked for until now. A realize makes anew what it can't read;
+    /// what is to be kept for others, as a lock is, must not depend on that.
+    pub(super) fn were_read(&mut self) -> Result<(), Error> {
+        let unread = self.unread.get_mut().expect(NO_PANIC).take();
+        unread.map_or(Ok(()), Err)
     }
 
     /// The imports that nobody had run before this look.
@@ -438,7 +448,13 @@ impl Known for Facts<'_> {
 
     fn outcomes(&self, derivations: &[Derivation]) -> Vec<Option<Outcome>> {
         // What can't be read of one hides no other.
-        let one = |derivation| self.known_outcome(derivation).ok().flatten();
+        let one = |derivation| match self.known_outcome(derivation) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.unread.lock().expect(NO_PANIC).get_or_insert(error);
+                None
+            }
+        };
         let all = self.known_outcomes(derivations);
         all.unwrap_or_else(|_| derivations.iter().map(one).collect())
     }

@@ -129,8 +129,9 @@ pub fn update(
         lock: Some(&asked),
         ..look
     };
-    let facts = look.at(&known)?;
-    let unsolved = answer(recipes, &facts, &mut lock);
+    let mut facts = look.at(&known)?;
+    let unsolved = answer(recipes, &facts, &mut lock, old)?;
+    facts.were_read()?;
     let empty = Lock::default();
     let moved = Lock::changes(old.unwrap_or(&empty), &lock);
     Ok(Updated {
@@ -227,12 +228,14 @@ fn look_up(
 
 /// Fills in what manifests and artifacts are answered with; returns what has no answer.
 ///
-/// One that has none must not keep the others, or the sources, from being locked.
+/// One that has none must not keep the others, or the sources, from being locked. Where it takes packages to be made
+/// before it can be asked, what `old` has stays: it counts if that turns out to be the question, in whichever store.
 fn answer(
     recipes: &Recipes,
     facts: &Facts<'_>,
     lock: &mut Lock,
-) -> Vec<(Name, Option<plan::Error>)> {
+    old: Option<&Lock>,
+) -> Result<Vec<(Name, Option<plan::Error>)>, Error> {
     let mut unsolved = Vec::new();
     let mut answers: BTreeMap<Name, BTreeMap<String, SourcePackage>> = BTreeMap::new();
     for (name, recipe) in &recipes.recipes {
@@ -247,10 +250,17 @@ fn answer(
                 }
                 match plan.solved.remove(name) {
                     Some(solved) => drop(lock.solved.insert(name.clone(), written(solved))),
-                    None if solves => unsolved.push((name.clone(), None)),
+                    None if solves => {
+                        let kept = old.and_then(|old| old.solved.get(name));
+                        lock.solved
+                            .extend(kept.map(|kept| (name.clone(), kept.clone())));
+                        unsolved.push((name.clone(), None));
+                    }
                     None => {}
                 }
             }
+            // Nothing that the recipes could do about it: the lock stays as it was.
+            Err(error @ plan::Error::Catalog { .. }) => return Err(error.into()),
             Err(error) => unsolved.push((name.clone(), Some(error))),
         }
     }
@@ -262,7 +272,7 @@ fn answer(
             locked.packages = drawn(catalog, answers);
         }
     }
-    unsolved
+    Ok(unsolved)
 }
 
 fn written(solved: Solved) -> source::Solved {

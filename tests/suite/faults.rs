@@ -14,12 +14,19 @@ use crate::support::trip::{ALL, CHANGES, trip};
 
 const COLLECT: [&str; 3] = ["gc", "--keep-last", "1"];
 const REBUILD: [&str; 2] = ["verify", "--rebuild-index"];
+const UPDATE: [&str; 1] = ["update"];
 
 /// A command over a store, and what a realize gives before and after it.
 struct Scene {
     site: Site,
     command: &'static [&'static str],
     entries: BTreeMap<String, String>,
+    /// The text of the lock, before it and after it.
+    locks: [Option<String>; 2],
+}
+
+fn lock(site: &Site) -> Option<String> {
+    std::fs::read_to_string(site.path("recipes/store.lock")).ok()
 }
 
 /// A first realize, one after a change, and all that else writes.
@@ -32,10 +39,27 @@ fn scenes() -> Vec<Scene> {
     let second = old.again().realize();
     let done = old.again();
     done.realize();
-    let scene = |site: &Site, command, entries: &BTreeMap<_, _>| Scene {
-        site: site.again(),
-        command,
-        entries: entries.clone(),
+    let (unlocked, locked) = (done.again(), done.again());
+    unlocked.add_source();
+    locked.add_source();
+    locked.well(&UPDATE);
+    let package = locked.path("rpms").join("sampler-httpd-2.4-1.x86_64.rpm");
+    std::fs::rename(&package, package.with_file_name("moved.rpm")).unwrap();
+    let scene = |site: &Site, command: &'static [&'static str], entries: &BTreeMap<_, _>| {
+        let (site, ends) = (site.again(), site.again());
+        let before = lock(&site);
+        let after = if command == UPDATE {
+            ends.well(command);
+            lock(&ends)
+        } else {
+            before.clone()
+        };
+        Scene {
+            site,
+            command,
+            entries: entries.clone(),
+            locks: [before, after],
+        }
     };
     vec![
         scene(&new, &REALIZE, &first),
@@ -45,6 +69,8 @@ fn scenes() -> Vec<Scene> {
         scene(&done, &REBUILD, &second),
         scene(&done, &["verify", "--full"], &second),
         scene(&done, &["add", "recipes/release.toml"], &second),
+        scene(&unlocked, &UPDATE, &second),
+        scene(&locked, &UPDATE, &second),
     ]
 }
 
@@ -100,7 +126,9 @@ fn each(faults: &[(&str, String)], check: impl Fn(&Scene, &Site, &str) + Sync) {
                     match what.parse::<i32>() {
                         Ok(_) => {
                             assert!(matches!(code, 0 | 1 | 4 | 5), "{when}: {code} {told}");
-                            assert!(code == 0 || told.contains("/store/"), "{when}: {told}");
+                            let named = ["/store/", "recipes", "/rpms"];
+                            let named = named.iter().any(|place| told.contains(place));
+                            assert!(code == 0 || named, "{when}: {told}");
                         }
                         Err(_) => assert_eq!(code == 137, reached, "{when}: {code} {told}"),
                     }
@@ -118,6 +146,12 @@ fn goes_on(scene: &Scene, site: &Site, when: &str) {
         site.run(&REBUILD).with(0);
     }
     site.sound(when);
+    let found = lock(site);
+    assert!(scene.locks.contains(&found), "{when}: {found:?}");
+    if scene.command == UPDATE {
+        site.well(&UPDATE);
+        assert_eq!(lock(site), scene.locks[1], "{when}");
+    }
     let said = site.run(&REALIZE);
     assert_eq!(said.code, Some(0), "{when}: {said:?}");
     assert_eq!(entries(&said.out), scene.entries, "{when}");
@@ -135,6 +169,8 @@ fn whichever_call_fails_the_path_is_named_and_nothing_is_lost() {
     let ever = |errno| (-number(errno)).to_string();
     let faults = [
         (ALL, once(Errno::IO)),
+        ("i", once(Errno::IO)),
+        ("i", ever(Errno::IO)),
         ("cwrlm", ever(Errno::NOSPC)),
         ("cwrlm", once(Errno::DQUOT)),
         ("cwrlmua", ever(Errno::ROFS)),

@@ -121,6 +121,15 @@ fn good(target: &str) -> Vec<u8> {
         "modulemd" => b"document: modulemd\nversion: 2\ndata:\n  name: a\n  stream: \"1\"\n  summary: s\n  description: d\n  license:\n    module: [MIT]\n".to_vec(),
         "comps" => b"<?xml version=\"1.0\"?><comps><group><id>a</id></group></comps>".to_vec(),
         "repodata" => b"\0<repomd><data type=\"primary\"><location href=\"a\"/></data></repomd>".to_vec(),
+        "metalink" => b"<metalink><files><file name=\"repomd.xml\"><size>1</size><verification><hash type=\"md5\">\
+            d41d8cd98f00b204e9800998ecf8427e</hash></verification><resources><url protocol=\"http\">\
+            http://x.example/repodata/repomd.xml</url></resources></file></files></metalink>"
+            .to_vec(),
+        "openpgp" => {
+            let key = read("tests/suite/key_v6.asc");
+            let length = (key.len() as u16).to_le_bytes();
+            [&length[..], &key, &key].concat()
+        }
         "store_files" => b"\x02{\"format\": 1, \"features\": []}".to_vec(),
         _ => b"\x01\xa2aa\x01ab\x82\x01\x02".to_vec(),
     }

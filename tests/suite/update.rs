@@ -212,3 +212,20 @@ fn updates_of_the_same_recipes_take_turns() {
     assert!(names.iter().any(|name| name == "store.lock"));
     assert!(!names.iter().any(|name| name == ".store.lock.new"));
 }
+
+#[test]
+fn a_store_that_has_nothing_yet_leaves_the_answers_of_the_lock() {
+    let bench = Bench::shipped();
+    bench.realize(&["atomic-host"]);
+    bench.print(&["update"]);
+    let first = lock(&bench);
+    assert!(first.solved.contains_key(&"atomic-host".parse().unwrap()));
+    let said = bench.run(&["update", "--store", "other"]).works();
+    assert!(
+        said.err
+            .contains("atomic-host is solved when it is realized"),
+        "{}",
+        said.err
+    );
+    assert_eq!(lock(&bench), first);
+}

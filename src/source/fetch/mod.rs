@@ -23,6 +23,7 @@ mod xml;
 pub use client::{Client, Network, Patience};
 pub use download::{Event, Fetched, Fetcher, Persistence, Wanted};
 pub use error::{Attempt, Attempts, Error, Failure};
+pub use metalink::Metalink;
 pub use mirrors::Mirrors;
 pub use pool::{Job, OnError};
 pub use remote::{Judge, Remote, Repository};

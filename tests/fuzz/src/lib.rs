@@ -3,11 +3,13 @@
 //! The suite runs the same functions over what was found before, so that it stays found.
 //! A target returns where the bytes are refused, and panics only over a bug: where what was accepted does not hold.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use store::formats::openpgp::{Keyring, verify_detached};
 use store::formats::ostree::{self, Commit, DirMeta, DirTree, FileHeader};
 use store::formats::rpm::{Header, Package, Payload, Record};
 use store::formats::{comps, iso9660 as iso, modulemd, repodata};
@@ -15,6 +17,7 @@ use store::ids::canonical::{self, Value};
 use store::ids::{BlobId, EntryId, Hash, TraceId, TreeId};
 use store::recipe::Recipes;
 use store::source::Lock;
+use store::source::fetch::Metalink;
 use store::store::{Entry, GcOptions, Store, Trace, VerifyOptions};
 use store::tree::{Assembly, Directory};
 
@@ -22,11 +25,13 @@ use store::tree::{Assembly, Directory};
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its binary.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("rpm_header", rpm_header),
     ("rpm_package", rpm_package),
     ("rpm_payload", rpm_payload),
     ("repodata", repodata),
+    ("metalink", metalink),
+    ("openpgp", openpgp),
     ("comps", comps),
     ("modulemd", modulemd),
     ("recipe", recipe),
@@ -86,19 +91,61 @@ pub fn rpm_payload(bytes: &[u8]) {
     }
 }
 
-/// A `repomd.xml`, or a compressed file: the first byte says which.
+/// An index, a list of packages or of files, or a compressed list of packages: the first byte says which.
 pub fn repodata(bytes: &[u8]) {
     let Some((&which, bytes)) = bytes.split_first() else {
         return;
     };
-    let name = match which % 5 {
+    let name = match which % 7 {
         0 => return drop(repodata::references(bytes)),
-        1 => "primary.xml.gz",
-        2 => "primary.xml.xz",
-        3 => "primary.xml.bz2",
+        1 => return packages(bytes),
+        2 => {
+            let wanted = BTreeSet::from([b"/usr/a".to_vec(), b"/etc/b".to_vec()]);
+            if let Ok(owners) = repodata::owners("filelists.xml", bytes, &wanted) {
+                assert_eq!(owners.keys().cloned().collect::<BTreeSet<_>>(), wanted);
+            }
+            return;
+        }
+        3 => "primary.xml.gz",
+        4 => "primary.xml.xz",
+        5 => "primary.xml.bz2",
         _ => "primary.xml.zst",
     };
-    let _ = repodata::open(name, bytes);
+    if let Ok(opened) = repodata::open(name, bytes) {
+        packages(&opened);
+    }
+}
+
+/// The packages of a `primary.xml`: those that are taken have all that a plan asks of them.
+fn packages(bytes: &[u8]) {
+    for listed in repodata::Primary::new("primary.xml", bytes) {
+        let Ok(listed) = listed else { return };
+        let nevra = &listed.solvable.nevra;
+        assert!(!nevra.name.is_empty() && !nevra.evr.version.is_empty());
+        let _ = (listed.location.to_string(), nevra.to_string());
+    }
+}
+
+/// Where mirrors are said to be: a metalink.
+pub fn metalink(bytes: &[u8]) {
+    if let Ok(metalink) = Metalink::read(bytes) {
+        assert!(!metalink.mirrors.is_empty() && !metalink.versions.is_empty());
+        assert!(!metalink.names(b"an index that nobody made"));
+    }
+}
+
+/// Keys, so many bytes as the first two say, and a signature of something that they can't have signed.
+pub fn openpgp(bytes: &[u8]) {
+    let Some((length, bytes)) = bytes.split_first_chunk() else {
+        return;
+    };
+    let length = usize::from(u16::from_le_bytes(*length)).min(bytes.len());
+    let (key, signature) = bytes.split_at(length);
+    let mut keyring = Keyring::default();
+    let _ = keyring.add(key);
+    let _ = keyring.ids().count();
+    let made_up: &[u8] = b"what nobody signed";
+    assert!(verify_detached(&keyring, made_up, signature, 1_800_000_000).is_err());
 }
 
 pub fn comps(bytes: &[u8]) {

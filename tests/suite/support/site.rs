@@ -47,7 +47,7 @@ impl Site {
     /// The same once more, to be broken.
     pub fn again(&self) -> Site {
         let dir = tempfile::tempdir().unwrap();
-        for part in ["recipes", "store"] {
+        for part in ["recipes", "rpms", "store"] {
             if self.path(part).exists() {
                 copy(&self.path(part), &dir.path().join(part));
             }
@@ -82,6 +82,19 @@ impl Site {
     }
 
     /// Makes it what it was.
+    /// Gives the recipes a source that nothing stands on: packages of a realized module, in a directory.
+    pub fn add_source(&self) {
+        let modules = self.well(&["realize", "web-server"]);
+        let packages = self.path(modules.trim()).join("Packages");
+        copy(&packages, &self.path("rpms"));
+        let source = "kind = \"source\"\npath = \"../rpms\"\n";
+        let module = "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"drawn\"\npackages = [\"sampler-httpd\"]\n";
+        let host = "kind = \"ostree\"\nfrom = [\"drawing\", \"base-runtime\"]\ninstall = [\"sampler-httpd\"]\nref = \"drawn\"\n";
+        for (name, text) in [("drawn", source), ("drawing", module), ("drawn-host", host)] {
+            std::fs::write(self.path(&format!("recipes/{name}.toml")), text).unwrap();
+        }
+    }
+
     pub fn revert(&self) {
         std::fs::remove_dir_all(self.path("recipes")).unwrap();
         copy(&Site::new().path("recipes"), &self.path("recipes"));

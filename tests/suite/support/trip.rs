@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::site::{Said, Site};
 
-/// Calls that change a store, and those that open.
+/// Calls that change a store, and those that open. Those that read, `i`, are too many to be among them.
 pub const CHANGES: &str = "cwsrlmua";
 pub const ALL: &str = "ocwsrlmua";
 
@@ -48,12 +48,13 @@ fn tool() -> Option<&'static PathBuf> {
     built.as_ref().map(|(tool, _)| tool)
 }
 
-/// Runs a command whose Nth call of these classes, on files of the store, does what `what` says.
+/// Runs a command whose Nth call of these classes, on files of the store or the recipes, does what `what` says.
 pub fn trip(site: &Site, classes: &str, what: &str, n: u64, arguments: &[&str]) -> Option<Tripped> {
     let report = site.path("report");
-    let store = std::fs::canonicalize(site.path("")).unwrap().join("store");
+    let all = std::fs::canonicalize(site.path("")).unwrap();
+    let store = all.join("store");
     let output = Command::new(tool()?)
-        .arg(&store)
+        .arg(&all)
         .args([classes, what, &n.to_string()])
         .arg(env!("CARGO_BIN_EXE_store"))
         .arg("--store")

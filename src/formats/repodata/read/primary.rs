@@ -100,6 +100,11 @@ struct Unfinished {
     paths: Vec<Vec<u8>>,
 }
 
+/// What all packages of a document may weigh together: a package as much as eight dependencies or paths,
+/// and of those each 64 bytes of a name as much as another one. The packages of Fedora and all of its updates, and then ten times
+/// as many, stay below; a document that compresses to nothing could have a hundred million.
+const HEAVIEST: usize = 16 << 20;
+
 const LISTS: [&str; 8] = [
     "provides",
     "requires",
@@ -116,6 +121,8 @@ struct State {
     seen_root: bool,
     /// How many packages have begun.
     begun: usize,
+    /// See [`HEAVIEST`].
+    weight: usize,
     inside: bool,
     package: Unfinished,
     /// Which of [`LISTS`] is open.
@@ -129,7 +136,12 @@ impl Handler for State {
         match (depth, element.name()) {
             (4, "entry") => {
                 if let Some(list) = self.list {
-                    package.lists[list].push(entry(element)?);
+                    let entry = entry(element)?;
+                    let version = entry.version.as_ref();
+                    let version =
+                        version.map_or(0, |(_, evr)| evr.version.len() + evr.release.len());
+                    carry(&mut self.weight, 1, entry.name.len() + version)?;
+                    package.lists[list].push(entry);
                 }
             }
             (3, name) => self.list = LISTS.iter().position(|list| *list == name),
@@ -149,6 +161,7 @@ impl Handler for State {
                 package.build_time = whole.parse().unwrap_or_default();
             }
             (1, "package") => {
+                carry(&mut self.weight, 8, 0)?;
                 self.begun += 1;
                 self.inside = true;
                 self.package = Unfinished::default();
@@ -163,7 +176,10 @@ impl Handler for State {
     fn close(&mut self, depth: usize, name: &str, text: &str) -> Result<(), String> {
         let package = &mut self.package;
         match (depth, name) {
-            (3, "file") => package.paths.push(text.as_bytes().to_vec()),
+            (3, "file") => {
+                carry(&mut self.weight, 1, text.len())?;
+                package.paths.push(text.as_bytes().to_vec());
+            }
             (3, "sourcerpm") if !text.is_empty() => package.source_rpm = Some(text.to_owned()),
             (3, _) => self.list = None,
             (2, "name") => package.name = text.to_owned(),
@@ -189,6 +205,14 @@ impl Handler for State {
             (false, None) => name.clone(),
             (false, Some(evr)) => format!("{name}-{evr}"),
         })
+    }
+}
+
+fn carry(weight: &mut usize, more: usize, bytes: usize) -> Result<(), String> {
+    *weight += more + bytes / 64;
+    match *weight > HEAVIEST {
+        true => Err("it has more packages, dependencies and paths than any repository".to_owned()),
+        false => Ok(()),
     }
 }
 
