@@ -36,6 +36,8 @@ class Row:
     work = ""
     peer = ""  # none: measured alone
     aim = ""
+    # What stands in the way of the aim; the table says so as long as it is missed.
+    short = ""
     needs = ()  # programs of the peer
 
     def missing(self):

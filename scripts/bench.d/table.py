@@ -20,6 +20,10 @@ Rows of what is kept have bytes in place of seconds, and there the ratio is ours
 
 """
 FIGURES = "| row | work | peer | ratio | aim | seconds | CPU seconds | memory, MB |\n|---|---|---|---|---|---|---|---|\n"
+MISSED = """
+## What is missed, and why
+
+{}"""
 CONDITIONS = "\n## What was run\n\n| row | when, where | ours | the peer |\n|---|---|---|---|\n"
 
 
@@ -91,4 +95,12 @@ def update(row, sides):
     lines[row.name] = lines_of(row, sides)
     known = [lines[row.name] for row in rows.every() if row.name in lines]
     figures, conditions = ("".join(f"{pair[n]}\n" for pair in known) for n in (0, 1))
-    FILE.write_text(INTRODUCTION + FIGURES + figures + CONDITIONS + conditions)
+    short = "".join(f"* `{row.name}`: {row.short}\n" for row in rows.every() if missed(row, lines))
+    FILE.write_text(INTRODUCTION + FIGURES + figures + (short and MISSED.format(short)) + CONDITIONS + conditions)
+
+
+def missed(row, lines):
+    """Whether the measured ratio is not what the row aims at, and the row says why."""
+    cells = lines[row.name][0].split(" | ") if row.name in lines else []
+    aim = re.fullmatch(r"≥ ([\d.]+)", row.aim)
+    return bool(row.short and cells and aim) and float(cells[3].strip("*")) < float(aim[1])

@@ -6,6 +6,7 @@
 mod add;
 mod cat;
 mod closure;
+mod coming;
 mod context;
 mod diff;
 mod exit;

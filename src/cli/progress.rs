@@ -1,6 +1,6 @@
 //! Progress: what runs, how far, how long. On a terminal it moves; elsewhere it is plain lines.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -9,17 +9,16 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::coming::Coming;
 use super::output::say;
 use super::stop::Stop;
 use crate::realize::{How, Left, Observer, StepName};
-use crate::relate::Size;
 
 /// Tells people on stderr what is going on.
 pub struct Progress {
     bar: Option<ProgressBar>,
     now: Arc<Mutex<Now>>,
-    /// Of each file on its way, how much is here.
-    coming: Mutex<BTreeMap<String, (u64, Option<u64>)>>,
+    coming: Mutex<Coming>,
     quiet: bool,
     verbose: bool,
 }
@@ -141,7 +140,7 @@ impl Progress {
         Progress {
             bar,
             now,
-            coming: Mutex::default(),
+            coming: Mutex::new(Coming::NONE),
             quiet,
             verbose,
         }
@@ -265,18 +264,17 @@ impl Observer for Progress {
     }
 
     fn fetching(&self, what: &str, here: u64, of: Option<u64>) {
-        let Some(bar) = &self.bar else { return };
         let coming = self.coming.lock();
         let mut coming = coming.expect("no thread panics while it tells of a file");
-        match of {
-            Some(of) if here >= of => drop(coming.remove(what)),
-            _ => drop(coming.insert(what.to_owned(), (here, of))),
+        coming.note(what, here, of);
+        match &self.bar {
+            Some(bar) => {
+                let text = coming.text().map(|text| format!("; {text}"));
+                bar.set_message(text.unwrap_or_default());
+            }
+            None if self.quiet => {}
+            None => coming.due(Instant::now()).into_iter().for_each(say),
         }
-        let here: u64 = coming.values().map(|(here, _)| here).sum();
-        let of: u64 = coming.values().map(|(here, of)| of.unwrap_or(*here)).sum();
-        let names: Vec<&str> = coming.keys().map(String::as_str).collect();
-        let (here, of, names) = (Size(here), Size(of), names.join(", "));
-        bar.set_message(format!("; fetching {here} of {of}: {names}"));
     }
 
     fn failed(&self, step: &StepName, error: &dyn Error) {

@@ -58,6 +58,7 @@ mod overlay;
 mod progress;
 mod recipe;
 mod remote;
+mod remote_corpus;
 mod repodata;
 mod repodata_read;
 mod reuse;

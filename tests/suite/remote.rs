@@ -282,6 +282,35 @@ fn a_server_that_misbehaves_is_left_for_another_and_named_when_there_is_none() {
 }
 
 #[test]
+fn packages_that_lie_elsewhere_come_from_where_xml_base_says() {
+    let upstream = Upstream::new();
+    let elsewhere = serving(&upstream);
+    let (indexes, rpms) = (upstream.path(), upstream.bench.path().join("elsewhere"));
+    let made = Command::new("createrepo_c")
+        .args(["-q", "--baseurl", &elsewhere.url("/")])
+        .arg(&indexes)
+        .status();
+    assert!(made.unwrap().success());
+    fs::create_dir(&rpms).unwrap();
+    for file in fs::read_dir(&indexes).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            fs::rename(&path, rpms.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let bench = site(&upstream.url());
+    bench.print(&["update"]);
+    let lock = fs::read_to_string(bench.recipes().join("store.lock")).unwrap();
+    let location = elsewhere.url("/sampler-httpd-2.4-1.x86_64.rpm");
+    assert!(
+        lock.contains(&format!("location = \"{location}\"")),
+        "{lock}"
+    );
+    bench.realize(&["host"]);
+    assert_eq!(elsewhere.count("/sampler-httpd-2.4-1.x86_64.rpm"), 1);
+}
+
+#[test]
 fn mirrors_that_are_not_known_are_asked_for_once_and_not_for_each_package() {
     let upstream = Upstream::new();
     let server = serving(&upstream);
