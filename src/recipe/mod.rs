@@ -165,6 +165,14 @@ impl Recipe {
         }
     }
 
+    /// The field that says what is installed.
+    pub const fn wanted(&self) -> &'static str {
+        match self.kind {
+            Kind::Installer(_) => "runtime",
+            _ => "install",
+        }
+    }
+
     /// Where an item of a field stands, or the field, or at least the file:
     /// `place("install", "@gtk/default")`, `place("requires", "gtk")`, `place("profiles.default", "bash")`.
     pub fn place(&self, field: &str, item: &str) -> Place {

@@ -479,7 +479,7 @@ fn a_name_that_the_source_does_not_offer_hides_no_other_finding() {
 }
 
 #[test]
-fn a_tree_that_can_not_be_installed_is_told() {
+fn a_tree_or_an_installer_that_can_not_be_installed_is_told() {
     let tree = |install: &str| {
         format!("kind = \"ostree\"\nfrom = [\"part\"]\ninstall = [{install}]\nref = \"a/b\"\n")
     };
@@ -494,9 +494,13 @@ fn a_tree_that_can_not_be_installed_is_told() {
         ("broken.toml", &tree("\"b\", \"a\"")),
         ("clash.toml", &tree("\"b\", \"c\"")),
         ("good.toml", &tree("\"b\"")),
+        (
+            "medium.toml",
+            "kind = \"installer\"\nfrom = [\"part\"]\nruntime = [\"a\"]\npayload = \"good\"\n",
+        ),
     ]);
     let found = findings(&bench, &[]);
-    assert_eq!(found.len(), 2, "{found:#?}");
+    assert_eq!(found.len(), 3, "{found:#?}");
     let has = [
         "recipes/broken.toml:3:17",
         "nothing provides `nothing`",
@@ -505,6 +509,12 @@ fn a_tree_that_can_not_be_installed_is_told() {
     says(&found[0], "error", "unsolvable", "broken", &has);
     let has = ["c-1-1.noarch conflicts with b-1-1.noarch"];
     says(&found[1], "error", "unsolvable", "clash", &has);
+    let has = [
+        "recipes/medium.toml:3:12",
+        "nothing provides `nothing`",
+        "store plan medium",
+    ];
+    says(&found[2], "error", "unsolvable", "medium", &has);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Can what a tree or an image installs be installed from the modules that it names, beside what its base has?
+//! Can what a tree, an image, an installer or the root of a command installs be installed from the modules that it names, beside what its base has?
 
 use std::collections::BTreeMap;
 
@@ -17,17 +17,12 @@ pub(super) fn check(scene: &Scene) -> Vec<Finding> {
 /// The packages that a recipe has installed; none where it installs nothing, or that is not known.
 fn installed<'a>(scene: &Scene<'a>, recipe: &Recipe) -> Result<Vec<Member<'a>>, Vec<Finding>> {
     let recipes = scene.recipes;
-    let (own, image) = match &recipe.kind {
-        Kind::Ostree(ostree) => (&ostree.selection, None),
-        Kind::Image(image) => (&image.selection, Some(image)),
-        Kind::Command(_) => match recipe.selection() {
-            Some(selection) => (selection, None),
-            None => return Ok(Vec::new()),
-        },
-        _ => return Ok(Vec::new()),
-    };
-    let Some(whole) = recipes.selection(&recipe.name) else {
+    let (Some(own), Some(whole)) = (recipe.selection(), recipes.selection(&recipe.name)) else {
         return Ok(Vec::new());
+    };
+    let image = match &recipe.kind {
+        Kind::Image(image) => Some(image),
+        _ => None,
     };
     let parts = scene.parts(recipes.modules_of(&whole.from).keys().copied());
     if !scene.knows(&parts) {
@@ -89,7 +84,7 @@ fn installed<'a>(scene: &Scene<'a>, recipe: &Recipe) -> Result<Vec<Member<'a>>, 
     }
 }
 
-/// What is asked for, with the item of `install` that each request stands for.
+/// What is asked for, with the item of the recipe that each request stands for.
 fn requests(
     recipe: &Recipe,
     selection: &Selection,
@@ -110,7 +105,7 @@ fn requests(
                 packages.cloned().ok_or_else(|| {
                     let message = format!("module {module} has no profile {profile}");
                     let finding = Finding::new(recipe, Severity::Error, "no-profile", message);
-                    Box::new(finding.at(recipe.place("install", &item)))
+                    Box::new(finding.at(recipe.place(recipe.wanted(), &item)))
                 })?
             }
         };
@@ -129,7 +124,7 @@ fn unsolvable(recipe: &Recipe, origins: &BTreeMap<String, String>, cause: &Cause
         Cause::Together { requests } => requests.first().map_or("", String::as_str),
     };
     let place = match origins.get(asked) {
-        Some(item) => recipe.place("install", item),
+        Some(item) => recipe.place(recipe.wanted(), item),
         None => recipe.place("base", ""),
     };
     let mut finding =
