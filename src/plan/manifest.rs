@@ -58,10 +58,13 @@ impl<'a> Candidate<'a> {
 
     /// Whether it may stand in a module: packages of another one are hidden from its names.
     pub fn belongs(self, own: &str) -> bool {
-        self.label().is_none_or(|label| {
-            let rest = label.strip_prefix(own);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
-        })
+        self.label().is_none() || self.is_labelled(own)
+    }
+
+    /// Whether it says that it is of this module.
+    fn is_labelled(self, own: &str) -> bool {
+        let rest = self.label().and_then(|label| label.strip_prefix(own));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
     }
 }
 
@@ -114,6 +117,10 @@ impl Manifest {
                 .collect();
             if named.iter().any(|candidate| candidate.belongs(own)) {
                 named.retain(|candidate| candidate.belongs(own));
+            }
+            // As an active stream hides packages of its names that are of no module, be they newer.
+            if named.iter().any(|candidate| candidate.is_labelled(own)) {
+                named.retain(|candidate| candidate.is_labelled(own));
             }
             match self.answer(text, &named, arch) {
                 Some(candidate) => drop(selected.chosen.insert(text.clone(), candidate)),

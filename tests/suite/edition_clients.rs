@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::edition::Sample;
+use crate::support::bench::Bench;
 use crate::support::dnf::Machine;
 use crate::support::productmd;
+use crate::support::rpm::spec;
+use crate::support::workspace::Memory;
 
 #[test]
 fn dnf_sees_every_package_and_the_default_streams() {
@@ -68,6 +71,58 @@ fn dnf_installs_from_an_addon_once_it_is_enabled() {
             .download(&["install", "extra"])
             .contains(&"extra-1-1.noarch.rpm".to_owned())
     );
+}
+
+/// A stream has its own packages although the source has newer ones of no module; but in an edition all are of some module,
+/// and of two modules the newest is installed.
+#[test]
+fn dnf_takes_of_an_edition_what_a_tree_of_its_modules_takes() {
+    let module = |name: &str| {
+        format!(
+            "kind = \"module\"\nmodule = \"{name}\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [\"web\"]\n\
+             [profiles]\ndefault = [\"web\"]\n"
+        )
+    };
+    let tree = |from: &str| {
+        format!("kind = \"ostree\"\nfrom = [{from}]\ninstall = [\"web\"]\nref = \"x\"\n")
+    };
+    let bench = Bench::of(&[
+        ("os.toml", "kind = \"source\"\npath = \"../rpms\"\n"),
+        ("base.toml", &module("base")),
+        ("web.toml", &module("web")),
+        (
+            "edition.toml",
+            "kind = \"repository\"\nmodules = [\"base\", \"web\"]\n",
+        ),
+        (
+            "stream.toml",
+            "kind = \"repository\"\nmodules = [\"web\"]\n",
+        ),
+        ("both.toml", &tree("\"base\", \"web\"")),
+        ("one.toml", &tree("\"web\"")),
+    ]);
+    let packages = [
+        ("web-1-1.noarch", spec("web-1-1.noarch").module("web:1:1:c")),
+        ("web-2-1.noarch", spec("web-2-1.noarch")),
+    ];
+    for (name, package) in packages {
+        bench.write(
+            &format!("rpms/{name}.rpm"),
+            package.bytes(&Memory::default()),
+        );
+    }
+    for (edition, host, expected) in [
+        ("edition", "both", "web-2-1.noarch"),
+        ("stream", "one", "web-1-1.noarch"),
+    ] {
+        let view = bench.realize(&[edition]);
+        let machine = Machine::new(&[("edition", &bench.path().join(&view[0]))]);
+        assert_eq!(
+            machine.download(&["install", "web"]),
+            [format!("{expected}.rpm")]
+        );
+        assert_eq!(bench.print(&["plan", host, "--packages"]).trim(), expected);
+    }
 }
 
 #[test]
