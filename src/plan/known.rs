@@ -37,6 +37,8 @@ pub enum Offer {
     /// A repository, as the lock has it.
     Repository {
         metadata: parameters::Metadata,
+        /// Whether any of its packages is of a module; then each answer is for one stream: see [`asked`].
+        modular: bool,
         /// What the texts of manifests were answered with when the lock was written.
         answers: BTreeMap<String, SourcePackage>,
     },
@@ -56,6 +58,15 @@ pub struct SourcePackage {
     pub rpm: Option<EntryId>,
 }
 
+/// What a lock calls the text of a manifest. Of a repository with modules one text has another answer in each stream,
+/// so that the stream stands before it: `nodejs:18/npm`.
+pub fn asked(text: &str, own: &str, modular: bool) -> String {
+    match modular {
+        true => format!("{own}/{text}"),
+        false => text.to_owned(),
+    }
+}
+
 impl SourcePackage {
     /// A package whose file the store knows.
     pub fn of(brief: &Brief, rpm: EntryId) -> Self {
@@ -72,6 +83,9 @@ impl SourcePackage {
 /// The packages of a repository, as its metadata tells.
 pub trait Catalog {
     fn packages(&self) -> &[SourcePackage];
+
+    /// Whether any of them is of a module.
+    fn is_modular(&self) -> bool;
 
     fn solvable(&self, package: &Digest) -> Option<Arc<Solvable>>;
 

@@ -84,13 +84,13 @@ impl Manifest {
     pub fn answered<'a>(
         &self,
         made: &[Offered],
-        answers: &'a BTreeMap<String, SourcePackage>,
+        answers: impl Fn(&str) -> Option<&'a SourcePackage>,
         arch: &str,
     ) -> Option<Vec<&'a SourcePackage>> {
         let made: Vec<Candidate> = made.iter().map(Candidate::Made).collect();
         let mut found = Vec::new();
         for text in self.texts() {
-            match answers.get(text) {
+            match answers(text) {
                 Some(package) => found.push(package),
                 None if self.answer(text, &made, arch).is_some() => {}
                 None => return None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::derivation::MAIN;
 use super::error::Error;
-use super::known::{Catalog, Offer, SourcePackage};
+use super::known::{self, Catalog, Offer, SourcePackage};
 use super::manifest::{self, Candidate};
 use super::parameters;
 use super::planner::Planner;
@@ -85,8 +85,10 @@ impl Planner<'_> {
     ) -> Result<Option<Vec<Offered>>, Error> {
         let manifest = self.manifest(recipe, module)?;
         let arch = &self.recipes.release.arch;
+        let own = self.document(recipe, module)?.name_stream();
         let known = self.known;
         let catalog;
+        let mut modular = false;
         let listed: Vec<&SourcePackage> = match &module.source {
             None => Vec::new(),
             Some(source) => match known.source(source) {
@@ -97,11 +99,18 @@ impl Planner<'_> {
                     });
                 }
                 Some(Offer::Directory(packages)) => packages.iter().collect(),
-                Some(Offer::Repository { metadata, answers }) => {
-                    if let Some(answers) = manifest.answered(made, answers, arch) {
+                Some(Offer::Repository {
+                    metadata,
+                    modular: locked,
+                    answers,
+                }) => {
+                    let answer = |text: &str| answers.get(&known::asked(text, &own, *locked));
+                    if let Some(answers) = manifest.answered(made, answer, arch) {
+                        modular = *locked;
                         answers
                     } else if let Some(found) = self.catalog(source)? {
                         catalog = found;
+                        modular = catalog.is_modular();
                         catalog.packages().iter().collect()
                     } else {
                         self.wait_for(source, metadata)?;
@@ -114,7 +123,6 @@ impl Planner<'_> {
         let candidates: Vec<Candidate> = made
             .chain(listed.into_iter().map(Candidate::Listed))
             .collect();
-        let own = self.document(recipe, module)?.name_stream();
         let selected = manifest.select(&candidates, &own, arch);
         if let Some(first) = selected.missing.first() {
             let missing = selected.missing.iter().take(MOST_ADVISED);
@@ -131,7 +139,10 @@ impl Planner<'_> {
         for (text, candidate) in selected.chosen {
             check_label(&own, candidate)?;
             let package = match (candidate, &module.source) {
-                (Candidate::Listed(package), Some(source)) => self.draw(source, text, package)?,
+                (Candidate::Listed(package), Some(source)) => {
+                    let asked = known::asked(&text, &own, modular);
+                    self.draw(source, asked, package)?
+                }
                 (Candidate::Made(package), _) => package.clone(),
                 (Candidate::Listed(_), None) => continue,
             };
@@ -152,11 +163,11 @@ impl Planner<'_> {
         Ok(Some(offered))
     }
 
-    /// Draws a package from a source: `text` is what it was asked for by.
+    /// Draws a package from a source: `asked` is what a lock calls what it was asked for by.
     fn draw(
         &mut self,
         source: &Name,
-        text: String,
+        asked: String,
         package: &SourcePackage,
     ) -> Result<Offered, Error> {
         let (rpm, told) = match package.rpm {
@@ -168,7 +179,7 @@ impl Planner<'_> {
             }
         };
         let answers = self.plan.answers.entry(source.clone()).or_default();
-        answers.insert(text, package.clone());
+        answers.insert(asked, package.clone());
         Ok(Offered {
             nevra: package.nevra.clone(),
             digest: package.digest.clone(),

@@ -22,6 +22,7 @@ const MODULES: u64 = 256 << 20;
 pub(super) struct Catalog {
     store: Store,
     packages: Vec<SourcePackage>,
+    modular: bool,
     solvables: BTreeMap<Digest, Arc<Solvable>>,
     locations: BTreeMap<Digest, Location>,
     filelists: Option<(Reference, BlobId)>,
@@ -44,6 +45,7 @@ impl Catalog {
         let mut catalog = Catalog {
             store: store.clone(),
             packages: Vec::new(),
+            modular: false,
             solvables: BTreeMap::new(),
             locations: BTreeMap::new(),
             filelists: None,
@@ -78,6 +80,7 @@ impl Catalog {
         let digest = solvable.digest.clone();
         // The same file under two locations is one package.
         if self.locations.insert(digest.clone(), location).is_none() {
+            self.modular |= label.is_some();
             self.packages.push(SourcePackage {
                 nevra: solvable.nevra.clone(),
                 digest: digest.clone(),
@@ -98,6 +101,10 @@ impl Catalog {
 impl plan::Catalog for Catalog {
     fn packages(&self) -> &[SourcePackage] {
         &self.packages
+    }
+
+    fn is_modular(&self) -> bool {
+        self.modular
     }
 
     fn solvable(&self, package: &Digest) -> Option<Arc<Solvable>> {

@@ -398,6 +398,7 @@ fn repository(locked: &LockedSource) -> Offer {
         metadata: parameters::Metadata {
             files: locked.metadata.clone(),
         },
+        modular: locked.modular,
         answers,
     }
 }

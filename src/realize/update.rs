@@ -222,7 +222,7 @@ fn look_up(
         metadata: params.files,
         revision: revision.filter(|text| (1..=LONGEST_REVISION).contains(&text.len())),
         signed: found.signed,
-        packages: BTreeSet::new(),
+        ..LockedSource::default()
     })
 }
 
@@ -269,6 +269,7 @@ fn answer(
         if let (Some(catalog), Some(locked)) =
             (catalogs.get(&source), lock.sources.get_mut(&source))
         {
+            locked.modular = plan::Catalog::is_modular(&**catalog);
             locked.packages = drawn(catalog, answers);
         }
     }

@@ -39,6 +39,8 @@ pub struct LockedSource {
     pub revision: Option<String>,
     /// Whether the source's keys vouched for its index: if so, they have to ever after.
     pub signed: bool,
+    /// Whether a repository has packages of modules.
+    pub modular: bool,
     pub packages: BTreeSet<LockedPackage>,
 }
 
@@ -53,7 +55,8 @@ pub struct LockedPackage {
     pub location: String,
     /// BLAKE3 of the whole file, where its bytes were seen: in a directory.
     pub file: Option<BlobId>,
-    /// The texts in manifests that it is the answer to. A repository gives only what was asked for, a directory all it has.
+    /// The texts in manifests that it is the answer to; of a repository with modules, each behind the stream that asked:
+    /// `nodejs:18/npm`. A repository gives only what was asked for, a directory all it has.
     pub asked: BTreeSet<String>,
 }
 
@@ -238,6 +241,7 @@ fn source(fields: &Fields) -> LockedSource {
         metadata,
         revision: fields.string("revision").map(|found| found.value),
         signed: fields.boolean("signed", false),
+        modular: fields.boolean("modular", false),
         packages,
     }
 }
@@ -318,6 +322,9 @@ impl fmt::Display for Lock {
             }
             if source.signed {
                 writeln!(f, "signed = true")?;
+            }
+            if source.modular {
+                writeln!(f, "modular = true")?;
             }
             writeln!(f, "packages = [")?;
             for package in &source.packages {

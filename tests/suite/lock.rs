@@ -53,6 +53,7 @@ fn a_lock_has_one_package_a_line() {
     let mut lock = lock(&[("bash", "5.2-1", "b"), ("a\"c\\l", "2:2.3-1", "a")]);
     let source = lock.sources.values_mut().next().unwrap();
     (source.revision, source.signed) = (Some("1793500000".to_owned()), true);
+    source.modular = true;
     let solved = Solved {
         question: Hash::from_bytes([0; 32]),
         packages: [SolvedPackage {
@@ -69,6 +70,7 @@ version = 1
 [source."os"]
 revision = "1793500000"
 signed = true
+modular = true
 packages = [
     { name = "a\"c\\l", epoch = 2, version = "2.3", release = "1", arch = "x86_64", size = 1, location = "Packages/a\"c\\l-2.3-1.x86_64.rpm", digest = "sha256:61", file = "A" },
     { name = "bash", version = "5.2", release = "1", arch = "x86_64", size = 1, location = "Packages/bash-5.2-1.x86_64.rpm", digest = "sha256:62", file = "B" },
@@ -257,7 +259,7 @@ proptest! {
         locations in prop::collection::vec(".{0,8}", 0..3),
         name in "[a-z0-9][a-z._+-]{0,5}",
         revision in prop::option::of("[^\\n]{1,8}"),
-        signed in any::<bool>(),
+        (signed, modular) in any::<(bool, bool)>(),
     ) {
         let digest = Digest { algorithm: Algorithm::Sha1, hex: "01".repeat(20) };
         let solved = packages.iter().map(|p| SolvedPackage { nevra: p.nevra.clone(), digest: p.digest.clone() });
@@ -265,7 +267,7 @@ proptest! {
         let metadata = locations.into_iter().map(|location| (location, digest.clone())).collect();
         let name: Name = name.parse().unwrap();
         let lock = Lock {
-            sources: [(name.clone(), LockedSource { metadata, revision, signed, packages })].into(),
+            sources: [(name.clone(), LockedSource { metadata, revision, signed, modular, packages })].into(),
             solved: [(name, solved)].into(),
         };
         let read = Lock::parse(Path::new("store.lock"), &lock.to_string()).unwrap_or_else(|e| panic!("{e}"));
