@@ -48,7 +48,18 @@ fn processes_that_realize_collect_verify_and_compare_at_once_all_end_well() {
     // One store for both.
     std::os::unix::fs::symlink(old.store(), new.store()).unwrap();
     new.realize();
+    for site in [&old, &new] {
+        site.add_source();
+        let rpms = site.path("rpms");
+        let made = Command::new("createrepo_c").arg("-q").arg(&rpms).status();
+        assert!(made.unwrap().success());
+        let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
+        std::fs::write(site.path("recipes/drawn.toml"), source).unwrap();
+        site.well(&["update"]);
+    }
     let diff: &[&str] = &["diff", "server@1", "server@2"];
+    let fetch: &[&str] = &["realize", "drawn-host"];
+    let update: &[&str] = &["update"];
     let verify: &[&str] = &["verify", "--full"];
     let quick: &[&str] = &["verify"];
     for (workers, seconds) in [
@@ -56,16 +67,7 @@ fn processes_that_realize_collect_verify_and_compare_at_once_all_end_well() {
         (vec![&REALIZE, &REALIZE, &COLLECT, verify, diff, &["gc"]], 7),
         (
             vec![
-                &REALIZE,
-                &COLLECT,
-                quick,
-                &REALIZE,
-                verify,
-                &REALIZE,
-                diff,
-                &["gc"],
-                &REALIZE,
-                &["roots"],
+                &REALIZE, &COLLECT, quick, fetch, verify, &REALIZE, diff, update, update, fetch,
             ],
             7,
         ),
