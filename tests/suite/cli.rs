@@ -12,6 +12,7 @@ use store::store::{GcOptions, Store};
 
 use super::support::bench::{Bench, Said};
 use super::support::materialize::is_root;
+use super::support::told;
 
 /// Commands that read, each with arguments that fit the artifact `server`.
 const READERS: [&[&str]; 9] = [
@@ -455,7 +456,7 @@ fn a_store_that_may_not_be_written_can_be_read() {
     let bench = Bench::shipped();
     bench.realize(&["server"]);
     if is_root() {
-        println!("LEFT OUT: root may write everywhere");
+        told::left_out("root may write everywhere");
         return;
     }
     close(&bench.store(), 0o555);
@@ -473,7 +474,7 @@ fn a_store_of_an_older_program_that_may_not_be_written_can_be_read() {
     let bench = Bench::shipped();
     bench.realize(&["server"]);
     if is_root() {
-        println!("LEFT OUT: root may write everywhere");
+        told::left_out("root may write everywhere");
         return;
     }
     let index = bench.store().join("db.sqlite");

@@ -7,6 +7,7 @@ use std::process::Command;
 use super::support::bench::Bench;
 use super::support::materialize::is_root;
 use super::support::rpm::spec;
+use super::support::told;
 use super::support::workspace::Memory;
 
 fn rpm(name: &str) -> Vec<u8> {
@@ -64,7 +65,7 @@ fn a_mistake_in_a_recipe_is_shown_where_it_is() {
 fn recipes_that_may_not_be_read_are_named() {
     let bench = Bench::shipped();
     if is_root() {
-        println!("LEFT OUT: root may read everything");
+        told::left_out("root may read everything");
         return;
     }
     let closed = bench.recipes().join("modules");

@@ -11,6 +11,7 @@ use store::plan::parameters;
 use super::command::{bench, fails, recipe, works};
 use super::support::bench::Said;
 use super::support::rpm::try_compose;
+use super::support::told;
 use super::support::workspace::Memory;
 
 /// Processes of this machine whose command line holds a text.
@@ -334,7 +335,7 @@ fn where_nothing_can_be_contained_that_is_said() {
 #[test]
 fn a_user_may_be_of_any_group() {
     if !rustix::process::geteuid().is_root() {
-        println!("LEFT OUT: only root can become a user of the group of root");
+        told::left_out("only root can become a user of the group of root");
         return;
     }
     let bench = bench();

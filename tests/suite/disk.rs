@@ -9,6 +9,7 @@ use crate::support::bootable::bootable;
 use crate::support::machine::{Machine, uefi};
 use crate::support::materialize::is_root;
 use crate::support::sample::run;
+use crate::support::told;
 
 const MIB: u64 = 1 << 20;
 
@@ -136,7 +137,7 @@ fn a_disk_is_what_ostree_deploys_and_ostree_takes_it_from_there() {
     );
     assert!(said.contains("Flags: 0x80010"), "{said}");
     if !is_root() {
-        println!("LEFT OUT: only root can take files out of a file system with their owners");
+        told::left_out("only root can take files out of a file system with their owners");
         return;
     }
     let (ours, theirs) = (at("ours"), at("theirs"));

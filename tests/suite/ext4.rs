@@ -12,6 +12,7 @@ use store::tree::{Assembly, Builder, Child, Content, Leaf, Part};
 
 use crate::support::materialize::{is_root, listing};
 use crate::support::sample::{Sample, path, run};
+use crate::support::told;
 
 const TIME: i64 = 1_793_491_200;
 const MIB: u64 = 1 << 20;
@@ -97,7 +98,7 @@ fn e2fsck_finds_nothing_and_debugfs_every_file_as_it_was() {
     let said = made.debugfs("stat /dev/disk");
     assert!(said.contains("Device major/minor number: 08:17"), "{said}");
     if !is_root() {
-        println!("LEFT OUT: owners and devices can only be compared as root");
+        told::left_out("owners and devices can only be compared as root");
         return;
     }
     let out = made.directory.path().join("out");

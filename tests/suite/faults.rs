@@ -173,6 +173,8 @@ fn whichever_call_fails_the_path_is_named_and_nothing_is_lost() {
         ("i", ever(Errno::IO)),
         ("cwrlm", ever(Errno::NOSPC)),
         ("cwrlm", once(Errno::DQUOT)),
+        ("cwrlm", ever(Errno::DQUOT)),
+        ("m", ever(Errno::MLINK)),
         ("cwrlmua", ever(Errno::ROFS)),
         ("ocrlmua", once(Errno::ACCESS)),
         ("oc", once(Errno::MFILE)),

@@ -9,6 +9,7 @@ use store::source::fetch::{Client, Error, Event, Fetched, Fetcher, Network};
 use crate::fetch::{hasty, mirrors, network, wanted};
 use crate::support::python::Python;
 use crate::support::server::{Server, refused};
+use crate::support::told;
 
 fn fetch(network: &Network, base: &str, location: &str) -> Result<Fetched, Error> {
     let directory = tempfile::tempdir().unwrap();
@@ -35,7 +36,7 @@ fn openssl(directory: &Path, arguments: &str) -> bool {
             true
         }
         Err(_) => {
-            eprintln!("LEFT OUT: no openssl");
+            told::left_out("no openssl");
             false
         }
     }

@@ -13,6 +13,7 @@ use crate::support::image::{
     Layout, Root, alone, assert_same, blob, facts, inspect, parameters, run, sample, unpack,
 };
 use crate::support::materialize::is_root;
+use crate::support::told;
 use crate::support::workspace::Memory;
 
 #[test]
@@ -227,7 +228,7 @@ fn the_images_that_ship_are_what_skopeo_and_umoci_take_and_rpm_knows() {
         ]
     );
     if !is_root() {
-        println!("LEFT OUT: only root unpacks owners for rpm to look at");
+        told::left_out("only root unpacks owners for rpm to look at");
         return;
     }
     let mut rpm = Command::new("rpm");

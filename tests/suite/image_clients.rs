@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::support::bench::Bench;
 use crate::support::podman::{self, Podman};
 use crate::support::registry::Registry;
+use crate::support::told;
 
 fn skopeo(bench: &Bench, arguments: &[&str]) -> String {
     let mut command = Command::new("skopeo");
@@ -127,7 +128,7 @@ fn podman_runs_what_was_composed() {
     let paths = bench.realize(&["below", "above"]);
     let podman = Podman::new(&bench.recipes().join("files/hello"));
     if !podman.runs() {
-        println!("LEFT OUT: no container can be run here, not even podman's own");
+        told::left_out("no container can be run here, not even podman's own");
         return;
     }
     for (path, name) in paths.iter().zip(["below", "above"]) {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::support::bench::Bench;
 use crate::support::materialize::{is_root, listing};
+use crate::support::told;
 
 const REF: &str = "sampler/1/x86_64/atomic-host";
 
@@ -68,7 +69,7 @@ fn a_host_that_ships_is_the_tree_that_ostree_checks_out() {
     }
 
     if !is_root() {
-        println!("LEFT OUT: only root gives files their owners, and reads those of mode 0");
+        told::left_out("only root gives files their owners, and reads those of mode 0");
         return;
     }
     let bundle = bench.path().join("bundle");

@@ -14,6 +14,7 @@ use crate::support::fixtures;
 use crate::support::materialize::{is_root, listing, materialize};
 use crate::support::root::{EPOCH, output, root, unpack};
 use crate::support::rpm::try_compose;
+use crate::support::told;
 use crate::support::workspace::Memory;
 
 fn parameters(layers: u32, compression: &str) -> parameters::Image {
@@ -102,7 +103,7 @@ fn real_packages_in_many_layers_are_unpacked_as_they_were_installed() {
         return;
     }
     if !is_root() {
-        println!("LEFT OUT: only root unpacks owners, devices and capabilities");
+        told::left_out("only root unpacks owners, devices and capabilities");
         return;
     }
     let memory = Memory::default();
@@ -124,7 +125,7 @@ fn real_packages_on_top_of_others_are_unpacked_as_if_they_were_installed_togethe
         return;
     }
     if !is_root() {
-        println!("LEFT OUT: only root unpacks owners, devices and capabilities");
+        told::left_out("only root unpacks owners, devices and capabilities");
         return;
     }
     let memory = Memory::default();

@@ -13,6 +13,7 @@ use store::tree::{Builder, Child, Content, Leaf, Meta, Part};
 
 use crate::support::materialize::{is_root, listing};
 use crate::support::sample::{Sample, path, run};
+use crate::support::told;
 
 fn volume() -> Volume {
     Volume {
@@ -126,7 +127,7 @@ fn what_xorriso_and_bsdtar_extract_is_the_tree() {
     let expected = disc.0.expected(volume().time, &beside("tree"));
     assert!(expected.len() > 800);
     if !is_root() {
-        println!("LEFT OUT: owners can only be compared as root");
+        told::left_out("owners can only be compared as root");
         return;
     }
     let out = beside("bsdtar");

@@ -11,6 +11,7 @@ use crate::support::fixtures;
 use crate::support::materialize::{is_root, listing, materialize};
 use crate::support::root::{conflicts, output, parameters, root, run, unpack, without_database};
 use crate::support::rpm::{enter, try_compose};
+use crate::support::told;
 use crate::support::workspace::Memory;
 
 #[test]
@@ -51,7 +52,7 @@ fn real_packages_are_what_rpm_would_have_installed() {
     let entries: Vec<EntryId> = files.iter().map(|file| unpack(&memory, file)).collect();
     let composed = root(&memory, "armv7l", &entries).unwrap();
     if !is_root() {
-        println!("LEFT OUT: only root can install with rpm --root");
+        told::left_out("only root can install with rpm --root");
         return;
     }
     let directory = tempfile::tempdir().unwrap();

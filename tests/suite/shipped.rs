@@ -9,6 +9,7 @@ use super::support::bench::{Bench, allow};
 use super::support::dnf::Machine;
 use super::support::materialize::is_root;
 use super::support::productmd;
+use super::support::told;
 
 const REF: &str = "sampler/1/x86_64/atomic-host";
 
@@ -166,7 +167,7 @@ fn dnf_installs_the_editions_that_ship_into_a_root() {
     let addon = server.join("addons/web-server");
     let machine = Machine::new(&[("server", &server), ("web-server", &addon)]);
     if !is_root() {
-        println!("LEFT OUT: only root can install with rpm");
+        told::left_out("only root can install with rpm");
         return;
     }
     // The sample shell runs nothing, so no scriptlet can.
@@ -264,7 +265,7 @@ fn ostree_deploys_the_atomic_host_that_ships() {
     );
 
     if !is_root() {
-        println!("LEFT OUT: only root can deploy a tree with owners and set-group-id files");
+        told::left_out("only root can deploy a tree with owners and set-group-id files");
         return;
     }
     let sysroot = bench.path().join("sysroot");

@@ -11,6 +11,7 @@ use crate::support::fixtures;
 use crate::support::materialize::{is_root, listing};
 use crate::support::root::{output, root, unpack};
 use crate::support::sample::{Sample, run};
+use crate::support::told;
 use crate::support::workspace::Memory;
 
 const TIME: i64 = 1_793_491_200;
@@ -63,7 +64,7 @@ fn what_unsquashfs_extracts_is_the_tree() {
             "{said}"
         );
         if !is_root() {
-            println!("LEFT OUT: owners and devices can only be compared as root");
+            told::left_out("owners and devices can only be compared as root");
             continue;
         }
         let out = beside(&format!("out-{name}"));

@@ -14,7 +14,7 @@ pub fn fixtures() -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    eprintln!("LEFT OUT: no fixtures at {}", path.display());
+    super::told::left_out(&format!("no fixtures at {}", path.display()));
     None
 }
 

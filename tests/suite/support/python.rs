@@ -47,7 +47,7 @@ impl Python {
             command.arg(certificate).arg(key);
         }
         let Ok(mut child) = command.stdout(Stdio::piped()).spawn() else {
-            eprintln!("LEFT OUT: no python3");
+            super::told::left_out("no python3");
             return None;
         };
         let mut line = String::new();

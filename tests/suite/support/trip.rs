@@ -25,7 +25,7 @@ fn tool() -> Option<&'static PathBuf> {
         let (source, tool) = (dir.path().join("trip.c"), dir.path().join("trip"));
         std::fs::write(&source, include_str!("trip.c")).unwrap();
         if !cfg!(target_arch = "x86_64") {
-            eprintln!("LEFT OUT: system calls are tripped on x86-64 only");
+            super::told::left_out("system calls are tripped on x86-64 only");
             return None;
         }
         let built = Command::new("cc")
@@ -40,7 +40,7 @@ fn tool() -> Option<&'static PathBuf> {
             .output()
             .unwrap();
         if !works.status.success() {
-            eprintln!("LEFT OUT: processes can't be traced here");
+            super::told::left_out("processes can't be traced here");
             return None;
         }
         Some((tool, dir))

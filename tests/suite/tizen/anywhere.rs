@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::place::Place;
 use crate::support::materialize::is_root;
+use crate::support::told;
 
 /// Every file below the views of a store: mode, time, size and what it holds.
 pub fn files(store: &Path) -> BTreeMap<String, String> {
@@ -65,9 +66,9 @@ pub fn elsewhere(base: &Path, recipes: &Path) -> Place {
         ("SOURCE_DATE_EPOCH", "1".to_owned()),
     ];
     if !is_root() {
-        println!("LEFT OUT: only root can be two users");
+        told::left_out("only root can be two users");
     } else if !readable_by_nobody() {
-        println!("LEFT OUT: another user can't enter the checkout");
+        told::left_out("another user can't enter the checkout");
     } else {
         chown(&home, Some(65534), Some(65534)).unwrap();
         place.nobody = true;

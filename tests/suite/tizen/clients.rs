@@ -15,6 +15,7 @@ use crate::repodata;
 use crate::support::dnf::Machine;
 use crate::support::materialize::{is_root, materialize};
 use crate::support::root::run;
+use crate::support::told;
 
 const MODULES: [&str; 5] = [
     "accelerator",
@@ -98,7 +99,7 @@ pub fn dnf_agrees(edition: &Path, records: &[Record]) {
 /// A system that dnf really installs from the edition, scripts aside.
 pub fn dnf_installs(edition: &Path) {
     if !is_root() {
-        println!("LEFT OUT: only root can install with dnf");
+        told::left_out("only root can install with dnf");
         return;
     }
     let machine = Machine::new(&[("edition", edition)]).of("armv7l");
@@ -220,7 +221,7 @@ pub fn rpm_verifies(place: &Place, realized: &Realized, scratch: &Path) {
     fs::create_dir(&base).unwrap();
     materialize(&held, &output, &base);
     if !is_root() {
-        println!("LEFT OUT: only root can verify with rpm --root");
+        told::left_out("only root can verify with rpm --root");
         return;
     }
     let arguments = "--dbpath /usr/lib/sysimage/rpm -Va --nodeps --noscripts --root";
