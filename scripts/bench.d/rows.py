@@ -5,12 +5,13 @@ import comparing
 import composing
 import growing
 import imaging
+import linting
 import marking
 import sharing
 import unchanged
 import verifying
 
-FAMILIES = [composing, unchanged, collecting, marking, comparing, verifying, sharing, imaging, growing]
+FAMILIES = [composing, unchanged, collecting, marking, comparing, linting, verifying, sharing, imaging, growing]
 
 
 def every():

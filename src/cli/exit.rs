@@ -110,16 +110,25 @@ fn of_recipes(error: &recipe::Error) -> Exit {
         recipe::Error::Read { source, .. } => Some(source.kind()),
         _ => None,
     };
-    match failed {
-        None | Some(ErrorKind::NotFound | ErrorKind::PermissionDenied) => Exit::Usage,
-        Some(_) => Exit::Failed,
-    }
+    failed.map_or(Exit::Usage, of_file)
 }
 
 fn of_lock(error: &source::lock::Error) -> Exit {
     match error {
-        source::lock::Error::Read { .. } | source::lock::Error::Write { .. } => Exit::Failed,
+        source::lock::Error::Read { source, .. } => of_file(source.kind()),
+        source::lock::Error::Write { .. } => Exit::Failed,
         _ => Exit::Usage,
+    }
+}
+
+/// Of files that people write: what is wrong with them, or with the device that they are on.
+fn of_file(kind: ErrorKind) -> Exit {
+    match kind {
+        ErrorKind::NotFound
+        | ErrorKind::PermissionDenied
+        | ErrorKind::InvalidData
+        | ErrorKind::IsADirectory => Exit::Usage,
+        _ => Exit::Failed,
     }
 }
 

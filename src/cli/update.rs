@@ -1,5 +1,6 @@
 //! `store update`
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use super::output::{self, count};
 use super::plan::jobs;
 use super::progress::Progress;
 use crate::ids::Name;
-use crate::plan;
-use crate::realize::{self, Options, Scope, Updated};
+use crate::realize::{self, Options, Scope, Unsolved, Updated};
 use crate::source::{Change, Moved, Of, Writing};
+
+const NOT_LOCKED: &str = "error: not locked: ";
 
 /// How long until it is looked again whether another update ended.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -43,16 +45,18 @@ struct Document<'a> {
     changed: bool,
     sources: Vec<Source>,
     moved: &'a [Moved],
-    unsolved: Vec<Unsolved<'a>>,
+    unsolved: Vec<Missed<'a>>,
 }
 
-/// An artifact that the lock has no answer for, or a module that nothing is drawn for.
+/// An artifact or a module that was not answered now.
 #[derive(Serialize)]
-struct Unsolved<'a> {
+struct Missed<'a> {
     name: &'a str,
-    /// None where it is solved when it is realized, since it stands on packages that are made then.
+    /// What is wrong; none where it is answered when it is realized, or when its source is looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// Whether the lock keeps the answer that it had.
+    kept: bool,
 }
 
 #[derive(Serialize)]
@@ -104,18 +108,18 @@ impl Arguments {
                 changed,
                 sources: sources.collect(),
                 moved: &updated.moved,
-                unsolved: updated.unsolved.iter().map(Unsolved::of).collect(),
+                unsolved: updated.unsolved.iter().map(Missed::of).collect(),
             };
             output::json("update", &document)?;
             return Ok(ended(&updated));
         }
-        for (name, problem) in &updated.unsolved {
-            match problem {
-                None if context.is_quiet() => {}
-                None => output::say(format_args!(
-                    "{name} is solved when it is realized: it stands on packages that are made then"
-                )),
-                Some(problem) => output::say(format_args!("error: not locked: {problem}")),
+        // What a module lacks, all that stands on it lacks too.
+        let mut told = BTreeSet::new();
+        for (name, unsolved) in &updated.unsolved {
+            let line = missed(name, unsolved);
+            let counts = unsolved.is_failure() || !context.is_quiet();
+            if counts && told.insert(line.clone()) {
+                output::say(line);
             }
         }
         let (sources, artifacts): (Vec<&Moved>, Vec<&Moved>) = updated
@@ -154,13 +158,30 @@ fn alone(context: &Context, recipes: &Path) -> Result<Writing, Failure> {
 
 /// One that could not be locked is a failure, though all others are.
 fn ended(updated: &Updated) -> Exit {
-    match updated
-        .unsolved
-        .iter()
-        .any(|(_, problem)| problem.is_some())
-    {
+    match updated.unsolved.iter().any(|(_, one)| one.is_failure()) {
         true => Exit::Failed,
         false => Exit::Done,
+    }
+}
+
+fn missed(name: &Name, unsolved: &Unsolved) -> String {
+    match unsolved {
+        Unsolved::Later { kept: false } => {
+            format!(
+                "{name} is solved when it is realized: it stands on packages that are made then"
+            )
+        }
+        Unsolved::Later { kept: true } => format!(
+            "{name} keeps the answer that the lock has: it stands on packages that are not made here yet"
+        ),
+        Unsolved::Unread { source } => format!(
+            "not locked: what draws from source {source}, which was never looked at: `store update {source}`"
+        ),
+        Unsolved::Lacking { source, .. } => format!(
+            "{NOT_LOCKED}what draws from source {source}, whose metadata is no longer what the lock names; \
+             `store update {source}` looks again"
+        ),
+        Unsolved::Failed { problem, .. } => format!("{NOT_LOCKED}{problem}"),
     }
 }
 
@@ -188,11 +209,14 @@ fn solved(moved: &[&Moved]) -> String {
     format!("{artifact}: {}\n", parts.join(", "))
 }
 
-impl<'a> Unsolved<'a> {
-    fn of((name, problem): &'a (Name, Option<plan::Error>)) -> Self {
-        Unsolved {
+impl<'a> Missed<'a> {
+    fn of((name, unsolved): &'a (Name, Unsolved)) -> Self {
+        let line = unsolved.is_failure().then(|| missed(name, unsolved));
+        let problem = line.map(|line| line.trim_start_matches(NOT_LOCKED).to_owned());
+        Missed {
             name: name.as_str(),
-            problem: problem.as_ref().map(plan::Error::to_string),
+            problem,
+            kept: unsolved.is_kept(),
         }
     }
 }

@@ -252,7 +252,7 @@ fn listed(solvable: &Solvable) -> SourcePackage {
         nevra: solvable.nevra.clone(),
         digest: solvable.digest.clone(),
         size: 0,
-        label: solvable.modularity_label.clone(),
+        labels: solvable.modularity_labels.clone(),
         rpm: None,
     }
 }

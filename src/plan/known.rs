@@ -52,8 +52,8 @@ pub struct SourcePackage {
     pub digest: Digest,
     /// Bytes of the file.
     pub size: u64,
-    /// `NAME:STREAM…` of the module that it is of, where one is known.
-    pub label: Option<String>,
+    /// `NAME:STREAM…` of each module that it is of, as far as they are known. Streams of a repository may share a package.
+    pub labels: Vec<String>,
     /// The file as an entry; `None` for one that is fetched by its digest.
     pub rpm: Option<EntryId>,
 }
@@ -74,7 +74,7 @@ impl SourcePackage {
             nevra: brief.nevra.clone(),
             digest: brief.digest.clone(),
             size: brief.size,
-            label: brief.label.clone(),
+            labels: brief.label.iter().cloned().collect(),
             rpm: Some(rpm),
         }
     }

@@ -12,6 +12,7 @@ pub(super) enum Manifest {
     /// `NAME` or `NAME.ARCH`.
     Names(BTreeSet<String>),
     /// `NAME-EPOCH:VERSION-RELEASE.ARCH`, just those; of source packages none, and none is missed.
+    /// Nor is one for debugging: distributions list them, and have them in a repository of their own.
     Artifacts(BTreeSet<String>),
 }
 
@@ -48,23 +49,24 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// The module that it says it is of.
-    pub fn label(self) -> Option<&'a str> {
+    /// The modules that it says it is of.
+    pub fn labels(self) -> Vec<&'a str> {
         match self {
-            Candidate::Made(package) => package.label(),
-            Candidate::Listed(package) => package.label.as_deref(),
+            Candidate::Made(package) => package.label().into_iter().collect(),
+            Candidate::Listed(package) => package.labels.iter().map(String::as_str).collect(),
         }
     }
 
     /// Whether it may stand in a module: packages of another one are hidden from its names.
     pub fn belongs(self, own: &str) -> bool {
-        self.label().is_none() || self.is_labelled(own)
+        self.labels().is_empty() || self.is_labelled(own)
     }
 
     /// Whether it says that it is of this module.
     fn is_labelled(self, own: &str) -> bool {
-        let rest = self.label().and_then(|label| label.strip_prefix(own));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        let labels = self.labels().into_iter();
+        let mut rests = labels.filter_map(|label| label.strip_prefix(own));
+        rests.any(|rest| rest.is_empty() || rest.starts_with(':'))
     }
 }
 
@@ -80,6 +82,13 @@ impl Manifest {
         }
     }
 
+    /// Whether nobody misses what a text means, where a source has no such package.
+    fn is_optional(&self, text: &str) -> bool {
+        let name = text.rsplitn(3, '-').nth(2).unwrap_or(text);
+        let for_debugging = name.ends_with("-debuginfo") || name.ends_with("-debugsource");
+        matches!(self, Manifest::Artifacts(_)) && for_debugging
+    }
+
     /// The packages of a source that a lock has as answers; `None` if the source itself has to be asked.
     pub fn answered<'a>(
         &self,
@@ -92,7 +101,7 @@ impl Manifest {
         for text in self.texts() {
             match answers(text) {
                 Some(package) => found.push(package),
-                None if self.answer(text, &made, arch).is_some() => {}
+                None if self.answer(text, &made, arch).is_some() || self.is_optional(text) => {}
                 None => return None,
             }
         }
@@ -110,20 +119,11 @@ impl Manifest {
         }
         let mut selected = Selected::default();
         for text in self.texts() {
-            let mut named: Vec<Candidate> = names(text)
-                .filter_map(|name| by_name.get(name))
-                .flatten()
-                .copied()
-                .collect();
-            if named.iter().any(|candidate| candidate.belongs(own)) {
-                named.retain(|candidate| candidate.belongs(own));
-            }
-            // As an active stream hides packages of its names that are of no module, be they newer.
-            if named.iter().any(|candidate| candidate.is_labelled(own)) {
-                named.retain(|candidate| candidate.is_labelled(own));
-            }
+            let named = names(text).filter_map(|name| by_name.get(name));
+            let named: Vec<Candidate> = named.flat_map(|named| in_sight(named, own)).collect();
             match self.answer(text, &named, arch) {
                 Some(candidate) => drop(selected.chosen.insert(text.clone(), candidate)),
+                None if self.is_optional(text) => {}
                 None => selected.missing.push(text.clone()),
             }
         }
@@ -147,6 +147,19 @@ impl Manifest {
         };
         Some(candidates[place])
     }
+}
+
+/// Of packages of one name those that module `own` sees: its own ones, as an active stream hides packages of its names
+/// that are of no module, be they newer; else those of no module; else those that it may not have, to be told of.
+fn in_sight<'a>(named: &[Candidate<'a>], own: &str) -> impl Iterator<Item = Candidate<'a>> {
+    let rank = |candidate: Candidate| match candidate {
+        candidate if candidate.is_labelled(own) => 0,
+        candidate if candidate.belongs(own) => 1,
+        _ => 2,
+    };
+    let best = named.iter().map(|&candidate| rank(candidate)).min();
+    let named = named.iter().copied();
+    named.filter(move |&candidate| Some(rank(candidate)) == best)
 }
 
 /// The names that a text may stand for, in a manifest of either form.

@@ -260,11 +260,11 @@ impl Planner<'_> {
 
 /// A package that says which module it is of must be of this one.
 fn check_label(own: &str, candidate: Candidate) -> Result<(), Error> {
-    match candidate.label() {
+    match candidate.labels().first() {
         Some(label) if !candidate.belongs(own) => Err(Error::OtherModule {
             module: own.to_owned(),
             package: candidate.nevra().to_string(),
-            label: label.to_owned(),
+            label: (*label).to_owned(),
         }),
         _ => Ok(()),
     }

@@ -12,12 +12,14 @@ use super::parameters;
 use super::planner::{Planner, named};
 use super::solve::{self, Candidate, Question, Request};
 use super::step::{Drawn, From, Needed, Solved, StepId};
-use crate::formats::rpm::record;
 use crate::ids::{Digest, Hash, Name, Nevra, canonical};
 use crate::recipe::{Install, Module, Recipe, Selection};
 
-/// Part of every question; a solver that answers otherwise leaves locked answers alone.
+/// Part of every question. Nothing that this program learns to do otherwise changes it: neither a new solver
+/// nor new records of packages may leave locked answers without their question.
 const QUESTION: u32 = 1;
+/// Was once the version of records, and is all the same part of what locks have.
+const RECORD: u32 = 1;
 
 /// An installed root, planned.
 #[derive(Clone)]
@@ -344,7 +346,7 @@ fn question_hash(
     }
     let asked = Asked {
         schema: QUESTION,
-        record: record::VERSION,
+        record: RECORD,
         arch,
         weak,
         install: requests

@@ -216,11 +216,7 @@ impl Engine<'_> {
         let wanted: parameters::Metadata = compose::parameters(METADATA, derivation)?;
         let name: Name = source.parse().expect("the topic of metadata is a source");
         let directory = self.store.arriving()?;
-        let mut files = BTreeMap::new();
-        for (location, digest) in &wanted.files {
-            let fetched = self.outside.metadata(&name, location, digest, &directory)?;
-            files.insert(location.clone(), fetched);
-        }
+        let files = self.outside.state(&name, &wanted, &directory)?;
         let paths = files.iter();
         let paths = paths.map(|(location, fetched)| (location.clone(), fetched.path().to_owned()));
         let outcome = metadata::store(self.batch, derivation, &paths.collect())?;

@@ -58,8 +58,8 @@ impl Catalog {
         for listed in Primary::new(&primary.0.href, file) {
             let listed = listed.map_err(|error| opened.unreadable(&primary.0.href, error))?;
             if source.draws(&listed.solvable.nevra.arch) {
-                let label = labels.get(&listed.solvable.nevra.with_epoch());
-                catalog.list(listed, label.cloned());
+                let labels = labels.get(&listed.solvable.nevra.with_epoch());
+                catalog.list(listed, labels.cloned().unwrap_or_default());
             }
         }
         catalog.filelists = opened.part(&references, "filelists")?;
@@ -69,23 +69,23 @@ impl Catalog {
         Ok(catalog)
     }
 
-    fn list(&mut self, listed: Listed, label: Option<String>) {
+    fn list(&mut self, listed: Listed, labels: Vec<String>) {
         let Listed {
             mut solvable,
             location,
             size,
             ..
         } = listed;
-        solvable.modularity_label.clone_from(&label);
+        solvable.modularity_labels.clone_from(&labels);
         let digest = solvable.digest.clone();
         // The same file under two locations is one package.
         if self.locations.insert(digest.clone(), location).is_none() {
-            self.modular |= label.is_some();
+            self.modular |= !labels.is_empty();
             self.packages.push(SourcePackage {
                 nevra: solvable.nevra.clone(),
                 digest: digest.clone(),
                 size,
-                label,
+                labels,
                 rpm: None,
             });
             self.solvables.insert(digest, Arc::new(solvable));
@@ -206,9 +206,9 @@ impl Opened<'_> {
             .map_err(|error| self.unreadable(&reference.href, error))
     }
 
-    /// `NAME:STREAM:VERSION:CONTEXT` of each modular package, by NEVRA with its epoch.
-    fn labels(&self, references: &[Reference]) -> Result<BTreeMap<String, String>, Error> {
-        let mut labels = BTreeMap::new();
+    /// `NAME:STREAM:VERSION:CONTEXT` of all modules that a package is of, by its NEVRA with the epoch.
+    fn labels(&self, references: &[Reference]) -> Result<BTreeMap<String, Vec<String>>, Error> {
+        let mut labels: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let Some(modules) = self.part(references, "modules")? else {
             return Ok(labels);
         };
@@ -227,8 +227,9 @@ impl Opened<'_> {
                     module.version,
                     module.context
                 );
-                let artifacts = module.artifacts.iter();
-                labels.extend(artifacts.map(|nevra| (nevra.clone(), label.clone())));
+                for nevra in &module.artifacts {
+                    labels.entry(nevra.clone()).or_default().push(label.clone());
+                }
             }
         }
         Ok(labels)

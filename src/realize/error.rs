@@ -48,6 +48,8 @@ pub enum Error {
         /// Shared by all that wait for one list of mirrors.
         source: Arc<crate::source::fetch::Error>,
     },
+    #[error("none of the sources that have {package} gives it:{}", all(failed))]
+    Nowhere { package: String, failed: Vec<Error> },
     #[error("source {name}: {package} was fetched, and is not a package that can be used")]
     Fetched {
         name: Name,
@@ -133,6 +135,22 @@ impl Error {
             }),
         }
     }
+}
+
+fn all(errors: &[Error]) -> String {
+    let lines = errors.iter().map(|error| format!("\n{}", told(error)));
+    lines.collect()
+}
+
+/// An error with all of its causes.
+pub(super) fn told(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!("\n  because: {cause}"));
+        source = cause.source();
+    }
+    text
 }
 
 fn listed(errors: &[Error]) -> String {

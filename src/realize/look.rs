@@ -1,7 +1,7 @@
 //! Looking at sources: what lies in directories now, and what the lock has of each.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -253,13 +253,7 @@ impl<'a> Look<'a> {
                     let name = name.clone();
                     return Err(Error::Moved { name, path });
                 }
-                Some((rpm, _)) => packages.push(SourcePackage {
-                    nevra: package.nevra.clone(),
-                    digest: package.digest.clone(),
-                    size: package.size,
-                    label: None,
-                    rpm: Some(rpm),
-                }),
+                Some((rpm, brief)) => packages.push(SourcePackage::of(&brief, rpm)),
                 _ => unknown.push(Found::at(path).map_err(|source| Error::Unlocked {
                     name: name.clone(),
                     package: package.nevra.to_string(),
@@ -267,11 +261,13 @@ impl<'a> Look<'a> {
                 })?),
             }
         }
-        let named: BTreeSet<&Digest> = locked.packages.iter().map(|p| &p.digest).collect();
+        let at = |package: &'_ LockedPackage| directory.join(&package.location);
+        let named = locked.packages.iter().map(|one| (at(one), &one.digest));
+        let named: BTreeMap<PathBuf, &Digest> = named.collect();
         let seen = self.see(name, unknown)?;
         facts.note(&seen.iter().map(Seen::read).collect::<Vec<_>>())?;
         for seen in seen {
-            if !named.contains(&seen.record.sha256) {
+            if named.get(&seen.found.path) != Some(&&seen.record.sha256) {
                 return Err(Error::Moved {
                     name: name.clone(),
                     path: seen.found.path,
@@ -388,7 +384,7 @@ fn repository(locked: &LockedSource) -> Offer {
             nevra: package.nevra.clone(),
             digest: package.digest.clone(),
             size: package.size,
-            label: None,
+            labels: Vec::new(),
             rpm: None,
         };
         let asked = package.asked.iter();

@@ -8,6 +8,7 @@
 //! what is known from records alone never touches a byte.
 
 mod add;
+mod answers;
 mod bring;
 mod card;
 mod catalog;
@@ -39,6 +40,7 @@ mod workspace;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use add::{Added, add};
+pub use answers::Unsolved;
 pub use error::Error;
 pub use facts::Facts;
 pub use forecast::{Forecast, Left, expected};

@@ -33,6 +33,7 @@ pub(super) fn tell(observer: &dyn Observer, event: Event<'_>) {
     match event {
         Event::Bytes { what, here, of } => observer.fetching(what, here, of),
         Event::Done { what, size } => observer.fetching(what, size, Some(size)),
+        Event::GaveUp { what } => observer.fetching(what, 0, Some(0)),
         Event::Failed { what, url, failure } => {
             observer.warning(&format!("{what}: {url}: {failure}"));
         }

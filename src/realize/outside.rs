@@ -94,7 +94,7 @@ impl<'a> Outside<'a> {
         directory: &Path,
     ) -> Result<(Name, Fetched), Error> {
         let origins = self.origins(&wanted.digest, facts);
-        let mut failed = None;
+        let mut failed = Vec::new();
         for (name, location) in origins {
             let wanted = Wanted {
                 what: what.to_owned(),
@@ -104,29 +104,35 @@ impl<'a> Outside<'a> {
             };
             match self.file(&name, &wanted, directory) {
                 Ok(fetched) => return Ok((name, fetched)),
-                Err(error) => failed = Some(error),
+                Err(error) => failed.push(error),
             }
         }
-        Err(failed.unwrap_or_else(|| Error::Lost {
-            package: what.to_owned(),
-        }))
+        let package = what.to_owned();
+        Err(match failed.len() {
+            0 => Error::Lost { package },
+            1 => failed.remove(0),
+            _ => Error::Nowhere { package, failed },
+        })
     }
 
-    /// Fetches one file of a source's metadata.
-    pub fn metadata(
+    /// Fetches the metadata of a source in one state, by locations.
+    pub fn state(
         &self,
         name: &Name,
-        location: &str,
-        digest: &Digest,
+        wanted: &parameters::Metadata,
         directory: &Path,
-    ) -> Result<Fetched, Error> {
-        let wanted = Wanted {
-            what: location.to_owned(),
-            locations: vec![location.to_owned()],
-            digest: digest.clone(),
-            size: None,
+    ) -> Result<BTreeMap<String, Fetched>, Error> {
+        let fetch = |(location, digest): (&String, &Digest)| {
+            let wanted = Wanted {
+                what: location.clone(),
+                locations: vec![location.clone()],
+                digest: digest.clone(),
+                size: None,
+            };
+            let fetched = self.file(name, &wanted, directory)?;
+            Ok((location.clone(), fetched))
         };
-        self.file(name, &wanted, directory)
+        wanted.files.iter().map(fetch).collect()
     }
 
     /// Looks at what a repository has now.

@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
-use super::catalog::Catalog;
-use super::error::Error;
+use super::answers::{Answers, Unsolved};
+use super::error::{Error, told};
 use super::facts::Facts;
 use super::look::Look;
 use super::metadata::{self, REPOMD};
 use super::observe::{self, Observer};
 use super::outside::{self, Outside};
 use super::{Options, root_name, signed};
-use crate::ids::{Digest, Name};
+use crate::ids::Name;
 use crate::plan::derivation::MAIN;
-use crate::plan::{self, Solved, SourcePackage, parameters};
+use crate::plan::{self, parameters};
 use crate::recipe::{Kind, Location, Recipes, Source};
 use crate::source::fetch::{Event, Judge};
-use crate::source::{self, Keys, Lock, LockedPackage, LockedSource, Moved, SolvedPackage};
-use crate::store::{NewGeneration, Store};
+use crate::source::{Keys, Lock, LockedPackage, LockedSource, Moved};
+use crate::store::{Lease, NewGeneration, Store};
 
 /// Revisions are numbers, dates and ids; what is longer, in bytes, is none that the lock need keep.
 const LONGEST_REVISION: usize = 128;
@@ -27,9 +28,8 @@ const LONGEST_REVISION: usize = 128;
 pub struct Updated {
     pub lock: Lock,
     pub moved: Vec<Moved>,
-    /// Artifacts without an answer in the lock, and why: they stand on packages that are made when they are realized,
-    /// or what was asked has none.
-    pub unsolved: Vec<(Name, Option<plan::Error>)>,
+    /// Artifacts and modules that were not answered now.
+    pub unsolved: Vec<(Name, Unsolved)>,
 }
 
 /// What is looked at, and what is asked again.
@@ -76,7 +76,7 @@ pub fn update(
         outside: None,
         keep: true,
     };
-    let client = outside::client(&looked, options.network.as_ref())?;
+    let client = outside::client(&sources, options.network.as_ref())?;
     let tell = |event: Event<'_>| observe::tell(observer, event);
     let outside = Outside::new(recipes, old, client.as_ref(), &tell);
     let (directories, repositories): (Vec<_>, Vec<_>) = looked
@@ -125,13 +125,38 @@ pub fn update(
     if let Some(old) = old.filter(|_| !anew) {
         asked.solved.clone_from(&old.solved);
     }
-    let look = Look {
-        lock: Some(&asked),
-        ..look
+    let mut recovered = BTreeMap::new();
+    let unsolved = loop {
+        let look = Look {
+            lock: Some(&asked),
+            ..look
+        };
+        let mut facts = look.at(&known)?;
+        let answers = Answers::ask(recipes, &facts)?;
+        facts.were_read()?;
+        let lacking = answers.lacking();
+        let lacking: Vec<&Name> = lacking
+            .iter()
+            .filter(|name| !recovered.contains_key(*name))
+            .collect();
+        let behind = behind(&facts, &asked);
+        if lacking.is_empty() && behind.is_empty() {
+            break answers.write(&facts, &mut lock, old, anew);
+        }
+        for name in lacking {
+            let locked = asked.sources.get(name);
+            let lease = locked.map(|locked| recover(store, &outside, (name, locked)));
+            let lease = lease.transpose().unwrap_or_else(|error| {
+                observer.warning(&format!("the metadata that the lock has: {}", told(&error)));
+                None
+            });
+            recovered.insert(name.clone(), lease);
+        }
+        drop(facts);
+        for name in behind {
+            asked.sources.entry(name).or_default().packages.clear();
+        }
     };
-    let mut facts = look.at(&known)?;
-    let unsolved = answer(recipes, &facts, &mut lock, old)?;
-    facts.were_read()?;
     let empty = Lock::default();
     let moved = Lock::changes(old.unwrap_or(&empty), &lock);
     Ok(Updated {
@@ -147,6 +172,18 @@ fn is_older(now: &str, before: &str) -> bool {
         (Ok(now), Ok(before)) => now < before,
         _ => false,
     }
+}
+
+/// Repositories with modules that an older program locked, without the streams that asked: whose answer is whose
+/// can't be told, so all has to be asked again.
+fn behind(facts: &Facts<'_>, asked: &Lock) -> Vec<Name> {
+    let catalogs = facts.catalogs().into_iter();
+    let behind = catalogs.filter(|(name, catalog)| {
+        let locked = asked.sources.get(name);
+        let locked = locked.is_some_and(|one| !one.modular && !one.packages.is_empty());
+        locked && plan::Catalog::is_modular(&**catalog)
+    });
+    behind.map(|(name, _)| name).collect()
 }
 
 /// Holds an index against the keys of its source. One without a signature is taken: many repositories have none,
@@ -226,85 +263,21 @@ fn look_up(
     })
 }
 
-/// Fills in what manifests and artifacts are answered with; returns what has no answer.
-///
-/// One that has none must not keep the others, or the sources, from being locked. Where it takes packages to be made
-/// before it can be asked, what `old` has stays: it counts if that turns out to be the question, in whichever store.
-fn answer(
-    recipes: &Recipes,
-    facts: &Facts<'_>,
-    lock: &mut Lock,
-    old: Option<&Lock>,
-) -> Result<Vec<(Name, Option<plan::Error>)>, Error> {
-    let mut unsolved = Vec::new();
-    let mut answers: BTreeMap<Name, BTreeMap<String, SourcePackage>> = BTreeMap::new();
-    for (name, recipe) in &recipes.recipes {
-        let solves = recipe.selection().is_some();
-        if !solves && !matches!(recipe.kind, Kind::Module(_)) {
-            continue;
-        }
-        match plan::plan(recipes, std::slice::from_ref(name), facts) {
-            Ok(mut plan) => {
-                for (source, drawn) in plan.answers {
-                    answers.entry(source).or_default().extend(drawn);
-                }
-                match plan.solved.remove(name) {
-                    Some(solved) => drop(lock.solved.insert(name.clone(), written(solved))),
-                    None if solves => {
-                        let kept = old.and_then(|old| old.solved.get(name));
-                        lock.solved
-                            .extend(kept.map(|kept| (name.clone(), kept.clone())));
-                        unsolved.push((name.clone(), None));
-                    }
-                    None => {}
-                }
-            }
-            // Nothing that the recipes could do about it: the lock stays as it was.
-            Err(error @ plan::Error::Catalog { .. }) => return Err(error.into()),
-            Err(error) => unsolved.push((name.clone(), Some(error))),
-        }
-    }
-    let catalogs = facts.catalogs();
-    for (source, answers) in answers {
-        if let (Some(catalog), Some(locked)) =
-            (catalogs.get(&source), lock.sources.get_mut(&source))
-        {
-            locked.modular = plan::Catalog::is_modular(&**catalog);
-            locked.packages = drawn(catalog, answers);
-        }
-    }
-    Ok(unsolved)
-}
-
-fn written(solved: Solved) -> source::Solved {
-    let packages = solved.packages.into_iter();
-    source::Solved {
-        question: solved.question,
-        packages: packages
-            .map(|(nevra, digest)| SolvedPackage { nevra, digest })
-            .collect(),
-    }
-}
-
-/// What was drawn from a repository, each package with all that it answers.
-fn drawn(catalog: &Catalog, answers: BTreeMap<String, SourcePackage>) -> BTreeSet<LockedPackage> {
-    let mut packages: BTreeMap<Digest, LockedPackage> = BTreeMap::new();
-    for (text, package) in answers {
-        let Some(location) = catalog.location(&package.digest) else {
-            continue;
-        };
-        let digest = package.digest.clone();
-        let locked = packages.entry(digest).or_insert_with(|| LockedPackage {
-            nevra: package.nevra,
-            digest: package.digest,
-            size: package.size,
-            location,
-            file: None,
-            asked: BTreeSet::new(),
-        });
-        locked.asked.insert(text);
-    }
-    packages.into_values().collect()
+/// Fetches the metadata that the lock has of a source, and was not here.
+fn recover(
+    store: &Store,
+    outside: &Outside<'_>,
+    (name, locked): (&Name, &LockedSource),
+) -> Result<Arc<Lease>, Error> {
+    let batch = store.batch()?;
+    let params = parameters::Metadata {
+        files: locked.metadata.clone(),
+    };
+    let files = outside.state(name, &params, &store.arriving()?)?;
+    let files = files.iter();
+    let files = files.map(|(location, file)| (location.clone(), file.path().to_owned()));
+    metadata::store(&batch, &outside::metadata(&params), &files.collect())?;
+    Ok(batch.commit()?)
 }
 
 fn locked(facts: &Facts<'_>, name: &Name, source: &Source) -> Result<LockedSource, Error> {

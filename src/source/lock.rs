@@ -83,7 +83,8 @@ pub enum Error {
     #[error("writing the lock {}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error(
-        "the lock {} has version {found}, this program knows {VERSION}; update the program, or the lock with `store update`",
+        "the lock {} has version {found}, this program knows {VERSION}; update the program, \
+         or move the lock away and make another one with `store update`",
         path.display()
     )]
     Version { path: PathBuf, found: u64 },
@@ -120,13 +121,16 @@ impl Lock {
     /// One at a time may do so: see [`Writing`].
     pub fn save(&self, recipes: &Path, _: &Writing) -> Result<(), Error> {
         let path = recipes.join(FILE);
-        let new = recipes.join(".store.lock.new");
+        // Where somebody made it a link, what it leads to is the lock.
+        let path = std::fs::canonicalize(&path).unwrap_or(path);
+        let directory = path.parent().unwrap_or(recipes);
+        let new = directory.join(".store.lock.new");
         let write = || {
             let mut file = File::create(&new)?;
             file.write_all(self.to_string().as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&new, &path)?;
-            File::open(recipes)?.sync_all()
+            File::open(directory)?.sync_all()
         };
         write().map_err(|source| {
             let _ = std::fs::remove_file(&new);
@@ -237,6 +241,12 @@ fn source(fields: &Fields) -> LockedSource {
             asked,
         })
     });
+    let mut answered = BTreeSet::new();
+    for text in packages.iter().flat_map(|package| &package.asked) {
+        if !answered.insert(text) {
+            fields.twice(fields.place("packages"), "asked", text.clone());
+        }
+    }
     LockedSource {
         metadata,
         revision: fields.string("revision").map(|found| found.value),

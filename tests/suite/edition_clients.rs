@@ -111,10 +111,15 @@ fn dnf_takes_of_an_edition_what_a_tree_of_its_modules_takes() {
             package.bytes(&Memory::default()),
         );
     }
-    for (edition, host, expected) in [
+    let cases = [
         ("edition", "both", "web-2-1.noarch"),
         ("stream", "one", "web-1-1.noarch"),
-    ] {
+    ];
+    for (number, (edition, host, expected)) in cases.into_iter().cycle().take(4).enumerate() {
+        // The same without a lock and with one.
+        if number == 2 {
+            bench.print(&["update"]);
+        }
         let view = bench.realize(&[edition]);
         let machine = Machine::new(&[("edition", &bench.path().join(&view[0]))]);
         assert_eq!(

@@ -126,8 +126,7 @@ fn each(faults: &[(&str, String)], check: impl Fn(&Scene, &Site, &str) + Sync) {
                     match what.parse::<i32>() {
                         Ok(_) => {
                             assert!(matches!(code, 0 | 1 | 4 | 5), "{when}: {code} {told}");
-                            let named = ["/store/", "recipes", "/rpms"];
-                            let named = named.iter().any(|place| told.contains(place));
+                            let named = tripped.names_its_place(&told, what.starts_with('-'));
                             assert!(code == 0 || named, "{when}: {told}");
                         }
                         Err(_) => assert_eq!(code == 137, reached, "{when}: {code} {told}"),

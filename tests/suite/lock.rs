@@ -152,7 +152,7 @@ fn a_lock_of_another_version_names_both_versions() {
     assert_eq!(
         complaint("version = 2\nwonders = true"),
         "the lock store.lock has version 2, this program knows 1; \
-         update the program, or the lock with `store update`"
+         update the program, or move the lock away and make another one with `store update`"
     );
 }
 
@@ -186,6 +186,21 @@ fn mistakes_in_a_lock_are_told_with_line_and_column() {
         "store.lock:7:5: \"bash-5.2-1.x86_64\" stands in \"packages\" twice"
     );
     assert!(with("[source", "<<<<<<< ours\n[source").starts_with("store.lock:4:"));
+}
+
+#[test]
+fn two_answers_to_one_text_are_a_mistake() {
+    let mut lock = lock(&[("bash", "5.2-1", "b"), ("bash", "5.3-1", "c")]);
+    let source = lock.sources.values_mut().next().unwrap();
+    let asked = std::mem::take(&mut source.packages).into_iter();
+    source.packages = asked
+        .map(|package| LockedPackage {
+            asked: ["bash".to_owned()].into(),
+            ..package
+        })
+        .collect();
+    let said = complaint(&lock.to_string());
+    assert!(said.contains("bash"), "{said}");
 }
 
 #[test]
@@ -261,6 +276,13 @@ proptest! {
         revision in prop::option::of("[^\\n]{1,8}"),
         (signed, modular) in any::<(bool, bool)>(),
     ) {
+        // One text has one answer.
+        let mut asked = BTreeSet::new();
+        let mut alone = |mut package: LockedPackage| {
+            package.asked.retain(|text| asked.insert(text.clone()));
+            package
+        };
+        let packages: BTreeSet<LockedPackage> = packages.into_iter().map(&mut alone).collect();
         let digest = Digest { algorithm: Algorithm::Sha1, hex: "01".repeat(20) };
         let solved = packages.iter().map(|p| SolvedPackage { nevra: p.nevra.clone(), digest: p.digest.clone() });
         let solved = Solved { question: Hash::from_bytes([7; 32]), packages: solved.collect() };

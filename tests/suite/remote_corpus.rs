@@ -24,7 +24,7 @@ fn misbehaves(number: usize, bytes: &[u8]) -> Manner {
             0 => Manner::Cut(bytes.to_vec(), bytes.len() / 2),
             1 => Manner::Page { called_so: true },
             2 => Manner::Page { called_so: false },
-            3 => Manner::Status(404, "Not Found"),
+            3 => Manner::Status(404, ""),
             4 => Manner::Hangup,
             5 => Manner::WrongPart(bytes.to_vec()),
             _ => Manner::Good(bytes.iter().map(|byte| byte ^ 1).collect()),
@@ -98,7 +98,7 @@ fn an_atomic_host_of_the_corpus_comes_whole_from_two_servers_that_misbehave() {
         let (bad, good) = (&mirrors[number % 2], &mirrors[(number + 1) % 2]);
         good.good(&location, &bytes);
         let manner = match location.ends_with("repomd.xml") {
-            true => Manner::Status(503, "Busy"),
+            true => Manner::Status(503, ""),
             false => misbehaves(number / 2, &bytes),
         };
         bad.on(&location, &[manner]);

@@ -93,7 +93,7 @@ fn the_owners_of_paths_are_found_in_filelists() {
 /// What primary keeps of a record.
 fn in_primary(record: &Record, listed: &Solvable) -> Solvable {
     let mut solvable = Solvable::of(record);
-    solvable.modularity_label = None;
+    solvable.modularity_labels.clear();
     if solvable.source {
         solvable.nevra.arch = "src".to_owned();
     }

@@ -219,7 +219,7 @@ fn a_server_that_forbids_what_it_does_not_have_has_no_signature() {
         }
     }
     let asked = "/repodata/repomd.xml.asc";
-    server.on(asked, &[Manner::Status(403, "Forbidden")]);
+    server.on(asked, &[Manner::Status(403, "")]);
     let url = format!("file://{}", bench.path().join("rpms").display());
     bench.edit("os.toml", &url, &server.url("/"));
     let said = bench.run(&["update"]).works();

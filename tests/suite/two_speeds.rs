@@ -144,7 +144,7 @@ impl Site {
         self.publish_fast();
         let old = "/sampler-containers-6.0~rc2-1.x86_64.rpm";
         assert_eq!(self.fast.count(old), 1, "it was there");
-        self.fast.on(old, &[Manner::Status(404, "Not Found")]);
+        self.fast.on(old, &[Manner::Status(404, "")]);
     }
 
     fn git(&self, arguments: &[&str]) -> String {

@@ -1,8 +1,8 @@
 //! What `store update` keeps of a lock, what it says of it, and who may write it.
 
 use std::fs;
-use std::process::Stdio;
-use std::time::Duration;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use store::source::{Lock, Writing};
 
@@ -167,14 +167,32 @@ fn what_can_not_be_locked_is_an_error_also_when_quiet_and_all_else_is_locked() {
             .contains("nobody-has-this"),
         "{document}"
     );
+    assert_eq!(problem["kept"], true);
     let lock = lock(&bench);
-    assert!(lock.solved.is_empty());
+    // It counts again once the question is the same again.
+    assert_eq!(lock.solved, first.solved);
     let packages = lock.sources[&"os".parse().unwrap()].packages.iter();
     assert!(
         packages
             .clone()
             .any(|one| one.nevra.to_string() == "editor-a-2-1.noarch")
     );
+}
+
+#[test]
+fn an_update_of_one_source_says_what_waits_for_another_and_is_no_failure() {
+    let bench = site();
+    fs::create_dir(bench.path().join("more")).unwrap();
+    bench.write(
+        "recipes/more.toml",
+        "kind = \"source\"\npath = \"../more\"\n",
+    );
+    let said = bench.run(&["update", "more"]).works();
+    let line =
+        "not locked: what draws from source os, which was never looked at: `store update os`";
+    assert_eq!(said.err.matches(line).count(), 1, "{}", said.err);
+    bench.print(&["update", "os"]);
+    assert_eq!(solved(&bench), ["app", "editor-a"]);
 }
 
 #[test]
@@ -190,19 +208,16 @@ fn updates_of_the_same_recipes_take_turns() {
             command.spawn().unwrap()
         })
         .collect();
-    std::thread::sleep(Duration::from_millis(500));
     for update in &mut updates {
-        assert!(update.try_wait().unwrap().is_none());
+        let mut line = String::new();
+        let said = BufReader::new(update.stderr.as_mut().unwrap()).read_line(&mut line);
+        said.unwrap();
+        assert!(line.starts_with("waiting for another update"), "{line}");
     }
     drop(writing);
     let mut told = 0;
     for update in updates {
         let said = Said::of(update.wait_with_output().unwrap()).works();
-        assert!(
-            said.err.starts_with("waiting for another update"),
-            "{}",
-            said.err
-        );
         told += usize::from(!said.out.is_empty());
     }
     assert_eq!(told, 1, "the first one moved all that there is");
@@ -223,9 +238,132 @@ fn a_store_that_has_nothing_yet_leaves_the_answers_of_the_lock() {
     let said = bench.run(&["update", "--store", "other"]).works();
     assert!(
         said.err
-            .contains("atomic-host is solved when it is realized"),
+            .contains("atomic-host keeps the answer that the lock has"),
         "{}",
         said.err
     );
     assert_eq!(lock(&bench), first);
+}
+
+/// A repository with a package each, by `createrepo_c`, and a source of its name.
+fn publish(bench: &Bench, name: &str, packages: &[&str]) {
+    let rpms = bench.path().join(name);
+    let _ = fs::remove_dir_all(&rpms);
+    for package in packages {
+        let file = format!("{name}/{package}.rpm");
+        bench.write(&file, spec(package).bytes(&Memory::default()));
+    }
+    let made = Command::new("createrepo_c").arg("-q").arg(&rpms).status();
+    assert!(made.unwrap().success());
+    let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
+    bench.write(&format!("recipes/{name}.toml"), source);
+}
+
+fn drawing(source: &str, packages: &str) -> String {
+    format!(
+        "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"{source}\"\npackages = [{packages}]\n"
+    )
+}
+
+/// A host of two repositories.
+fn two() -> Bench {
+    let bench = Bench::of(&[
+        ("m1.toml", &drawing("one", "\"a\", \"b\"")),
+        ("m2.toml", &drawing("two", "\"c\"")),
+        (
+            "host.toml",
+            "kind = \"ostree\"\nfrom = [\"m1\", \"m2\"]\ninstall = [\"a\", \"c\"]\nref = \"host\"\n",
+        ),
+    ]);
+    publish(&bench, "one", &["a-1-1.noarch", "b-1-1.noarch"]);
+    publish(&bench, "two", &["c-1-1.noarch"]);
+    bench.print(&["update"]);
+    bench
+}
+
+#[test]
+fn an_update_of_one_source_solves_with_the_metadata_that_is_locked_of_the_other() {
+    let bench = two();
+    publish(&bench, "two", &["c-2-1.noarch"]);
+    let said = bench.run(&["update", "two", "--store", "other"]).works();
+    assert_eq!(
+        said.out,
+        "two: c.noarch upgraded from 1-1 to 2-1\nhost: 1 upgraded\n"
+    );
+    let good = lock(&bench);
+    // Where that is gone, it is said, and what was solved is not lost.
+    publish(&bench, "two", &["c-3-1.noarch"]);
+    fs::remove_dir_all(bench.path().join("one/repodata")).unwrap();
+    let said = bench.run(&["update", "two", "--store", "third"]);
+    assert_eq!(said.code, 1);
+    let lacks = "what draws from source one, whose metadata is no longer what the lock names";
+    assert!(said.err.contains(lacks), "{}", said.err);
+    let name = "host".parse().unwrap();
+    assert_eq!(lock(&bench).solved[&name], good.solved[&name]);
+    // The first store has it, and needs nobody.
+    bench.print(&["update", "two"]);
+    bench.realize(&["host"]);
+}
+
+#[test]
+fn a_mistake_in_one_recipe_leaves_what_was_drawn_before_it() {
+    let bench = two();
+    let good = fs::read(bench.recipes().join("store.lock")).unwrap();
+    bench.write("recipes/m1.toml", drawing("one", "\"a\", \"b\", \"typo\""));
+    for arguments in [&["update", "two"][..], &["update"]] {
+        let said = bench.run(arguments);
+        assert_eq!((said.code, said.out.as_str()), (1, ""));
+        assert!(said.err.contains("typo"), "{}", said.err);
+        assert_eq!(fs::read(bench.recipes().join("store.lock")).unwrap(), good);
+    }
+    bench.write("recipes/m1.toml", drawing("one", "\"a\", \"b\""));
+    fs::remove_dir_all(bench.path().join("one/repodata")).unwrap();
+    bench.run(&["realize", "host", "--store", "other"]).works();
+}
+
+#[test]
+fn a_package_that_no_source_gives_is_told_with_what_each_of_them_said() {
+    let bench = two();
+    let both = ["a-1-1.noarch", "b-1-1.noarch"];
+    publish(&bench, "two", &both);
+    bench.write("recipes/m2.toml", drawing("two", "\"b\""));
+    fs::remove_file(bench.recipes().join("host.toml")).unwrap();
+    bench.print(&["update"]);
+    for place in ["one", "two"] {
+        fs::remove_file(bench.path().join(place).join("b-1-1.noarch.rpm")).unwrap();
+    }
+    bench.run(&["realize", "m2"]).fails(
+        1,
+        &[
+            "none of the sources that have b-1-1.noarch gives it",
+            "source one",
+            "source two",
+        ],
+    );
+}
+
+#[test]
+fn a_lock_that_is_a_link_stays_one() {
+    let bench = site();
+    let (link, file) = (
+        bench.recipes().join("store.lock"),
+        bench.path().join("x.lock"),
+    );
+    bench.write("x.lock", "version = 1\n");
+    std::os::unix::fs::symlink("../x.lock", &link).unwrap();
+    bench.print(&["update"]);
+    assert!(link.is_symlink());
+    assert!(fs::read_to_string(file).unwrap().contains("editor-a"));
+}
+
+#[test]
+fn a_file_that_has_become_another_one_of_the_lock_is_not_taken_for_it() {
+    let bench = site();
+    bench.print(&["update"]);
+    let place = |name: &str| bench.path().join(format!("rpms/{name}-1-1.noarch.rpm"));
+    fs::copy(place("editor-b"), place("editor-a")).unwrap();
+    bench.run(&["realize", "host", "--store", "other"]).fails(
+        1,
+        &["editor-a-1-1.noarch.rpm is not the file that the lock names"],
+    );
 }

@@ -11,7 +11,7 @@ pub struct Solvable {
     /// Of the whole file, by the algorithm that the repository chose; SHA-256 where a header was read.
     pub digest: Digest,
     /// `name:stream:version:context`; metadata of repositories leaves it out.
-    pub modularity_label: Option<String>,
+    pub modularity_labels: Vec<String>,
     pub provides: Vec<Dependency>,
     pub requires: Vec<Dependency>,
     pub conflicts: Vec<Dependency>,
@@ -31,7 +31,7 @@ impl Solvable {
             nevra: record.nevra.clone(),
             source: record.source,
             digest: record.sha256.clone(),
-            modularity_label: record.modularity_label.clone(),
+            modularity_labels: record.modularity_label.iter().cloned().collect(),
             provides: record.provides.clone(),
             requires: record.requires.clone(),
             conflicts: record.conflicts.clone(),

@@ -16,8 +16,9 @@ pub(super) fn check(scene: &Scene) -> Vec<Finding> {
             continue;
         };
         for held in &part.holding.packages {
-            let label = held.solvable.modularity_label.as_deref();
-            if let Some(label) = label.filter(|label| name_stream(label) != own) {
+            let labels = &held.solvable.modularity_labels;
+            let is_own = labels.iter().any(|label| name_stream(label) == own);
+            if let Some(label) = labels.first().filter(|_| !is_own) {
                 findings.push(mislabelled(scene, part, held, label));
             }
         }

@@ -93,6 +93,10 @@ pub enum Event<'e> {
         what: &'e str,
         size: u64,
     },
+    /// Nobody gave it, or it is no longer wanted.
+    GaveUp {
+        what: &'e str,
+    },
 }
 
 /// Is told of every [`Event`], from several threads.
@@ -164,12 +168,13 @@ impl<'f> Fetcher<'f> {
         }
         let mut partial = Partial::open(directory, &wanted.digest)?;
         let places = places(mirrors, wanted)?;
-        let from = self.any_mirror(&wanted.what, mirrors, &places, |url| {
+        let what = &wanted.what;
+        let from = self.any_mirror(what, mirrors, &places, |url| {
             self.receive(url, wanted, &mut partial)
-        })?;
+        });
+        let from = from.inspect_err(|_| (self.observer)(Event::GaveUp { what }))?;
         let size = partial.length();
         let held = partial.finish();
-        let what = &wanted.what;
         (self.observer)(Event::Done { what, size });
         Ok(Fetched { held, size, from })
     }

@@ -36,6 +36,7 @@ pub enum Manner {
     },
     /// With a header that says it is compressed.
     Encoded(Vec<u8>),
+    /// With more headers, each with its end of line.
     Status(u16, &'static str),
     Redirect(String),
     /// Closes without a word.

@@ -81,7 +81,6 @@ impl Site {
         .unwrap();
     }
 
-    /// Makes it what it was.
     /// Gives the recipes a source that nothing stands on: packages of a realized module, in a directory.
     pub fn add_source(&self) {
         let modules = self.well(&["realize", "web-server"]);
@@ -95,6 +94,7 @@ impl Site {
         }
     }
 
+    /// Makes it what it was.
     pub fn revert(&self) {
         std::fs::remove_dir_all(self.path("recipes")).unwrap();
         copy(&Site::new().path("recipes"), &self.path("recipes"));

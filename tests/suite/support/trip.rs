@@ -17,6 +17,21 @@ pub struct Tripped {
     pub call: String,
 }
 
+impl Tripped {
+    /// Whether what was said names the place of the call, as far as people know of it: a file of the store,
+    /// a recipe or the lock, a package of a source. Where every call fails from that one on, it may be that of another one.
+    pub fn names_its_place(&self, told: &str, ever: bool) -> bool {
+        let places = [
+            ("/recipes", ["recipes/", " in recipes"]),
+            ("/rpms", ["/rpms", "/rpms"]),
+        ];
+        let of = |(place, words): &(&str, [&str; 2])| {
+            (ever || self.call.contains(place)) && words.iter().any(|word| told.contains(word))
+        };
+        told.contains("/store/") || places.iter().any(of)
+    }
+}
+
 /// The tool, built once; `None`, said aloud, where it can't run.
 fn tool() -> Option<&'static PathBuf> {
     static TOOL: OnceLock<Option<(PathBuf, tempfile::TempDir)>> = OnceLock::new();

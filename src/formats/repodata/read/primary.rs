@@ -101,9 +101,10 @@ struct Unfinished {
 }
 
 /// What all packages of a document may weigh together: a package as much as eight dependencies or paths,
-/// and of those each 64 bytes of a name as much as another one. The packages of Fedora and all of its updates, and then ten times
-/// as many, stay below; a document that compresses to nothing could have a hundred million.
-const HEAVIEST: usize = 16 << 20;
+/// and of those each 64 bytes of a name as much as another one. That takes some 5 GB of memory. The 17,649 packages of AppStream
+/// of CentOS Stream 9 weigh 0.6 million, one build of its kernel 64 thousand; a document that compresses to nothing
+/// could weigh more than a hundred million.
+const HEAVIEST: usize = 32 << 20;
 
 const LISTS: [&str; 8] = [
     "provides",
@@ -250,7 +251,7 @@ impl Unfinished {
                 source: matches!(nevra.arch.as_str(), "src" | "nosrc"),
                 nevra,
                 digest: self.digest.ok_or("it has no <checksum>")?,
-                modularity_label: None,
+                modularity_labels: Vec::new(),
                 provides,
                 requires,
                 conflicts,

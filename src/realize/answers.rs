@@ -1,0 +1,224 @@
+//! What manifests and artifacts are answered with, for the lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::catalog::Catalog;
+use super::error::Error;
+use super::facts::Facts;
+use super::outside::METADATA;
+use crate::ids::{Digest, Name};
+use crate::plan::{self, Solved, SourcePackage};
+use crate::recipe::{Kind, Recipes};
+use crate::source::{self, Lock, LockedPackage, LockedSource, SolvedPackage};
+
+/// Why something was not answered now.
+#[derive(Debug)]
+pub enum Unsolved {
+    /// It stands on packages that are made when it is realized.
+    Later {
+        /// Whether the answer that the lock had stays: it counts if that turns out to be the question.
+        kept: bool,
+    },
+    /// It draws from a source that was never looked at, and is not to be now.
+    Unread { source: Name },
+    /// It draws from a source that stays as it is locked, and whose metadata is nowhere any more.
+    Lacking { source: Name, kept: bool },
+    /// What was asked has no answer.
+    Failed { problem: plan::Error, kept: bool },
+}
+
+impl Unsolved {
+    /// Whether something has to be done about it.
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Unsolved::Lacking { .. } | Unsolved::Failed { .. })
+    }
+
+    /// Whether the lock keeps the answer that it had.
+    pub const fn is_kept(&self) -> bool {
+        match *self {
+            Unsolved::Unread { .. } => false,
+            Unsolved::Later { kept }
+            | Unsolved::Lacking { kept, .. }
+            | Unsolved::Failed { kept, .. } => kept,
+        }
+    }
+}
+
+/// The answers to all that some recipes ask.
+#[derive(Default)]
+pub(super) struct Answers {
+    /// Of each source, by what a lock calls what was asked.
+    drawn: BTreeMap<Name, BTreeMap<String, SourcePackage>>,
+    solved: BTreeMap<Name, source::Solved>,
+    /// What could not be asked yet; what it waits for is the metadata of these sources, or packages.
+    waiting: Vec<(Name, BTreeSet<Name>)>,
+    unread: Vec<(Name, Name)>,
+    failed: Vec<(Name, plan::Error)>,
+    /// The sources of modules that were not answered.
+    unanswered: BTreeSet<Name>,
+}
+
+impl Answers {
+    /// Asks for everything; what has no answer keeps nothing else from having one.
+    pub fn ask(recipes: &Recipes, facts: &Facts<'_>) -> Result<Answers, Error> {
+        let mut answers = Answers::default();
+        for (name, recipe) in &recipes.recipes {
+            let solves = recipe.selection().is_some();
+            let source = match &recipe.kind {
+                Kind::Module(module) => module.source.clone(),
+                _ if solves => None,
+                _ => continue,
+            };
+            match plan::plan(recipes, std::slice::from_ref(name), facts) {
+                Ok(mut plan) => {
+                    let waiting = plan.waiting.iter().map(|&step| &plan.steps[step]);
+                    let waiting = waiting.filter(|step| step.kind == METADATA);
+                    let lacking = waiting.filter_map(|step| step.topic.parse().ok());
+                    let lacking: BTreeSet<Name> = lacking.collect();
+                    match plan.solved.remove(name) {
+                        Some(solved) => drop(answers.solved.insert(name.clone(), written(solved))),
+                        None if solves || !lacking.is_empty() => {
+                            answers.unanswered.extend(source);
+                            answers.waiting.push((name.clone(), lacking));
+                        }
+                        None => {}
+                    }
+                    for (source, drawn) in plan.answers {
+                        answers.drawn.entry(source).or_default().extend(drawn);
+                    }
+                }
+                // Nothing that the recipes could do about it: the lock stays as it was.
+                Err(error @ plan::Error::Catalog { .. }) => return Err(error.into()),
+                Err(plan::Error::UnreadSource { source_name, .. }) => {
+                    answers.unread.push((name.clone(), source_name));
+                }
+                Err(error) => {
+                    answers.unanswered.extend(source);
+                    answers.failed.push((name.clone(), error));
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Sources whose metadata has to be here before all can be asked.
+    pub fn lacking(&self) -> BTreeSet<Name> {
+        let waiting = self.waiting.iter().flat_map(|(_, sources)| sources);
+        waiting.cloned().collect()
+    }
+
+    /// Writes the answers into a lock; of what has none, those of the old lock stay as far as they may still be true.
+    ///
+    /// An answer to an artifact's question counts where that is the question, in whichever store; what was drawn from
+    /// a repository, as long as that is in the same state.
+    pub fn write(
+        self,
+        facts: &Facts<'_>,
+        lock: &mut Lock,
+        old: Option<&Lock>,
+        anew: bool,
+    ) -> Vec<(Name, Unsolved)> {
+        let catalogs = facts.catalogs();
+        for (name, locked) in &mut lock.sources {
+            let before = old.and_then(|old| old.sources.get(name));
+            let before = before.filter(|before| {
+                self.unanswered.contains(name) && before.metadata == locked.metadata
+            });
+            match (catalogs.get(name), before) {
+                (Some(catalog), _) => {
+                    locked.modular = plan::Catalog::is_modular(&**catalog);
+                    locked.packages = drawn(catalog, self.drawn.get(name));
+                    let before = before.filter(|before| before.modular == locked.modular);
+                    before.into_iter().for_each(|before| keep(before, locked));
+                }
+                (None, Some(before)) if locked.packages.is_empty() => {
+                    locked.modular = before.modular;
+                    locked.packages.clone_from(&before.packages);
+                }
+                _ => {}
+            }
+        }
+        lock.solved.extend(self.solved);
+        let mut kept = |name: &Name| {
+            let kept = old.filter(|_| !anew).and_then(|old| old.solved.get(name));
+            lock.solved
+                .extend(kept.map(|kept| (name.clone(), kept.clone())));
+            kept.is_some()
+        };
+        let mut unsolved = Vec::new();
+        for (name, lacking) in self.waiting {
+            let kept = kept(&name);
+            let one = match lacking.into_iter().next() {
+                Some(source) => Unsolved::Lacking { source, kept },
+                None => Unsolved::Later { kept },
+            };
+            unsolved.push((name, one));
+        }
+        for (name, source) in self.unread {
+            unsolved.push((name, Unsolved::Unread { source }));
+        }
+        for (name, problem) in self.failed {
+            let kept = kept(&name);
+            unsolved.push((name, Unsolved::Failed { problem, kept }));
+        }
+        unsolved.sort_by(|(a, _), (b, _)| a.cmp(b));
+        unsolved
+    }
+}
+
+fn written(solved: Solved) -> source::Solved {
+    let packages = solved.packages.into_iter();
+    source::Solved {
+        question: solved.question,
+        packages: packages
+            .map(|(nevra, digest)| SolvedPackage { nevra, digest })
+            .collect(),
+    }
+}
+
+/// What was drawn from a repository, each package with all that it answers.
+fn drawn(
+    catalog: &Catalog,
+    answers: Option<&BTreeMap<String, SourcePackage>>,
+) -> BTreeSet<LockedPackage> {
+    let mut packages: BTreeMap<&Digest, LockedPackage> = BTreeMap::new();
+    for (text, package) in answers.into_iter().flatten() {
+        let Some(location) = catalog.location(&package.digest) else {
+            continue;
+        };
+        let locked = packages.entry(&package.digest);
+        let locked = locked.or_insert_with(|| LockedPackage {
+            nevra: package.nevra.clone(),
+            digest: package.digest.clone(),
+            size: package.size,
+            location,
+            file: None,
+            asked: BTreeSet::new(),
+        });
+        locked.asked.insert(text.clone());
+    }
+    packages.into_values().collect()
+}
+
+/// Adds what a source had been asked before, where it has no answer now.
+fn keep(before: &LockedSource, locked: &mut LockedSource) {
+    let asked = |package: &LockedPackage| package.asked.clone();
+    let answered: BTreeSet<String> = locked.packages.iter().flat_map(asked).collect();
+    let mut packages: BTreeMap<Digest, LockedPackage> = std::mem::take(&mut locked.packages)
+        .into_iter()
+        .map(|package| (package.digest.clone(), package))
+        .collect();
+    for package in &before.packages {
+        let texts = package.asked.difference(&answered).cloned();
+        let texts: BTreeSet<String> = texts.collect();
+        if !texts.is_empty() {
+            let kept = packages.entry(package.digest.clone());
+            let kept = kept.or_insert_with(|| LockedPackage {
+                asked: BTreeSet::new(),
+                ..package.clone()
+            });
+            kept.asked.extend(texts);
+        }
+    }
+    locked.packages = packages.into_values().collect();
+}
