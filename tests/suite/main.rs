@@ -59,6 +59,7 @@ mod progress;
 mod recipe;
 mod remote;
 mod remote_corpus;
+mod remote_streams;
 mod repodata;
 mod repodata_read;
 mod reuse;

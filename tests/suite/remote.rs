@@ -1,6 +1,5 @@
 //! Repositories as sources: looked at by update, locked, fetched by realize, and then no longer asked.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,12 +10,10 @@ use rustix::io::Errno;
 
 use super::support::bench::Bench;
 use super::support::materialize::is_root;
-use super::support::rpm::spec;
 use super::support::server::{Manner, Server};
 use super::support::site::{Site, entries};
 use super::support::told;
 use super::support::trip::{ALL, CHANGES, trip};
-use super::support::workspace::Memory;
 
 const TOOLS: &str = "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"upstream\"\n\
     packages = [\"sampler-httpd\", \"sampler-shell\", \"sampler-filesystem\", \"sampler-release\", \"sampler-init\"]\n";
@@ -311,179 +308,6 @@ fn packages_that_lie_elsewhere_come_from_where_xml_base_says() {
     );
     bench.realize(&["host"]);
     assert_eq!(elsewhere.count("/sampler-httpd-2.4-1.x86_64.rpm"), 1);
-}
-
-/// What `createrepo_c` knows nothing of: that packages are of streams.
-fn modulemd(stream: &str, artifact: &str) -> String {
-    format!(
-        "---\ndocument: modulemd\nversion: 2\ndata:\n  name: tools\n  stream: \"{stream}\"\n  version: 1\n  context: c\n  \
-         arch: x86_64\n  summary: s\n  description: d\n  license:\n    module: [MIT]\n  artifacts:\n    rpms: [{artifact}]\n..."
-    )
-}
-
-#[test]
-fn a_package_may_be_of_several_streams_and_those_for_debugging_may_lie_elsewhere() {
-    let bench = Bench::of(&[]);
-    let rpms = bench.path().join("rpms");
-    for nevra in ["tool-1-1.noarch", "tool-2-1.noarch", "common-1-1.noarch"] {
-        let file = format!("rpms/{nevra}.rpm");
-        bench.write(&file, spec(nevra).bytes(&Memory::default()));
-    }
-    let made = Command::new("createrepo_c").arg("-q").arg(&rpms).status();
-    assert!(made.unwrap().success());
-    let debug = "tool-debuginfo-0:1-1.noarch, tool-debugsource-0:1-1.noarch, tool-0:1-1.src";
-    let texts = ["1", "2"].map(|stream| {
-        let artifacts = format!("tool-0:{stream}-1.noarch, common-0:1-1.noarch, {debug}");
-        modulemd(stream, &artifacts)
-    });
-    bench.write("modules.yaml", texts.join("\n"));
-    let added = Command::new("modifyrepo_c")
-        .args(["--mdtype=modules", "../modules.yaml", "repodata"])
-        .current_dir(&rpms)
-        .status();
-    assert!(added.unwrap().success());
-    let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
-    bench.write("recipes/upstream.toml", source);
-    for (stream, text) in ["1", "2"].into_iter().zip(&texts) {
-        bench.write(&format!("recipes/tools-{stream}.yaml"), text);
-        let own = format!(
-            "kind = \"module\"\nmodule = \"tools\"\nstream = \"{stream}\"\nversion = 1\nsource = \"upstream\"\n\
-             packages = [\"tool\", \"common\"]\n"
-        );
-        bench.write(&format!("recipes/named-{stream}.toml"), own);
-        let imported = format!(
-            "kind = \"module\"\nmodule = \"tools\"\nsource = \"upstream\"\nmodulemd = \"tools-{stream}.yaml\"\n"
-        );
-        bench.write(&format!("recipes/imported-{stream}.toml"), imported);
-    }
-    bench.print(&["update"]);
-    let lint = bench.run(&["lint"]);
-    assert!(!lint.out.contains("error ["), "{}", lint.out);
-    // From the lock alone.
-    fs::remove_dir_all(rpms.join("repodata")).unwrap();
-    for stream in ["1", "2"] {
-        for kind in ["named", "imported"] {
-            let name = format!("{kind}-{stream}");
-            let said = bench.run(&["realize", &name, "--store", "other"]).works();
-            let packages = bench.path().join(said.out.trim()).join("Packages");
-            let files = fs::read_dir(packages).unwrap();
-            let files: BTreeSet<_> = files.map(|file| file.unwrap().file_name()).collect();
-            let expected = [
-                "common-1-1.noarch.rpm".into(),
-                format!("tool-{stream}-1.noarch.rpm").into(),
-            ];
-            assert_eq!(files, expected.into(), "{name}");
-        }
-    }
-}
-
-#[test]
-fn streams_of_one_repository_have_each_their_own_answer_to_one_name() {
-    let module = |stream: &str, name: &str| {
-        format!(
-            "kind = \"module\"\nmodule = \"{name}\"\nstream = \"{stream}\"\nversion = 1\nsource = \"upstream\"\n\
-             packages = [\"tool\"]\n"
-        )
-    };
-    let bench = Bench::of(&[
-        ("old.toml", &module("1", "tools")),
-        ("plain.toml", &module("1", "base")),
-        ("young.toml", &module("2", "tools")),
-    ]);
-    let rpms = bench.path().join("rpms");
-    for (nevra, label) in [
-        ("tool-1-1.noarch", Some("tools:1:1:c")),
-        ("tool-2-1.noarch", Some("tools:2:1:c")),
-        ("tool-3-1.noarch", None),
-    ] {
-        let package = label
-            .into_iter()
-            .fold(spec(nevra), |spec, label| spec.module(label));
-        bench.write(
-            &format!("rpms/{nevra}.rpm"),
-            package.bytes(&Memory::default()),
-        );
-    }
-    let index = |arguments: &[&str]| {
-        let mut command = Command::new(arguments[0]);
-        let made = command.args(&arguments[1..]).current_dir(&rpms).status();
-        assert!(made.unwrap().success(), "{arguments:?}");
-    };
-    index(&["createrepo_c", "-q", "."]);
-    let texts = [
-        modulemd("1", "tool-0:1-1.noarch"),
-        modulemd("2", "tool-0:2-1.noarch"),
-    ];
-    bench.write("modules.yaml", texts.join("\n"));
-    index(&[
-        "modifyrepo_c",
-        "--mdtype=modules",
-        "../modules.yaml",
-        "repodata",
-    ]);
-    let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
-    bench.write("recipes/upstream.toml", source);
-    bench.print(&["update"]);
-    let lock = fs::read_to_string(bench.recipes().join("store.lock")).unwrap();
-    for asked in ["base:1/tool", "tools:1/tool", "tools:2/tool"] {
-        assert!(lock.contains(&format!("asked = [\"{asked}\"]")), "{lock}");
-    }
-    // Once from the lock alone, and once all together.
-    for names in [
-        &["old"][..],
-        &["plain"],
-        &["young"],
-        &["young", "old", "plain"],
-    ] {
-        for (name, view) in names.iter().zip(bench.realize(names)) {
-            let version = ["old", "young", "plain"].iter().position(|one| one == name);
-            let file = format!("tool-{}-1.noarch.rpm", version.unwrap() + 1);
-            let packages = bench.path().join(view).join("Packages");
-            let files = fs::read_dir(packages).unwrap();
-            let files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
-            assert_eq!(files, [file.as_str()], "{name}");
-        }
-    }
-    // A lock of a program that knew nothing of streams is asked for once more, as a whole.
-    let before = lock.replace("modular = true\n", "").replace("tools:2/", "");
-    bench.write("recipes/store.lock", before);
-    bench.edit("old.toml", "version = 1", "version = 2");
-    bench.print(&["update"]);
-    let again = fs::read_to_string(bench.recipes().join("store.lock")).unwrap();
-    assert_eq!(again, lock);
-    // A stream that the lock was not asked for is not answered with what another one has.
-    bench.write("recipes/young.toml", module("3", "tools"));
-    let view = bench.realize(&["young"]);
-    let packages = bench.path().join(&view[0]).join("Packages");
-    assert!(packages.join("tool-3-1.noarch.rpm").exists());
-}
-
-#[test]
-fn a_package_of_a_stream_hides_nothing_of_another_name() {
-    let manifest = "packages = [\"perl\", \"perl-Archive-Tar\"]";
-    let bench = Bench::of(&[
-        ("os.toml", "kind = \"source\"\npath = \"../rpms\"\n"),
-        (
-            "perl.toml",
-            &format!(
-                "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\n{manifest}\n"
-            ),
-        ),
-    ]);
-    let labelled = spec("perl-5-1.noarch").module("perl:1:1:c");
-    for (name, package) in [
-        ("perl-5-1.noarch", labelled),
-        (
-            "perl-Archive-Tar-2-1.noarch",
-            spec("perl-Archive-Tar-2-1.noarch"),
-        ),
-    ] {
-        let file = format!("rpms/{name}.rpm");
-        bench.write(&file, package.bytes(&Memory::default()));
-    }
-    let view = bench.realize(&["perl"]);
-    let packages = fs::read_dir(bench.path().join(&view[0]).join("Packages"));
-    assert_eq!(packages.unwrap().count(), 2);
 }
 
 #[test]
