@@ -86,6 +86,12 @@ impl Site {
         let modules = self.well(&["realize", "web-server"]);
         let packages = self.path(modules.trim()).join("Packages");
         copy(&packages, &self.path("rpms"));
+        // Views are read-only.
+        let change = Command::new("chmod")
+            .args(["-R", "u+w"])
+            .arg(self.path("rpms"))
+            .status();
+        assert!(change.unwrap().success());
         let source = "kind = \"source\"\npath = \"../rpms\"\n";
         let module = "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"drawn\"\npackages = [\"sampler-httpd\"]\n";
         let host = "kind = \"ostree\"\nfrom = [\"drawing\", \"base-runtime\"]\ninstall = [\"sampler-httpd\"]\nref = \"drawn\"\n";
