@@ -11,7 +11,7 @@ use super::output::{self, count};
 use super::progress::{Progress, WORTH_TELLING, estimate, unknown};
 use crate::ids::{Name, Nevra};
 use crate::plan::Plan;
-use crate::realize::{Forecast, Planned};
+use crate::realize::{self, Forecast, Planned};
 use crate::recipe::{Kind, Recipes};
 
 /// Prints what a realize would do, and why; does nothing
@@ -135,10 +135,20 @@ pub fn show(
         return Ok(Exit::Done);
     }
     if packages {
-        if !plan.waiting.is_empty() {
+        let waiting = plan.waiting.iter().map(|&step| &plan.steps[step]);
+        let (metadata, made): (Vec<_>, Vec<_>) =
+            waiting.partition(|step| step.kind == realize::METADATA);
+        if !made.is_empty() {
             output::say(
                 "packages that recipes make are not made yet: what needs them is not solved",
             );
+        }
+        for step in metadata {
+            output::say(format_args!(
+                "the metadata of source {0} is not in this store: what needs it is not solved; \
+                 `store update {0}` looks at it, and realize fetches what the lock has",
+                step.topic
+            ));
         }
         let mut text = String::new();
         let packages = held(&plan, names);

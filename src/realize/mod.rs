@@ -46,6 +46,7 @@ pub use facts::Facts;
 pub use forecast::{Forecast, Left, expected};
 pub use look::Look;
 pub use observe::{Observer, Silent};
+pub use outside::METADATA;
 pub use report::{Artifact, How, Made, Report, StepName, StepReport};
 pub use run::{Options, realize};
 pub use survey::survey;

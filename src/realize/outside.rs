@@ -22,7 +22,7 @@ pub(super) const VERSION: u32 = 1;
 
 /// Steps that bring one package, and one state of a repository's metadata.
 pub(super) const FETCH: &str = "fetch";
-pub(super) const METADATA: &str = "metadata";
+pub const METADATA: &str = "metadata";
 
 /// What is brought, not composed.
 pub(super) const KINDS: [&str; 2] = [FETCH, METADATA];

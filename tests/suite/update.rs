@@ -300,6 +300,13 @@ fn an_update_of_one_source_solves_with_the_metadata_that_is_locked_of_the_other(
     assert!(said.err.contains(lacks), "{}", said.err);
     let name = "host".parse().unwrap();
     assert_eq!(lock(&bench).solved[&name], good.solved[&name]);
+    bench.edit("host.toml", "\"a\", \"c\"", "\"b\", \"c\"");
+    bench.write("recipes/m1.toml", drawing("one", "\"b\", \"more\""));
+    let said = bench.run(&["plan", "host", "--packages", "--store", "third"]);
+    let lacks = "the metadata of source one is not in this store";
+    assert!(said.err.contains(lacks), "{}", said.err);
+    bench.write("recipes/m1.toml", drawing("one", "\"a\", \"b\""));
+    bench.edit("host.toml", "\"b\", \"c\"", "\"a\", \"c\"");
     // The first store has it, and needs nobody.
     bench.print(&["update", "two"]);
     bench.realize(&["host"]);
