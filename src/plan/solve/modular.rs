@@ -3,6 +3,10 @@
 //! Of each module one stream is active at most: the one that was chosen, or else its default,
 //! or else one that an active stream requires. Packages of other streams are hidden,
 //! and so are packages of no module that have, or provide, the name of a package of an active stream.
+//!
+//! No plan asks this. A module draws from a repository by the same rule, its own stream being the active one
+//! (`plan::manifest`); and in an edition every package is of some module, all of whose streams are active, so that nothing
+//! is hidden from a client or from a tree. It is what dnf makes of a whole repository: the solver is judged beside dnf with it.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashSet};
