@@ -197,10 +197,12 @@ pub fn show(
     text.push('\n');
     if !plan.waiting.is_empty() {
         let then = later(&recipes, names, &plan);
-        text.push_str(&format!(
-            "then, planned when these packages are made: {}\n",
-            then.join(", ")
-        ));
+        let is_metadata = |step: &usize| plan.steps[*step].kind == realize::METADATA;
+        let when = match plan.waiting.iter().all(is_metadata) {
+            true => "that metadata is here",
+            false => "these packages are made",
+        };
+        text.push_str(&format!("then, planned when {when}: {}\n", then.join(", ")));
     }
     output::print(text)?;
     Ok(Exit::Done)

@@ -34,7 +34,7 @@ pub struct Arguments {
     /// How many packages are read at once [default: one a processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<usize>,
-    /// Solve every artifact again, also where the question is the one that the lock has answered
+    /// Solve again what can be solved now, also where the lock has the answer to the same question
     #[arg(long)]
     solve: bool,
 }
@@ -174,12 +174,12 @@ fn missed(name: &Name, unsolved: &Unsolved) -> String {
         Unsolved::Later { kept: true } => format!(
             "{name} keeps the answer that the lock has: it stands on packages that are not made here yet"
         ),
-        Unsolved::Unread { source } => format!(
+        Unsolved::Unread { source, .. } => format!(
             "not locked: what draws from source {source}, which was never looked at: `store update {source}`"
         ),
         Unsolved::Lacking { source, .. } => format!(
-            "{NOT_LOCKED}what draws from source {source}, whose metadata is no longer what the lock names; \
-             `store update {source}` looks again"
+            "{NOT_LOCKED}what draws from source {source}, whose metadata can't be had as the lock names it; \
+             `store update {source}` looks at what it has now"
         ),
         Unsolved::Failed { problem, .. } => format!("{NOT_LOCKED}{problem}"),
     }

@@ -96,6 +96,10 @@ impl Manifest {
         answers: impl Fn(&str) -> Option<&'a SourcePackage>,
         arch: &str,
     ) -> Option<Vec<&'a SourcePackage>> {
+        // What may be lacking is taken for that where the rest was asked for.
+        if self.texts().all(|text| self.is_optional(text)) && self.texts().next().is_some() {
+            return None;
+        }
         let made: Vec<Candidate> = made.iter().map(Candidate::Made).collect();
         let mut found = Vec::new();
         for text in self.texts() {
@@ -120,6 +124,13 @@ impl Manifest {
         let mut selected = Selected::default();
         for text in self.texts() {
             let named = names(text).filter_map(|name| by_name.get(name));
+            let named = named.map(|named| match self {
+                Manifest::Names(_) => named.clone(),
+                Manifest::Artifacts(_) => {
+                    let is_it = |one: &&Candidate| one.nevra().with_epoch() == *text;
+                    named.iter().filter(is_it).copied().collect()
+                }
+            });
             let named: Vec<Candidate> = named.flat_map(|named| in_sight(named, own)).collect();
             match self.answer(text, &named, arch) {
                 Some(candidate) => drop(selected.chosen.insert(text.clone(), candidate)),
@@ -151,15 +162,17 @@ impl Manifest {
 
 /// Of packages of one name those that module `own` sees: its own ones, as an active stream hides packages of its names
 /// that are of no module, be they newer; else those of no module; else those that it may not have, to be told of.
-fn in_sight<'a>(named: &[Candidate<'a>], own: &str) -> impl Iterator<Item = Candidate<'a>> {
+fn in_sight<'a>(named: Vec<Candidate<'a>>, own: &str) -> Vec<Candidate<'a>> {
     let rank = |candidate: Candidate| match candidate {
         candidate if candidate.is_labelled(own) => 0,
         candidate if candidate.belongs(own) => 1,
         _ => 2,
     };
     let best = named.iter().map(|&candidate| rank(candidate)).min();
-    let named = named.iter().copied();
-    named.filter(move |&candidate| Some(rank(candidate)) == best)
+    let named = named.into_iter();
+    named
+        .filter(|&candidate| Some(rank(candidate)) == best)
+        .collect()
 }
 
 /// The names that a text may stand for, in a manifest of either form.

@@ -20,8 +20,8 @@ pub enum Unsolved {
         kept: bool,
     },
     /// It draws from a source that was never looked at, and is not to be now.
-    Unread { source: Name },
-    /// It draws from a source that stays as it is locked, and whose metadata is nowhere any more.
+    Unread { source: Name, kept: bool },
+    /// It draws from a source that stays as it is locked, and whose metadata can't be had.
     Lacking { source: Name, kept: bool },
     /// What was asked has no answer.
     Failed { problem: plan::Error, kept: bool },
@@ -36,8 +36,8 @@ impl Unsolved {
     /// Whether the lock keeps the answer that it had.
     pub const fn is_kept(&self) -> bool {
         match *self {
-            Unsolved::Unread { .. } => false,
             Unsolved::Later { kept }
+            | Unsolved::Unread { kept, .. }
             | Unsolved::Lacking { kept, .. }
             | Unsolved::Failed { kept, .. } => kept,
         }
@@ -75,10 +75,12 @@ impl Answers {
                     let waiting = waiting.filter(|step| step.kind == METADATA);
                     let lacking = waiting.filter_map(|step| step.topic.parse().ok());
                     let lacking: BTreeSet<Name> = lacking.collect();
+                    if !plan.waiting.is_empty() {
+                        answers.unanswered.extend(source);
+                    }
                     match plan.solved.remove(name) {
                         Some(solved) => drop(answers.solved.insert(name.clone(), written(solved))),
                         None if solves || !lacking.is_empty() => {
-                            answers.unanswered.extend(source);
                             answers.waiting.push((name.clone(), lacking));
                         }
                         None => {}
@@ -116,7 +118,6 @@ impl Answers {
         facts: &Facts<'_>,
         lock: &mut Lock,
         old: Option<&Lock>,
-        anew: bool,
     ) -> Vec<(Name, Unsolved)> {
         let catalogs = facts.catalogs();
         for (name, locked) in &mut lock.sources {
@@ -140,7 +141,7 @@ impl Answers {
         }
         lock.solved.extend(self.solved);
         let mut kept = |name: &Name| {
-            let kept = old.filter(|_| !anew).and_then(|old| old.solved.get(name));
+            let kept = old.and_then(|old| old.solved.get(name));
             lock.solved
                 .extend(kept.map(|kept| (name.clone(), kept.clone())));
             kept.is_some()
@@ -155,7 +156,8 @@ impl Answers {
             unsolved.push((name, one));
         }
         for (name, source) in self.unread {
-            unsolved.push((name, Unsolved::Unread { source }));
+            let kept = kept(&name);
+            unsolved.push((name, Unsolved::Unread { source, kept }));
         }
         for (name, problem) in self.failed {
             let kept = kept(&name);
@@ -194,6 +196,7 @@ fn drawn(
             location,
             file: None,
             asked: BTreeSet::new(),
+            modules: package.labels.iter().cloned().collect(),
         });
         locked.asked.insert(text.clone());
     }

@@ -384,7 +384,7 @@ fn repository(locked: &LockedSource) -> Offer {
             nevra: package.nevra.clone(),
             digest: package.digest.clone(),
             size: package.size,
-            labels: Vec::new(),
+            labels: package.modules.iter().cloned().collect(),
             rpm: None,
         };
         let asked = package.asked.iter();

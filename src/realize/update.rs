@@ -37,7 +37,7 @@ pub struct Updated {
 pub struct Scope<'a> {
     /// Sources; all, if none is named. The others stay as they were locked.
     pub names: &'a [Name],
-    /// Whether an answer in the lock counts for nothing, although the question is still the same.
+    /// Whether what can be solved is, although the lock has an answer to the same question.
     pub anew: bool,
 }
 
@@ -141,7 +141,7 @@ pub fn update(
             .collect();
         let behind = behind(&facts, &asked);
         if lacking.is_empty() && behind.is_empty() {
-            break answers.write(&facts, &mut lock, old, anew);
+            break answers.write(&facts, &mut lock, old);
         }
         for name in lacking {
             let locked = asked.sources.get(name);
@@ -302,6 +302,7 @@ fn locked(facts: &Facts<'_>, name: &Name, source: &Source) -> Result<LockedSourc
             location: relative(name, place, directory)?,
             file: Some(brief.file),
             asked: BTreeSet::new(),
+            modules: BTreeSet::new(),
         });
     }
     Ok(LockedSource {

@@ -3,6 +3,7 @@
 //! `recipes/store.lock` is written by `store update` and by nothing else, the same to the byte for the same lock,
 //! one package a line, so that a review shows what moved.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::fs::{File, TryLockError};
@@ -58,6 +59,8 @@ pub struct LockedPackage {
     /// The texts in manifests that it is the answer to; of a repository with modules, each behind the stream that asked:
     /// `nodejs:18/npm`. A repository gives only what was asked for, a directory all it has.
     pub asked: BTreeSet<String>,
+    /// The modules that a repository says it is of, `NAME:STREAM:VERSION:CONTEXT`. Of a directory the packages themselves say it.
+    pub modules: BTreeSet<String>,
 }
 
 /// The packages that an artifact's `install` was solved to.
@@ -225,13 +228,21 @@ fn source(fields: &Fields) -> LockedSource {
         let at = fields.place("metadata");
         metadata.extend(digest(fields, at, &text).map(|digest| (location, digest)));
     }
+    let answered = RefCell::new(BTreeSet::new());
     let packages = packages(fields, |table, nevra| {
         let digest = stated(table);
         table.demand("size");
         let size = table.number("size", u64::MAX);
         let location = table.required("location");
         let file = table.parsed("file", "a blob's id");
-        let asked = table.set("asked", "a package's name");
+        let asked: BTreeSet<String> = table.set("asked", "a package's name");
+        let mut answered = answered.borrow_mut();
+        for text in &asked {
+            if !answered.insert(text.clone()) {
+                let reason = "another package answers it too; take one of the two out, then run `store update`";
+                table.invalid(table.place("asked"), text, "a text with one answer", reason);
+            }
+        }
         Some(LockedPackage {
             nevra,
             digest: digest?,
@@ -239,14 +250,9 @@ fn source(fields: &Fields) -> LockedSource {
             location: location?.value,
             file: file.map(|found| found.value),
             asked,
+            modules: table.set("modules", "a module with its stream"),
         })
     });
-    let mut answered = BTreeSet::new();
-    for text in packages.iter().flat_map(|package| &package.asked) {
-        if !answered.insert(text) {
-            fields.twice(fields.place("packages"), "asked", text.clone());
-        }
-    }
     LockedSource {
         metadata,
         revision: fields.string("revision").map(|found| found.value),
@@ -345,6 +351,7 @@ impl fmt::Display for Lock {
                     location,
                     file,
                     asked,
+                    modules,
                 } = package;
                 write_nevra(f, nevra)?;
                 let location = Quoted(location);
@@ -355,9 +362,12 @@ impl fmt::Display for Lock {
                 if let Some(file) = file {
                     write!(f, ", file = \"{file}\"")?;
                 }
-                if !asked.is_empty() {
-                    let asked: Vec<_> = asked.iter().map(|text| Quoted(text).to_string()).collect();
-                    write!(f, ", asked = [{}]", asked.join(", "))?;
+                for (field, texts) in [("asked", asked), ("modules", modules)] {
+                    if !texts.is_empty() {
+                        let texts: Vec<_> =
+                            texts.iter().map(|text| Quoted(text).to_string()).collect();
+                        write!(f, ", {field} = [{}]", texts.join(", "))?;
+                    }
                 }
                 writeln!(f, " }},")?;
             }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::process::Command;
 
 use store::formats::modulemd::{self, Document};
@@ -29,19 +30,12 @@ fn a_package_may_be_of_several_streams_and_those_for_debugging_may_lie_elsewhere
         let file = format!("rpms/{nevra}.rpm");
         bench.write(&file, spec(nevra).bytes(&Memory::default()));
     }
-    let made = Command::new("createrepo_c").arg("-q").arg(&rpms).status();
-    assert!(made.unwrap().success());
     let debug = "tool-debuginfo-0:1-1.noarch, tool-debugsource-0:1-1.noarch, tool-0:1-1.src";
     let texts = ["1", "2"].map(|stream| {
         let artifacts = format!("tool-0:{stream}-1.noarch, common-0:1-1.noarch, {debug}");
         modulemd(stream, &artifacts)
     });
-    bench.write("modules.yaml", texts.join("\n"));
-    let added = Command::new("modifyrepo_c")
-        .args(["--mdtype=modules", "../modules.yaml", "repodata"])
-        .current_dir(&rpms)
-        .status();
-    assert!(added.unwrap().success());
+    index(&rpms, &texts);
     let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
     bench.write("recipes/upstream.toml", source);
     for (stream, text) in ["1", "2"].into_iter().zip(&texts) {
@@ -147,23 +141,11 @@ fn streams_of_one_repository_have_each_their_own_answer_to_one_name() {
             package.bytes(&Memory::default()),
         );
     }
-    let index = |arguments: &[&str]| {
-        let mut command = Command::new(arguments[0]);
-        let made = command.args(&arguments[1..]).current_dir(&rpms).status();
-        assert!(made.unwrap().success(), "{arguments:?}");
-    };
-    index(&["createrepo_c", "-q", "."]);
     let texts = [
         modulemd("1", "tool-0:1-1.noarch"),
         modulemd("2", "tool-0:2-1.noarch"),
     ];
-    bench.write("modules.yaml", texts.join("\n"));
-    index(&[
-        "modifyrepo_c",
-        "--mdtype=modules",
-        "../modules.yaml",
-        "repodata",
-    ]);
+    index(&rpms, &texts);
     let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
     bench.write("recipes/upstream.toml", source);
     bench.print(&["update"]);
@@ -187,6 +169,8 @@ fn streams_of_one_repository_have_each_their_own_answer_to_one_name() {
             assert_eq!(files, [file.as_str()], "{name}");
         }
     }
+    let of = "asked = [\"tools:1/tool\"], modules = [\"tools:1:1:c\"]";
+    assert!(lock.contains(of), "{lock}");
     // A lock of a program that knew nothing of streams is asked for once more, as a whole.
     let before = lock.replace("modular = true\n", "").replace("tools:2/", "");
     bench.write("recipes/store.lock", before);
@@ -227,4 +211,86 @@ fn a_package_of_a_stream_hides_nothing_of_another_name() {
     let view = bench.realize(&["perl"]);
     let packages = fs::read_dir(bench.path().join(&view[0]).join("Packages"));
     assert_eq!(packages.unwrap().count(), 2);
+}
+
+#[test]
+fn a_lock_and_no_lock_answer_alike_what_recipes_and_a_repository_both_have() {
+    let package = "kind = \"package\"\nname = \"tool\"\nversion = \"2\"\nrelease = \"1\"\narch = \"noarch\"\nlicense = \"MIT\"\n\
+        summary = \"A tool\"\n";
+    let module = "kind = \"module\"\nmodule = \"tools\"\nstream = \"1\"\nversion = 1\nsource = \"upstream\"\nfrom = [\"own\"]\n\
+        packages = [\"tool\", \"other\"]\n";
+    let bench = Bench::of(&[("own.toml", package), ("drawn.toml", module)]);
+    let rpms = bench.path().join("rpms");
+    for nevra in ["tool-1-1.noarch", "other-1-1.noarch"] {
+        let file = format!("rpms/{nevra}.rpm");
+        bench.write(&file, spec(nevra).bytes(&Memory::default()));
+    }
+    index(&rpms, &[modulemd("1", "tool-0:1-1.noarch")]);
+    let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
+    bench.write("recipes/upstream.toml", source);
+    bench.print(&["update"]);
+    let first = bench.realize(&["drawn"]);
+    bench.print(&["update"]);
+    let good = fs::read(bench.recipes().join("store.lock")).unwrap();
+    assert_eq!(bench.realize(&["drawn"]), first);
+    let packages = bench.path().join(&first[0]).join("Packages");
+    assert!(packages.join("tool-1-1.noarch.rpm").exists());
+    // A store that has not made the package yet takes nothing out of the lock.
+    bench.run(&["update", "--store", "other"]).works();
+    assert_eq!(fs::read(bench.recipes().join("store.lock")).unwrap(), good);
+}
+
+#[test]
+fn a_document_means_just_the_packages_that_it_names() {
+    let bench = Bench::of(&[]);
+    let rpms = bench.path().join("rpms");
+    for nevra in [
+        "tool-1-1.noarch",
+        "tool-2-1.noarch",
+        "tool-debuginfo-1-1.noarch",
+    ] {
+        let file = format!("rpms/{nevra}.rpm");
+        bench.write(&file, spec(nevra).bytes(&Memory::default()));
+    }
+    index(&rpms, &[modulemd("1", "tool-0:2-1.noarch")]);
+    let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
+    bench.write("recipes/upstream.toml", source);
+    for (name, artifact) in [
+        ("older", "tool-0:1-1.noarch"),
+        ("debug", "tool-debuginfo-0:1-1.noarch"),
+    ] {
+        bench.write(&format!("recipes/{name}.yaml"), modulemd("1", artifact));
+        let recipe = format!(
+            "kind = \"module\"\nmodule = \"tools\"\nsource = \"upstream\"\nmodulemd = \"{name}.yaml\"\n"
+        );
+        bench.write(&format!("recipes/{name}.toml"), recipe);
+    }
+    bench.print(&["update"]);
+    for (name, file) in [
+        ("older", "tool-1-1.noarch.rpm"),
+        ("debug", "tool-debuginfo-1-1.noarch.rpm"),
+    ] {
+        let view = bench.realize(&[name]);
+        let packages = bench.path().join(&view[0]).join("Packages");
+        let files = fs::read_dir(packages).unwrap();
+        let files: Vec<_> = files.map(|one| one.unwrap().file_name()).collect();
+        assert_eq!(files, [file], "{name}");
+    }
+}
+
+/// Indexes packages, with the documents of modules beside.
+fn index(rpms: &Path, documents: &[String]) {
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(arguments[0]);
+        let made = command.args(&arguments[1..]).current_dir(rpms).status();
+        assert!(made.unwrap().success(), "{arguments:?}");
+    };
+    run(&["createrepo_c", "-q", "."]);
+    fs::write(rpms.join("../modules.yaml"), documents.join("\n")).unwrap();
+    run(&[
+        "modifyrepo_c",
+        "--mdtype=modules",
+        "../modules.yaml",
+        "repodata",
+    ]);
 }

@@ -296,7 +296,7 @@ fn an_update_of_one_source_solves_with_the_metadata_that_is_locked_of_the_other(
     fs::remove_dir_all(bench.path().join("one/repodata")).unwrap();
     let said = bench.run(&["update", "two", "--store", "third"]);
     assert_eq!(said.code, 1);
-    let lacks = "what draws from source one, whose metadata is no longer what the lock names";
+    let lacks = "what draws from source one, whose metadata can't be had as the lock names it";
     assert!(said.err.contains(lacks), "{}", said.err);
     let name = "host".parse().unwrap();
     assert_eq!(lock(&bench).solved[&name], good.solved[&name]);
@@ -307,6 +307,21 @@ fn an_update_of_one_source_solves_with_the_metadata_that_is_locked_of_the_other(
     assert!(said.err.contains(lacks), "{}", said.err);
     bench.write("recipes/m1.toml", drawing("one", "\"a\", \"b\""));
     bench.edit("host.toml", "\"b\", \"c\"", "\"a\", \"c\"");
+    // So it is where a source is new.
+    bench.write("recipes/m3.toml", drawing("more", "\"d\""));
+    bench.write(
+        "recipes/more.toml",
+        "kind = \"source\"\nurl = \"file:///nowhere/\"\n",
+    );
+    bench.edit("host.toml", "[\"m1\", \"m2\"]", "[\"m1\", \"m2\", \"m3\"]");
+    let said = bench.json(&["update", "two"]);
+    let host = &said["unsolved"][0];
+    assert_eq!(
+        (&host["name"], &host["kept"]),
+        (&"host".into(), &true.into())
+    );
+    assert!(lock(&bench).solved.contains_key(&name));
+    bench.edit("host.toml", ", \"m3\"]", "]");
     // The first store has it, and needs nobody.
     bench.print(&["update", "two"]);
     bench.realize(&["host"]);
