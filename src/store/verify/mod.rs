@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -445,7 +445,8 @@ impl Verifier<'_> {
                     let rows = self.index.not_live(contents.iter())?.into_iter().collect();
                     let missing = self.index.objects_by_row(&rows)?;
                     let lost = missing.iter().filter(|o| o.state == State::Gone).count();
-                    if newest.contains(&path) && lost > 0 {
+                    // Unless another one is by now: then a collector may have been quicker.
+                    if newest.contains(&path) && lost > 0 && !self.is_superseded(&path, number) {
                         let problem = format!("it names entry {entry}, which lacks {lost} objects");
                         damaged.push(damage(path, problem, vec![entry]));
                     }
@@ -454,6 +455,15 @@ impl Verifier<'_> {
             }
         }
         Ok(damaged)
+    }
+
+    /// Whether a root has a newer generation than this one, which lies at `path`.
+    fn is_superseded(&self, path: &Path, number: u32) -> bool {
+        let (files, _) = root::files(self.store.layout());
+        let of_it = |other: &Path| other.parent() == path.parent();
+        files
+            .iter()
+            .any(|(other, newer)| of_it(other) && *newer > number)
     }
 
     fn views(&self, only: Option<&BTreeSet<EntryId>>) -> Result<Vec<Damage>> {
