@@ -4,7 +4,7 @@
 //! A lease is a locked file of 33-byte lines, a letter and a hash;
 //! the lock dies with its process, and so does the lease.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -126,33 +126,58 @@ impl Drop for Lease {
 impl Store {
     /// Makes condemned objects live again; only under the swap lock, shared or exclusive.
     ///
-    /// Returns those that were unlinked already: by a collector that was killed before it could say so.
+    /// Returns those that can't be: a collector unlinked them and was killed before it could say so,
+    /// or took parts of them and has not come to themselves yet.
     pub(super) fn revive(&self, index: &Index, objects: Vec<Object>) -> Result<BTreeSet<i64>> {
         let mut queue = objects;
-        let (mut alive, mut lost) = (BTreeSet::new(), BTreeSet::new());
+        // Of each that is condemned and here, the parts.
+        let mut here: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+        let (mut unlinked, mut gone) = (BTreeSet::new(), BTreeSet::new());
         while let Some(object) = queue.pop() {
+            if object.state == State::Gone {
+                gone.insert(object.row);
+            }
             if object.state != State::Condemned
-                || alive.contains(&object.row)
-                || lost.contains(&object.row)
+                || here.contains_key(&object.row)
+                || unlinked.contains(&object.row)
             {
                 continue;
             }
             let path = self.layout().object(object.kind(), object.hash);
             match fs::symlink_metadata(&path) {
-                Ok(_) => alive.insert(object.row),
-                Err(e) if e.kind() == io::ErrorKind::NotFound => lost.insert(object.row),
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    unlinked.insert(object.row);
+                    continue;
+                }
                 Err(e) => return Err(Error::io("looking for", path, e)),
-            };
+            }
+            let mut parts = BTreeSet::new();
             if object.form == Form::Assembly {
-                let parts: BTreeSet<i64> = index.parts_of(object.row)?.into_iter().collect();
+                parts.extend(index.parts_of(object.row)?);
                 queue.extend(index.objects_by_row(&parts)?);
             }
+            here.insert(object.row, parts);
         }
-        if !alive.is_empty() {
-            index.set_state(alive.into_iter(), State::Live, None)?;
+        // What lacks a part is of no use: it stays condemned until somebody writes it anew.
+        let mut lost = unlinked.clone();
+        loop {
+            let lacks = |part: &i64| lost.contains(part) || gone.contains(part);
+            let hollow = here.iter().filter(|(_, parts)| parts.iter().any(lacks));
+            let hollow: Vec<i64> = hollow.map(|(row, _)| *row).collect();
+            if hollow.is_empty() {
+                break;
+            }
+            for row in hollow {
+                here.remove(&row);
+                lost.insert(row);
+            }
         }
-        if !lost.is_empty() {
-            index.set_state(lost.iter().copied(), State::Gone, None)?;
+        if !here.is_empty() {
+            index.set_state(here.into_keys(), State::Live, None)?;
+        }
+        if !unlinked.is_empty() {
+            index.set_state(unlinked.into_iter(), State::Gone, None)?;
         }
         Ok(lost)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use store::store::fault;
 
-use crate::support::site::{REALIZE, Site};
+use crate::support::site::{REALIZE, Site, entries};
 
 const COLLECT: [&str; 3] = ["gc", "--keep-last", "1"];
 
@@ -89,6 +89,40 @@ fn a_gc_that_is_killed_anywhere_leaves_a_sound_store_and_the_next_one_finishes()
             site.sound(&when);
         }
     }
+}
+
+#[test]
+fn what_lost_some_of_its_parts_to_a_killed_gc_is_made_again() {
+    const ALL: [&str; 5] = [
+        "--json",
+        "realize",
+        "atomic-host",
+        "server",
+        "container-base",
+    ];
+    let site = Site::new();
+    let wanted = entries(&site.well(&ALL));
+    let roots = std::fs::read_dir(site.store().join("roots")).unwrap();
+    for root in roots {
+        std::fs::remove_dir_all(root.unwrap().path()).unwrap();
+    }
+    let mut killed = 0;
+    // Files go one by one; an image and a repository have parts of some hundred of them.
+    for count in (1..).map(|step| 1 + step * 15) {
+        let when = format!("gc.unlinking:{count}");
+        let again = site.again();
+        if !again.killed(&["gc"], &when) {
+            break;
+        }
+        killed += 1;
+        if killed % 4 == 0 {
+            again.well(&["gc", "--undo"]);
+            again.sound(&when);
+        }
+        assert_eq!(entries(&again.well(&ALL)), wanted, "{when}");
+        again.sound(&when);
+    }
+    assert!(killed > 10, "{killed}");
 }
 
 #[test]
