@@ -36,7 +36,7 @@ class Lint(Row):
         command = [tools.store, "--store", place / "store", "--recipes", place / "recipes", "lint"]
 
         def check():
-            found = json.loads(run(*command, "--json"))
+            found = json.loads(run(*command, "-q", "--json"))
             assert found["schema"].startswith("store/lint/"), found
 
         return Work([command], check=check)
@@ -45,10 +45,12 @@ class Lint(Row):
         rpms = packages(tools, inputs, self.count)
 
         def make(at):
+            (at / "repository").mkdir(parents=True)
             run("createrepo_c", "-q", "--no-database", "-o", at / "repository", rpms)
-            run(*self.closure(at), "makecache")
 
-        return once(inputs / f"repoclosure-{self.count}", make)
+        at = once(inputs / f"repoclosure-{self.count}", make)
+        run(*self.closure(at), "makecache")
+        return at
 
     def closure(self, at):
         options = {"cachedir": at / "cache", "persistdir": at / "persist", "logdir": at, "reposdir": "/nonexistent"}
