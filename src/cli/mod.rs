@@ -89,6 +89,7 @@ pub fn main() -> ExitCode {
         }
     };
     fault::arm();
+    stop::outlive_limits();
     let json = arguments.global.json;
     // The message was printed by then; this gives it its exit code.
     let caught = std::panic::catch_unwind(|| {

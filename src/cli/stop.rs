@@ -4,8 +4,14 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
+
+/// From now on a limit on the size of files (`ulimit -f`) is an error of who writes, and not the end without a word.
+pub fn outlive_limits() {
+    // Where that can't be had, all else can.
+    let _ = flag::register(SIGXFSZ, Arc::default());
+}
 
 /// Whether this program was asked to end, and by which signal.
 #[derive(Clone, Default)]

@@ -1,5 +1,8 @@
 //! `store verify`
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -7,7 +10,7 @@ use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output::{self, count};
 use crate::ids::EntryId;
-use crate::store::{Needed, VerifyOptions};
+use crate::store::{self, Needed, VerifyOptions};
 
 /// Checks that the store holds what it says
 ///
@@ -37,6 +40,47 @@ const KEPT: &str = "kept";
 const HISTORY: &str = "history";
 const NOTHING: &str = "nothing";
 
+/// What to do about damage, in the order in which it is told.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Advice {
+    Realize,
+    RealizeAsThen,
+    Drop,
+    RestoreRoot,
+    RebuildIndex,
+    MoveAway,
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Advice::Realize => "realizing again repairs what can be made again",
+            Advice::RealizeAsThen => {
+                "what tells of collected bytes only is repaired by realizing with the recipes and the lock that it was made by"
+            }
+            Advice::Drop => "what no generation was made of is dropped by `store gc`",
+            Advice::RestoreRoot => {
+                "a root that can't be read is brought back from a copy, or removed to give up its generation"
+            }
+            Advice::RebuildIndex => "`store verify --rebuild-index` makes the index anew",
+            Advice::MoveAway => "what the store did not write stays; move it away",
+        })
+    }
+}
+
+fn advice(damage: &store::Damage) -> Advice {
+    match (damage.what, damage.needed) {
+        (store::What::Index, _) => Advice::RebuildIndex,
+        (store::What::Foreign, _) => Advice::MoveAway,
+        // One that was read tells which entry it names; so does a view of the store's.
+        (store::What::Root, _) if damage.entries.is_empty() => Advice::RestoreRoot,
+        (store::What::View, _) if damage.entries.is_empty() => Advice::MoveAway,
+        (_, Needed::ByKept) => Advice::Realize,
+        (_, Needed::ByHistory) => Advice::RealizeAsThen,
+        (_, Needed::ByNothing) => Advice::Drop,
+    }
+}
+
 #[derive(Serialize)]
 struct Damage {
     kind: String,
@@ -53,7 +97,7 @@ impl Arguments {
     pub fn run(self, context: &Context) -> Result<Exit, Failure> {
         let mut lost = Vec::new();
         if self.rebuild_index {
-            let report = crate::store::Store::rebuild_index(context.directory(), &|_| {})?;
+            let report = store::Store::rebuild_index(context.directory(), &|_| {})?;
             lost = report.damaged;
             if !context.is_quiet() {
                 output::say("the index was made anew");
@@ -150,20 +194,9 @@ impl Arguments {
                 "{subject}: not all of its bytes are in the store; what is not was not checked\n"
             ));
         }
-        let any = |needed: &str| damaged.iter().any(|damage| damage.needed_by == needed);
-        let advice = [
-            (KEPT, "realizing again repairs what can be made again"),
-            (
-                HISTORY,
-                "what tells of collected bytes only is repaired by realizing with the recipes and the lock that it was made by",
-            ),
-            (
-                NOTHING,
-                "what no generation was made of is dropped by `store gc`",
-            ),
-        ];
-        let advice = advice.iter().filter(|(needed, _)| any(needed));
-        let advice: String = advice.map(|(_, advice)| format!("; {advice}")).collect();
+        let told = report.damaged.iter().chain(&lost).map(advice);
+        let told: BTreeSet<Advice> = told.collect();
+        let advice: String = told.iter().map(|advice| format!("; {advice}")).collect();
         let checked = count(report.checked as usize, "object");
         text.push_str(&match damaged.len() {
             0 => format!("{checked} checked, all well\n"),

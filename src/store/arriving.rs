@@ -3,12 +3,13 @@
 //! Whoever writes one has it locked. What a dead process left is taken up by who wants the same next,
 //! and goes with the next collection if nobody does.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Store;
 use super::error::{Error, Result};
+use super::file;
 use super::layout::Layout;
 use super::lock::{is_same, try_lock};
 
@@ -32,7 +33,7 @@ pub(super) fn each_left(layout: &Layout, mut each: impl FnMut(&Path) -> Result<(
     };
     for name in names {
         let path = name.map_err(|e| Error::io("reading", &dir, e))?.path();
-        let file = match File::open(&path) {
+        let file = match file::open(&path) {
             Ok(file) => file,
             // It came, and went on.
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,

@@ -19,7 +19,9 @@ pub enum Error {
         path: PathBuf,
         source: io::Error,
     },
-    #[error("the disk is full or the quota used up: {action} {}; `store gc` frees what nothing keeps alive", path.display())]
+    #[error("{} is a directory with something in it, where a file of the store belongs; move it away", path.display())]
+    InTheWay { path: PathBuf },
+    #[error("the disk is full, the quota used up or a limit reached (`ulimit -f`): {action} {}; `store gc` frees what nothing keeps alive", path.display())]
     Full {
         action: &'static str,
         path: PathBuf,

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 
 use super::Store;
 use super::error::{Error, Result};
+use super::file;
 use super::index::{Form, Index, Object, State, Type};
 use super::layout::Layout;
 use super::lock::{Lock, Name, is_same, try_lock};
@@ -212,7 +213,7 @@ pub(crate) fn read_all(layout: &Layout, reap: bool) -> Result<Held> {
     };
     for name in names {
         let path = name.map_err(|e| Error::io("reading", &dir, e))?.path();
-        let file = match File::open(&path) {
+        let file = match file::open(&path) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(Error::io("opening the lease", path, e)),
@@ -230,7 +231,7 @@ pub(crate) fn read_all(layout: &Layout, reap: bool) -> Result<Held> {
 }
 
 fn read(path: &Path, held: &mut Held) -> Result<()> {
-    let bytes = match fs::read(path) {
+    let bytes = match file::read(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(Error::io("reading the lease", path, e)),

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open, openat};
 
+use super::file;
 use super::layout::{Kind, Layout, within};
 use crate::ids::Hash;
 
@@ -34,10 +35,10 @@ impl Near {
     pub fn open(&self, layout: &Layout, kind: Kind, id: Hash) -> io::Result<File> {
         match self.base(layout, kind) {
             Some(base) => {
-                let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+                let flags = file::FLAGS | OFlags::NOFOLLOW;
                 Ok(openat(base, within(kind, id), flags, Mode::empty())?.into())
             }
-            None => File::open(layout.object(kind, id)),
+            None => file::open(&layout.object(kind, id)),
         }
     }
 

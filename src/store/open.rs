@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
+use super::file;
 use super::index::Index;
 use super::layout::Layout;
 use super::lock::{Lock, Name};
@@ -110,7 +111,7 @@ impl Store {
 /// Whether there is a store; fails where there is one that must not be touched.
 pub(super) fn check(layout: &Layout) -> Result<bool> {
     let path = layout.config();
-    let text = match fs::read(&path) {
+    let text = match file::read(&path) {
         Ok(text) => text,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             return if is_populated(&layout.objects())? {

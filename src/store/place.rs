@@ -11,6 +11,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use super::batch::{Batch, BatchContent, StagedObject};
 use super::error::{Error, Result};
 use super::fault;
+use super::file;
 use super::index::{Index, NewObject, NewTrace, State, Type};
 use super::layout::Kind;
 use super::lock::{Lock, Name};
@@ -113,9 +114,13 @@ fn place(
         return Ok(());
     }
     // There is a file of that name: of another writer, left by a killed one, condemned, or damaged.
-    let there = fs::metadata(path).map_err(|e| Error::io("reading", path, e))?;
-    if there.len() == object.new.size && !is_damaged(index, object.new.kind, object.new.hash)? {
+    let there = fs::symlink_metadata(path).map_err(|e| Error::io("reading", path, e))?;
+    let is_whole = there.is_file() && there.len() == object.new.size;
+    if is_whole && !is_damaged(index, object.new.kind, object.new.hash)? {
         return Ok(());
+    }
+    if there.is_dir() {
+        file::remove(path)?;
     }
     fs::rename(staged, path).map_err(|e| Error::io("renaming to", path, e))
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
 use super::error::{Error, Result};
+use super::file;
 use super::gc::{OnProgress, Progress};
 use super::index::{Below, Index, NewObject, NewTrace, State, Type};
 use super::layout::files_below;
@@ -111,6 +112,7 @@ impl Rebuild<'_> {
         let mut files: BTreeMap<Kind, Vec<(Hash, PathBuf)>> = BTreeMap::new();
         let all = files_below(&self.layout.objects())?;
         let total = all.len() as u64;
+        let mut new = Vec::new();
         for (at, (path, name)) in all.into_iter().enumerate() {
             (self.progress)(Progress {
                 phase: "reading objects",
@@ -118,17 +120,23 @@ impl Rebuild<'_> {
                 total: Some(total),
             });
             match parse_object(&name) {
-                Some((kind, hash)) => files.entry(kind).or_default().push((hash, path)),
+                Some((kind, hash)) if look(&path)?.is_file() => {
+                    files.entry(kind).or_default().push((hash, path));
+                }
+                Some((kind, hash)) => {
+                    new.push(NewObject::new(kind, hash, 0, 0));
+                    self.broken(kind, hash, path, file::IS_NONE.into());
+                }
                 None => {
                     let problem = "the store writes no such name".into();
-                    self.damage(What::Index, None, path, problem);
+                    self.damage(What::Foreign, None, path, problem);
                 }
             }
         }
         let mut take = |kind| files.remove(&kind).unwrap_or_default();
         let (blobs, assemblies) = (take(Kind::Blob), take(Kind::Assembly));
         let (trees, entries) = (take(Kind::Tree), take(Kind::Entry));
-        let mut new = self.blobs(blobs)?;
+        new.extend(self.blobs(blobs)?);
         new.extend(self.assemblies(assemblies)?);
         new.extend(self.trees(trees)?);
         new.extend(self.entries(entries)?);
@@ -170,7 +178,7 @@ impl Rebuild<'_> {
     fn blobs(&mut self, files: Vec<(Hash, PathBuf)>) -> Result<Vec<NewObject>> {
         let mut new = Vec::new();
         for (hash, path) in files {
-            let size = size_of(&path)?;
+            let size = look(&path)?.len();
             self.found.blobs.insert(BlobId(hash), size);
             new.push(NewObject::new(Kind::Blob, hash, size, size));
             self.report.blobs += 1;
@@ -321,6 +329,11 @@ impl Rebuild<'_> {
     fn traces(&mut self) -> Result<Vec<NewTrace>> {
         let mut traces = Vec::new();
         for (path, name) in files_below(&self.layout.traces())? {
+            if !look(&path)?.is_file() {
+                let problem = file::IS_NONE.into();
+                self.damage(What::Object(Kind::Trace), None, path, problem);
+                continue;
+            }
             let file = read(&path)?;
             let decoded = match (name.parse::<Hash>(), packed::unpack(&file)) {
                 (Err(e), _) => Err(e.to_string()),
@@ -366,11 +379,10 @@ impl Rebuild<'_> {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|e| Error::io("reading", path, e))
+fn look(path: &Path) -> Result<fs::Metadata> {
+    fs::symlink_metadata(path).map_err(|e| Error::io("reading", path, e))
 }
 
-fn size_of(path: &Path) -> Result<u64> {
-    let file = fs::symlink_metadata(path).map_err(|e| Error::io("reading", path, e))?;
-    Ok(file.len())
+fn read(path: &Path) -> Result<Vec<u8>> {
+    file::read(path).map_err(|e| Error::io("reading", path, e))
 }

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
+use super::file;
 use super::layout::{Kind, Layout};
 use super::lock::{Lock, Name as LockName};
 use super::open::{sync_dir, write_synced};
@@ -416,7 +417,7 @@ pub(super) fn read(path: &Path, number: u32) -> Result<Generation> {
         path: path.to_owned(),
         problem,
     };
-    let text = fs::read(path).map_err(|e| Error::io("reading the root", path, e))?;
+    let text = file::read(path).map_err(|e| Error::io("reading the root", path, e))?;
     let wire: Wire = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
     let check = wire.check;
     let Wire {

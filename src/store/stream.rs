@@ -9,6 +9,7 @@ use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
 use super::error::{Error, Result};
+use super::file;
 use super::view;
 use crate::ids::Hash;
 
@@ -83,7 +84,7 @@ pub(super) fn buffered<R: Read>(reader: R) -> BufReader<R> {
 
 /// Hashes the bytes of a file as those of a blob; holes are not read, for they are known.
 pub(super) fn hash_file(path: &Path) -> Result<Hash> {
-    let mut file = File::open(path).map_err(|e| Error::io("opening", path, e))?;
+    let mut file = file::open(path).map_err(|e| Error::io("opening", path, e))?;
     let mut hasher = blake3::Hasher::new();
     hash(&mut file, &mut hasher).map_err(|e| Error::io("reading", path, e))?;
     Ok(Hash::from_bytes(*hasher.finalize().as_bytes()))

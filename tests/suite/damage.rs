@@ -407,3 +407,86 @@ fn an_index_that_is_lost_is_made_anew_and_gives_the_same_answers() {
     let name = trace.file_name().unwrap().to_str().unwrap();
     assert!(said.out.contains(name), "{said:?}");
 }
+
+#[test]
+fn what_lies_in_place_of_a_file_is_named_holds_nothing_up_and_is_replaced() {
+    let good = Site::new();
+    let entries = good.realize();
+    good.well(&["gc"]);
+    for kind in ["blob", "asm", "tree", "entry", "trace"] {
+        for thing in ["fifo", "socket", "directory", "link"] {
+            let site = good.again();
+            let when = format!("{thing} for {kind}");
+            let path = of_kind(&site, kind).remove(0);
+            let aside = site.path("aside");
+            fs::rename(&path, &aside).unwrap();
+            match thing {
+                "fifo" => rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o644.into()).unwrap(),
+                "socket" => drop(std::os::unix::net::UnixListener::bind(&path).unwrap()),
+                "directory" => fs::create_dir(&path).unwrap(),
+                // As long as what belongs there, and not in the store.
+                _ => std::os::unix::fs::symlink(&aside, &path).unwrap(),
+            }
+            let name = path.file_name().unwrap().to_str().unwrap();
+            // The new index knows of it as well as the old one.
+            for arguments in [&["verify"][..], &["verify", "--full", "--rebuild-index"]] {
+                let said = site.run(arguments).with(4);
+                assert!(said.out.contains(name), "{when}: {said:?}");
+            }
+            assert_eq!(site.realize(), entries, "{when}");
+            // What was made to plan and is left over goes.
+            site.well(&["gc"]);
+            site.well(&["verify", "--full"]);
+        }
+    }
+}
+
+#[test]
+fn a_directory_with_something_in_it_is_never_deleted_for_an_object() {
+    let site = Site::new();
+    let entries = site.realize();
+    let path = of_kind(&site, "blob").remove(0);
+    let name = path.file_name().unwrap().to_str().unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("thesis"), "years of work").unwrap();
+    site.run(&["verify"]).with(4);
+    let said = site.run(&["realize", "atomic-host", "server"]).with(1);
+    assert!(
+        said.err.contains(name) && said.err.contains("move it away"),
+        "{said:?}"
+    );
+    // Nor when the collector comes to it.
+    let said = site.run(&["gc"]);
+    assert!(path.join("thesis").exists(), "{said:?}");
+    fs::rename(&path, site.path("mine")).unwrap();
+    assert_eq!(site.realize(), entries);
+    site.well(&["verify", "--full"]);
+}
+
+#[test]
+fn verify_tells_what_to_do_about_what_realizing_does_not_repair() {
+    let good = Site::new();
+    good.realize();
+    let root = "roots/sampler-1-x86_64/server/1";
+    let advised = |site: &Site, arguments: &[&str], advice: &str| {
+        let said = site.run(arguments).with(4);
+        assert!(said.out.contains(advice), "{said:?}");
+        assert!(!said.out.contains("realizing"), "{said:?}");
+    };
+
+    let site = good.again();
+    harm(&site.store().join(root), Harm::Flip);
+    advised(&site, &["verify"], "brought back from a copy, or removed");
+    site.run(&["gc"]).with(4);
+    fs::remove_file(site.store().join(root)).unwrap();
+    site.well(&["verify"]);
+    site.well(&["gc"]);
+
+    let site = good.again();
+    let mine = site.store().join("objects/aa/mine");
+    fs::create_dir_all(mine.parent().unwrap()).unwrap();
+    fs::write(&mine, "").unwrap();
+    advised(&site, &["verify", "--rebuild-index"], "move it away");
+    assert!(mine.exists());
+}

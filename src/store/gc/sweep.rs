@@ -15,6 +15,7 @@ use crate::ids::Hash;
 use crate::store::arriving;
 use crate::store::error::{Error, Result};
 use crate::store::fault;
+use crate::store::file;
 use crate::store::index::{Object, State, Type};
 use crate::store::layout::{Kind, Twin, each_file_below, files_below, parse_object};
 use crate::store::lock::{Lock, Name};
@@ -135,7 +136,7 @@ impl Collector<'_> {
         let Some(bytes) = blocks(path)? else {
             return Ok(());
         };
-        fs::remove_file(path).map_err(|e| Error::io("removing", path, e))?;
+        file::remove(path)?;
         self.report.bytes += bytes;
         Ok(())
     }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::store::Store;
 use crate::store::entry::Entry;
 use crate::store::error::{Error, Result};
+use crate::store::file;
 use crate::store::index::{End, Object, State, Type};
 use crate::store::layout::Kind;
 use crate::store::list::{List, Problem};
@@ -266,7 +267,7 @@ impl Store {
         }
         if let Some(mut file) = self.open_object(Kind::Blob, id.0)? {
             file.seek(SeekFrom::Start(offset))
-                .map_err(|e| Error::io("reading", self.layout().object(Kind::Blob, id.0), e))?;
+                .map_err(|e| self.unreadable("reading", Kind::Blob, id.0, e))?;
             return Ok(match length {
                 Some(length) => Box::new(file.take(length)),
                 None => Box::new(file),
@@ -293,7 +294,7 @@ impl Store {
         };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)
-            .map_err(|e| Error::io("reading", self.layout().object(Kind::Assembly, id.0), e))?;
+            .map_err(|e| self.unreadable("reading", Kind::Assembly, id.0, e))?;
         let bad = |e: Problem| self.damaged(Kind::Assembly, id.0, chain(&*e));
         match List::read(&bytes).map_err(bad)? {
             List::Whole(assembly) => Ok(assembly),
@@ -325,7 +326,14 @@ impl Store {
         match self.inner.near.open(self.layout(), kind, id) {
             Ok(file) => Ok(Some(file)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::io("opening", self.layout().object(kind, id), e)),
+            Err(e) => Err(self.unreadable("opening", kind, id, e)),
+        }
+    }
+
+    fn unreadable(&self, action: &'static str, kind: Kind, id: Hash, error: io::Error) -> Error {
+        match file::says_none(&error) {
+            true => self.damaged(kind, id, file::IS_NONE.into()),
+            false => Error::io(action, self.layout().object(kind, id), error),
         }
     }
 
@@ -346,7 +354,7 @@ impl Store {
             }
             Ok(bytes)
         };
-        let bytes = read().map_err(|e| Error::io("reading", self.layout().object(kind, id), e))?;
+        let bytes = read().map_err(|e| self.unreadable("reading", kind, id, e))?;
         if kind == Kind::Blob {
             return Ok(bytes);
         }

@@ -19,6 +19,7 @@ pub use needed::Needed;
 
 use crate::ids::{BlobId, EntryId, Hash, TraceId, TreeId};
 use crate::store::error::{Error, Result};
+use crate::store::file;
 use crate::store::gc::{OnProgress, Progress};
 use crate::store::index::{Index, Object, State};
 use crate::store::layout::Kind;
@@ -52,6 +53,8 @@ pub enum What {
     Root,
     View,
     Index,
+    /// Something under `objects/` whose name the store does not write.
+    Foreign,
 }
 
 impl std::fmt::Display for What {
@@ -61,6 +64,7 @@ impl std::fmt::Display for What {
             What::Root => f.write_str("root"),
             What::View => f.write_str("view"),
             What::Index => f.write_str("index"),
+            What::Foreign => f.write_str("foreign file"),
         }
     }
 }
@@ -254,7 +258,7 @@ impl Verifier<'_> {
     fn look_at(&self, object: &Object) -> Result<Option<(String, bool)>> {
         let path = self.store.layout().object(object.kind(), object.hash);
         match fs::symlink_metadata(&path) {
-            Ok(file) if !file.is_file() => return Ok(Some(("it is not a file".into(), false))),
+            Ok(file) if !file.is_file() => return Ok(Some((file::IS_NONE.into(), false))),
             Ok(file) if file.len() != object.size => {
                 let (has, had) = (file.len(), object.size);
                 let problem = format!("it has {has} bytes, and had {had}");
