@@ -103,11 +103,24 @@ def timed(commands, directory, environment, log_path):
     return Run(seconds, cpu, max((u.ru_maxrss for u in used), default=0) * 1024)
 
 
+NOBODY = "65534"
+
+
+def as_nobody(commands, directory):
+    """The same commands as an ordinary user runs them, who owns the directory that they work in."""
+    if os.geteuid() != 0:
+        return commands
+    subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", directory], check=True)
+    become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
+    return [[*become, *command] for command in commands]
+
+
 def side(row, which, tools, place):
     """One run of one side. Returns it, and the commands as text."""
     with place.fresh() as directory:
         work = getattr(row, which)(tools, place.inputs, directory)
-        run = timed(work.commands, directory, work.environment, place.inputs / f"{row.name}.{which}.log")
+        commands = as_nobody(work.commands, directory) if row.ordinary else work.commands
+        run = timed(commands, directory, work.environment, place.inputs / f"{row.name}.{which}.log")
         work.check()
         if work.keeps is not None:
             said = subprocess.run(["du", "-s", "--block-size=1", work.keeps], check=True, stdout=subprocess.PIPE)

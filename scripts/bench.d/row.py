@@ -39,6 +39,8 @@ class Row:
     # What stands in the way of the aim; the table says so as long as it is missed.
     short = ""
     needs = ()  # programs of the peer
+    # Whether both sides are run as an ordinary user even where the script is run by root.
+    ordinary = False
 
     def missing(self):
         return [program for program in self.needs if shutil.which(program) is None]

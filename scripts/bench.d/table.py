@@ -27,7 +27,7 @@ MISSED = """
 CONDITIONS = "\n## What was run\n\n| row | when, where | ours | the peer |\n|---|---|---|---|\n"
 
 
-def machine():
+def machine(ordinary):
     """The processor, the memory and the kernel: what a time depends on."""
     model = "unknown processor"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -36,7 +36,8 @@ def machine():
             break
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     where = "tmpfs" if os.geteuid() == 0 else "a directory"
-    return f"{os.cpu_count()} × {model}, {memory:.0f} GB, Linux {platform.release()}, on {where}"
+    who = ", as an ordinary user" if ordinary else ""
+    return f"{os.cpu_count()} × {model}, {memory:.0f} GB, Linux {platform.release()}, on {where}{who}"
 
 
 def both(sides, show):
@@ -61,7 +62,7 @@ def lines_of(row, sides):
         figures = [f"`{row.name}`", row.work, row.peer, *what]
     else:
         figures = timed(row, sides, ratio)
-    when = f"{datetime.date.today()}, {ours.runs} runs, {machine()}"
+    when = f"{datetime.date.today()}, {ours.runs} runs, {machine(row.ordinary)}"
     conditions = [f"`{row.name}`", when, f"`{ours.commands}`", f"`{theirs.commands}`" if theirs else "–"]
     return ["| " + " | ".join(map(cell, cells)) + " |" for cells in (figures, conditions)]
 

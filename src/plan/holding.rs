@@ -16,7 +16,7 @@ use super::solve;
 use super::step::From;
 use crate::formats::modulemd;
 use crate::formats::rpm::Solvable;
-use crate::ids::{Digest, Name};
+use crate::ids::{Digest, EntryId, Name};
 use crate::recipe::{Kind, Module, Recipe, Recipes};
 
 /// Of more names that are missing, none is told what is near to it: each is compared with all that there is.
@@ -116,12 +116,13 @@ impl Planner<'_> {
         match self.known.source(source) {
             None => stock.gap = Some(Gap::NotLocked),
             Some(Offer::Directory(packages)) => {
-                for package in packages {
-                    let record = package.rpm.and_then(|rpm| self.known.record(rpm));
-                    if let Some(record) = record {
-                        let solvable = Arc::new(Solvable::of(&record));
-                        stock.packages.insert(package.digest.clone(), solvable);
-                    }
+                let files = packages.iter();
+                let (digests, rpms): (Vec<&Digest>, Vec<EntryId>) = files
+                    .filter_map(|package| Some((&package.digest, package.rpm?)))
+                    .unzip();
+                for (digest, solvable) in digests.into_iter().zip(self.known.solvables(&rpms)) {
+                    let solvable = solvable.map(|solvable| (digest.clone(), solvable));
+                    stock.packages.extend(solvable);
                 }
             }
             Some(Offer::Repository { .. }) => match self.known.catalog(source) {

@@ -22,6 +22,9 @@ pub trait Known {
     /// What an RPM file says of itself, once it was imported.
     fn record(&self, rpm: EntryId) -> Option<Arc<Record>>;
 
+    /// What of that solving needs, of many, in their order.
+    fn solvables(&self, rpms: &[EntryId]) -> Vec<Option<Arc<Solvable>>>;
+
     /// What a repository's metadata lists; `None` until its bytes are here.
     fn catalog(&self, source: &Name) -> Result<Option<Arc<dyn Catalog>>, CatalogError>;
 

@@ -17,7 +17,7 @@ use super::{card, outside, trace};
 use crate::compose::packages::{self, render};
 use crate::compose::{self, import::PACKAGE};
 use crate::formats::repodata::Rendered;
-use crate::formats::rpm::{Brief, Record};
+use crate::formats::rpm::{Brief, Record, Solvable};
 use crate::ids::{BlobId, ById, DerivationKey, Digest, EntryId, Hash, Name};
 use crate::plan::derivation::MAIN;
 use crate::plan::{self, Derivation, Known, Offer, Outcome, SourcePackage};
@@ -465,6 +465,19 @@ impl Known for Facts<'_> {
 
     fn record(&self, rpm: EntryId) -> Option<Arc<Record>> {
         Facts::record(self, rpm)
+    }
+
+    fn solvables(&self, rpms: &[EntryId]) -> Vec<Option<Arc<Solvable>>> {
+        let some = |rpms: &[EntryId]| -> Vec<Option<Arc<Solvable>>> {
+            // What can't be read of one hides no other.
+            let records = self.records(rpms);
+            let records = records.unwrap_or_else(|_| vec![None; rpms.len()]);
+            let records = rpms.iter().zip(records);
+            let records = records.map(|(&rpm, record)| record.or_else(|| self.record(rpm)));
+            let solvables = records.map(|record| Some(Arc::new(Solvable::of(&*record?))));
+            solvables.collect()
+        };
+        rpms.par_chunks(FEW).flat_map_iter(some).collect()
     }
 
     fn catalog(&self, source: &Name) -> Result<Option<Arc<dyn plan::Catalog>>, plan::CatalogError> {

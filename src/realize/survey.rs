@@ -7,7 +7,7 @@ use super::error::{Error, said};
 use super::facts::Facts;
 use super::look::Look;
 use super::observe::Observer;
-use crate::formats::rpm::Record;
+use crate::formats::rpm::{Record, Solvable};
 use crate::ids::{Digest, EntryId, Hash, Name};
 use crate::plan::holding::{Gap, Holdings, holdings};
 use crate::plan::{Catalog, CatalogError, Derivation, Known, Offer, Outcome};
@@ -77,6 +77,20 @@ impl Known for Sights<'_> {
     fn record(&self, rpm: EntryId) -> Option<Arc<Record>> {
         let mut sources = self.sources.values();
         sources.find_map(|facts| Facts::record(facts, rpm))
+    }
+
+    fn solvables(&self, rpms: &[EntryId]) -> Vec<Option<Arc<Solvable>>> {
+        let mut solvables = vec![None; rpms.len()];
+        for facts in self.sources.values() {
+            let open: Vec<usize> = (0..rpms.len())
+                .filter(|&at| solvables[at].is_none())
+                .collect();
+            let asked: Vec<EntryId> = open.iter().map(|&at| rpms[at]).collect();
+            for (at, solvable) in open.into_iter().zip(facts.solvables(&asked)) {
+                solvables[at] = solvable;
+            }
+        }
+        solvables
     }
 
     fn catalog(&self, source: &Name) -> Result<Option<Arc<dyn Catalog>>, CatalogError> {
