@@ -13,7 +13,7 @@ use crate::plan::{Derivation, parameters};
 use crate::recipe::{Location, Recipes, Source};
 use crate::source::Lock;
 use crate::source::fetch::{
-    self, Client, Event, Fetched, Fetcher, Judge, Mirrors, Network, Persistence, Remote,
+    self, Client, Demand, Event, Fetched, Fetcher, Mirrors, Network, Persistence, Remote,
     Repository, Wanted,
 };
 
@@ -139,12 +139,12 @@ impl<'a> Outside<'a> {
     pub fn look_up(
         &self,
         name: &Name,
-        judge: Option<Judge<'_>>,
+        demand: Demand<'_>,
         directory: &Path,
     ) -> Result<Repository, Error> {
         let remote = self.remote(name)?;
         let fetcher = self.fetcher(name, "")?;
-        let found = fetcher.look_up(&remote, &PARTS, judge, directory);
+        let found = fetcher.look_up(&remote, &PARTS, demand, directory);
         found.map_err(|source| failed(name, source))
     }
 

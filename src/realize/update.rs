@@ -12,11 +12,12 @@ use super::metadata::{self, REPOMD};
 use super::observe::{self, Observer};
 use super::outside::{self, Outside};
 use super::{Options, root_name, signed};
+use crate::formats::repodata::Repomd;
 use crate::ids::Name;
 use crate::plan::derivation::MAIN;
 use crate::plan::{self, parameters};
 use crate::recipe::{Kind, Location, Recipes, Source};
-use crate::source::fetch::{Event, Judge};
+use crate::source::fetch::{Demand, Event};
 use crate::source::{Keys, Lock, LockedPackage, LockedSource, Moved};
 use crate::store::{Lease, NewGeneration, Store};
 
@@ -100,18 +101,18 @@ pub fn update(
         let judge = |index: &[u8], signature: Option<&[u8]>| {
             judge(observer, name, (&keys, was_signed), index, signature)
         };
-        let judge: Option<Judge<'_>> = keys.is_some().then_some(&judge);
-        let locked = look_up(store, &outside, recipes, name, judge, options.now)?;
-        let revisions = (
-            before.and_then(|one| one.revision.as_ref()),
-            &locked.revision,
-        );
-        if let (Some(before), Some(now)) = revisions
-            && is_older(now, before)
+        let demand = Demand {
+            judge: keys.is_some().then_some(&judge),
+            known: before.and_then(|one| one.revision.as_deref()),
+        };
+        let (index, locked) = look_up(store, &outside, recipes, name, demand, options.now)?;
+        if let Some(known) = demand.known
+            && index.is_older_than(known)
         {
             observer.warning(&format!(
-                "source {name}: its index is of an older state ({now}) than the one that was locked ({before}); \
-                 does a mirror lag behind?"
+                "source {name}: its index is of an older state ({}) than the one that was locked ({known}); \
+                 does a mirror lag behind?",
+                index.revision
             ));
         }
         lock.sources.insert((*name).clone(), locked);
@@ -166,14 +167,6 @@ pub fn update(
     })
 }
 
-/// Whether a state came before another, where both say what can be compared.
-fn is_older(now: &str, before: &str) -> bool {
-    match (now.parse::<u64>(), before.parse::<u64>()) {
-        (Ok(now), Ok(before)) => now < before,
-        _ => false,
-    }
-}
-
 /// Repositories with modules that an older program locked, without the streams that asked: whose answer is whose
 /// can't be told, so all has to be asked again.
 fn behind(facts: &Facts<'_>, asked: &Lock) -> Vec<Name> {
@@ -221,12 +214,12 @@ fn look_up(
     outside: &Outside<'_>,
     recipes: &Recipes,
     name: &Name,
-    judge: Option<Judge<'_>>,
+    demand: Demand<'_>,
     now: i64,
-) -> Result<LockedSource, Error> {
+) -> Result<(Repomd, LockedSource), Error> {
     let batch = store.batch()?;
     let directory = batch.scratch()?;
-    let found = outside.look_up(name, judge, &store.arriving()?)?;
+    let found = outside.look_up(name, demand, &store.arriving()?)?;
     let index = directory.join("repomd.xml");
     std::fs::write(&index, &found.repomd).map_err(|source| Error::Unreadable {
         path: index.clone(),
@@ -254,13 +247,14 @@ fn look_up(
     };
     store.keep_generation(&root_name(recipes, name)?, new)?;
     drop(lease);
-    let revision = Some(found.index.revision);
-    Ok(LockedSource {
+    let revision = Some(found.index.revision.clone());
+    let locked = LockedSource {
         metadata: params.files,
         revision: revision.filter(|text| (1..=LONGEST_REVISION).contains(&text.len())),
         signed: found.signed,
         ..LockedSource::default()
-    })
+    };
+    Ok((found.index, locked))
 }
 
 /// Fetches the metadata that the lock has of a source, and was not here.

@@ -6,7 +6,7 @@ use std::path::Path;
 use store::ids::Algorithm;
 use store::recipe::Location;
 use store::source::fetch::{
-    Client, Error, Event, Fetcher, Job, OnError, Remote, Repository, Wanted,
+    Client, Demand, Error, Event, Fetcher, Job, OnError, Remote, Repository, Wanted,
 };
 
 use crate::fetch::{digest, hasty, network};
@@ -19,7 +19,7 @@ const INDEX: &str = "repodata/repomd.xml";
 fn look_up(remote: &Remote, kinds: &[&str], directory: &Path) -> Result<Repository, Error> {
     let client = Client::new(&network()).unwrap();
     let quiet = |_: Event<'_>| {};
-    Fetcher::new(&client, hasty(), &quiet).look_up(remote, kinds, None, directory)
+    Fetcher::new(&client, hasty(), &quiet).look_up(remote, kinds, Demand::default(), directory)
 }
 
 /// A repository of one metadata file.

@@ -359,6 +359,55 @@ fn a_mirror_that_lags_behind_what_is_locked_is_told() {
     }
 }
 
+#[test]
+fn of_mirrors_that_lag_behind_one_that_does_not_is_taken() {
+    let upstream = Upstream::new();
+    let (late, other, current) = (serving(&upstream), serving(&upstream), serving(&upstream));
+    let now = fs::read_to_string(upstream.path().join("repodata/repomd.xml")).unwrap();
+    let revised = |server: &Server, number: &str| {
+        let (before, rest) = now.split_once("<revision>").unwrap();
+        let (_, after) = rest.split_once("</revision>").unwrap();
+        let index = format!("{before}<revision>{number}</revision>{after}");
+        server.good("/repodata/repomd.xml", index.as_bytes());
+    };
+    let bench = site(&current.url("/"));
+    let list = [&late, &other, &current].map(|server| server.url("/") + "\n");
+    current.good("/list", list.concat().as_bytes());
+    let source = format!(
+        "kind = \"source\"\nmirrorlist = \"{}\"\n",
+        current.url("/list")
+    );
+    bench.write("recipes/upstream.toml", source);
+    let locked = || fs::read_to_string(bench.recipes().join("store.lock")).unwrap();
+    for (server, number) in [(&late, "2000"), (&other, "1000"), (&current, "3000")] {
+        revised(server, number);
+    }
+    // The first that is asked, as long as nothing else is known.
+    bench.run(&["update"]).works();
+    assert!(locked().contains("revision = \"2000\""));
+    revised(&late, "1500");
+    let said = bench.run(&["update"]).works();
+    assert!(locked().contains("revision = \"3000\""), "{}", said.err);
+    assert!(!said.err.contains("lag behind"), "{}", said.err);
+    // Where all do, or are not there, an older state is better than none, and is told.
+    for (status, number) in [(404, "1500"), (503, "1400")] {
+        revised(&late, number);
+        current.on("/repodata/repomd.xml", &[Manner::Status(status, "")]);
+        let said = bench.run(&["update"]).works();
+        assert!(locked().contains(&format!("revision = \"{number}\"")));
+        assert!(
+            said.err.contains(&format!("of an older state ({number})"))
+                && said.err.contains("lag behind"),
+            "{}",
+            said.err
+        );
+        revised(&current, "3000");
+        revised(&late, "1");
+        bench.run(&["update"]).works();
+        assert!(locked().contains("revision = \"3000\""));
+    }
+}
+
 /// A server that has all of a repository.
 fn serving(upstream: &Upstream) -> Server {
     let server = Server::start();

@@ -38,6 +38,18 @@ pub enum Error {
     Stopped { what: String },
 }
 
+impl Error {
+    /// Whether a mirror was refused only because it lags behind.
+    pub(super) fn tells_behind(&self, mirror: &Url) -> bool {
+        let Error::Exhausted { attempts, .. } = self else {
+            return false;
+        };
+        let behind = |failure: &Failure| matches!(failure, Failure::Older { .. });
+        let mut attempts = attempts.0.iter();
+        attempts.any(|attempt| attempt.url == *mirror && behind(&attempt.failure))
+    }
+}
+
 /// What was tried, in order; shown one a line.
 #[derive(Debug, Default)]
 pub struct Attempts(pub Vec<Attempt>);
@@ -94,6 +106,8 @@ pub enum Failure {
     Digest { wanted: Digest, found: Digest },
     #[error("it is none of the versions that the metalink names")]
     Unlisted,
+    #[error("it is of an older state ({found}) than the one that was locked ({known})")]
+    Older { found: String, known: String },
     #[error("it is no repository index: {0}")]
     Index(String),
     #[error("it is not signed as it should be: {0}")]

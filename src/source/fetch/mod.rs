@@ -26,5 +26,5 @@ pub use error::{Attempt, Attempts, Error, Failure};
 pub use metalink::Metalink;
 pub use mirrors::Mirrors;
 pub use pool::{Job, OnError};
-pub use remote::{Judge, Remote, Repository};
+pub use remote::{Demand, Judge, Remote, Repository};
 pub use url::{InvalidUrl, Scheme, Url};

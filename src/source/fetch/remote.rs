@@ -23,6 +23,14 @@ const SIGNATURE: &str = ".asc";
 /// Says why an index, with the signature beside it, is not to be taken.
 pub type Judge<'j> = &'j dyn Fn(&[u8], Option<&[u8]>) -> Result<(), String>;
 
+/// What an index has to be like.
+#[derive(Clone, Copy, Default)]
+pub struct Demand<'j> {
+    pub judge: Option<Judge<'j>>,
+    /// The revision of the state that is known; an older one is taken only if no mirror has another.
+    pub known: Option<&'j str>,
+}
+
 /// Where a repository is to be looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remote {
@@ -84,7 +92,7 @@ impl Fetcher<'_> {
         &self,
         remote: &Remote,
         kinds: &[&str],
-        judge: Option<Judge<'_>>,
+        demand: Demand<'_>,
         directory: &Path,
     ) -> Result<Repository, Error> {
         let Known { mirrors, metalink } = self.known(remote)?;
@@ -93,10 +101,16 @@ impl Fetcher<'_> {
             places.push((mirror, base.join(INDEX)?));
         }
         let mut state = None;
-        self.any_mirror(&remote.to_string(), &mirrors, &places, |url| {
+        let mut take = |url: &Url, known: Option<&str>| {
             let index = self.index(url, metalink.as_ref())?;
+            if let Some(known) = known
+                && index.repomd.is_older_than(known)
+            {
+                let (found, known) = (index.repomd.revision, known.to_owned());
+                return Err(Failure::Older { found, known }.into());
+            }
             let mut signed = false;
-            if let Some(judge) = judge {
+            if let Some(judge) = demand.judge {
                 let signature = self.signature(url)?;
                 let judged = judge(&index.bytes, signature.as_deref());
                 judged.map_err(Failure::Signature)?;
@@ -105,7 +119,18 @@ impl Fetcher<'_> {
             let files = self.files(&index.repomd, &mirrors, kinds, directory)?;
             state = Some((index, signed, files));
             Ok(())
-        })?;
+        };
+        let what = remote.to_string();
+        // Where there is no choice, nothing is gained by refusing.
+        let known = demand.known.filter(|_| places.len() > 1);
+        let newer = self.any_mirror(&what, &mirrors, &places, |url| take(url, known));
+        if let Err(error) = newer {
+            places.retain(|(_, url)| error.tells_behind(url));
+            if places.is_empty() {
+                return Err(error);
+            }
+            self.any_mirror(&what, &mirrors, &places, |url| take(url, None))?;
+        }
         let (index, signed, files) = state.expect("one mirror gave it");
         let digest = Digest {
             algorithm: Algorithm::Sha256,

@@ -36,6 +36,14 @@ pub struct Reference {
 }
 
 impl Repomd {
+    /// Whether this state came before that of a revision, where both are numbers: by convention the seconds since 1970.
+    pub fn is_older_than(&self, revision: &str) -> bool {
+        match (self.revision.parse::<u64>(), revision.parse::<u64>()) {
+            (Ok(own), Ok(other)) => own < other,
+            _ => false,
+        }
+    }
+
     pub fn read(document: &[u8]) -> Result<Repomd, ReadError> {
         let mut state = State::default();
         let mut elements = Elements::new("repomd.xml", document);
