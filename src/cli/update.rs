@@ -16,8 +16,6 @@ use crate::ids::Name;
 use crate::realize::{self, Options, Scope, Unsolved, Updated};
 use crate::source::{Change, Moved, Of, Writing};
 
-const NOT_LOCKED: &str = "error: not locked: ";
-
 /// How long until it is looked again whether another update ended.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -164,24 +162,32 @@ fn ended(updated: &Updated) -> Exit {
     }
 }
 
-fn missed(name: &Name, unsolved: &Unsolved) -> String {
+/// What stands in the way of an answer, where something has to be done about it.
+fn problem(unsolved: &Unsolved) -> Option<String> {
     match unsolved {
-        Unsolved::Later { kept: false } => {
-            format!(
-                "{name} is solved when it is realized: it stands on packages that are made then"
-            )
-        }
-        Unsolved::Later { kept: true } => format!(
-            "{name} keeps the answer that the lock has: it stands on packages that are not made here yet"
-        ),
+        Unsolved::Later { .. } | Unsolved::Unread { .. } => None,
+        Unsolved::Lacking { source, .. } => Some(format!(
+            "what draws from source {source}, whose metadata can't be had as the lock names it; \
+             `store update {source}` looks at what it has now"
+        )),
+        Unsolved::Failed { problem, .. } => Some(problem.to_string()),
+    }
+}
+
+fn missed(name: &Name, unsolved: &Unsolved) -> String {
+    if let Some(problem) = problem(unsolved) {
+        return format!("error: not locked: {problem}");
+    }
+    match unsolved {
         Unsolved::Unread { source, .. } => format!(
             "not locked: what draws from source {source}, which was never looked at: `store update {source}`"
         ),
-        Unsolved::Lacking { source, .. } => format!(
-            "{NOT_LOCKED}what draws from source {source}, whose metadata can't be had as the lock names it; \
-             `store update {source}` looks at what it has now"
+        _ if unsolved.is_kept() => format!(
+            "{name} keeps the answer that the lock has: it stands on packages that are not made here yet"
         ),
-        Unsolved::Failed { problem, .. } => format!("{NOT_LOCKED}{problem}"),
+        _ => format!(
+            "{name} is solved when it is realized: it stands on packages that are made then"
+        ),
     }
 }
 
@@ -211,11 +217,9 @@ fn solved(moved: &[&Moved]) -> String {
 
 impl<'a> Missed<'a> {
     fn of((name, unsolved): &'a (Name, Unsolved)) -> Self {
-        let line = unsolved.is_failure().then(|| missed(name, unsolved));
-        let problem = line.map(|line| line.trim_start_matches(NOT_LOCKED).to_owned());
         Missed {
             name: name.as_str(),
-            problem,
+            problem: problem(unsolved),
             kept: unsolved.is_kept(),
         }
     }
