@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -15,6 +17,17 @@ pub fn print(text: impl std::fmt::Display) -> Result<(), Failure> {
 
 fn write(text: &str) -> Result<(), Failure> {
     finish(write!(io::stdout().lock(), "{text}").and_then(|()| io::stdout().flush()))
+}
+
+/// Writes paths, a line each, as their bytes are: they are for other programs to open.
+pub fn paths<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    for path in paths {
+        lines.extend_from_slice(path.as_os_str().as_bytes());
+        lines.push(b'\n');
+    }
+    let mut out = io::stdout().lock();
+    finish(out.write_all(&lines).and_then(|()| out.flush()))
 }
 
 /// A text from a package or a file name as a part of one line.

@@ -134,15 +134,8 @@ impl Arguments {
             if !context.is_quiet() {
                 output::say(summary(&report));
             }
-            let paths = report
-                .artifacts
-                .iter()
-                .filter_map(|artifact| artifact.made.as_ref()?.path.as_ref());
-            output::print(
-                paths
-                    .map(|path| format!("{}\n", path.display()))
-                    .collect::<String>(),
-            )?;
+            let made = report.artifacts.iter();
+            output::paths(made.filter_map(|artifact| artifact.made.as_ref()?.path.as_deref()))?;
         }
         Ok(if report.damage {
             output::say(

@@ -68,7 +68,7 @@ impl Arguments {
             false => None,
         };
         if let (Some(path), false) = (&path, context.global.json) {
-            output::print(format!("{}\n", path.display()))?;
+            output::paths([path.as_path()])?;
             return Ok(Exit::Done);
         }
         let mut traces = Vec::new();

@@ -1,8 +1,10 @@
 //! The program as people and scripts meet it: what it prints where, how it ends, and what it says when it can't.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -550,5 +552,24 @@ fn a_reader_that_went_away_has_read_enough() {
             .unwrap();
         let said = Said::of(child.wait_with_output().unwrap());
         assert_eq!((said.code, said.err.as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_store_whose_path_is_no_text_prints_what_can_be_opened() {
+    let bench = Bench::shipped();
+    let store = bench.path().join(OsStr::from_bytes(b"caf\xe9"));
+    for arguments in [&["realize", "server"][..], &["show", "server", "--path"]] {
+        let output = bench
+            .command()
+            .arg("--store")
+            .arg(&store)
+            .args(arguments)
+            .output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let line = output.stdout.strip_suffix(b"\n").unwrap();
+        let path = bench.path().join(OsStr::from_bytes(line));
+        assert!(path.join("repodata/repomd.xml").is_file(), "{output:?}");
     }
 }
