@@ -6,6 +6,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::error::{Error, Result};
 use crate::ids::{Hash, TraceId};
 
@@ -178,23 +180,28 @@ pub(crate) fn parse_object(name: &str) -> Option<(Kind, Hash)> {
 
 /// The files in the directories of a directory, sorted, with their names.
 pub(crate) fn files_below(dir: &Path) -> Result<Vec<(PathBuf, String)>> {
-    let mut files = Vec::new();
-    each_file_below(dir, |shard, name| {
-        files.push((shard.join(name), name.to_string_lossy().into_owned()));
-    })?;
+    let file =
+        |shard: &Path, name: &OsStr| Some((shard.join(name), name.to_string_lossy().into_owned()));
+    let mut files = found_below(dir, file)?;
     files.sort();
     Ok(files)
 }
 
-/// Hands each of them to `each`, in any order: its directory, and its name.
-pub(crate) fn each_file_below(dir: &Path, mut each: impl FnMut(&Path, &OsStr)) -> Result<()> {
-    for shard in names_in(dir)? {
+/// What `of` makes of each of them, from its directory and its name; in any order, by several threads.
+pub(crate) fn found_below<T: Send>(
+    dir: &Path,
+    of: impl Fn(&Path, &OsStr) -> Option<T> + Sync,
+) -> Result<Vec<T>> {
+    let look = |shard: OsString| -> Result<Vec<T>> {
         let shard = dir.join(shard);
-        for name in names_in(&shard)? {
-            each(&shard, &name);
-        }
-    }
-    Ok(())
+        let names = names_in(&shard)?.into_iter();
+        Ok(names.filter_map(|name| of(&shard, &name)).collect())
+    };
+    let found: Vec<Vec<T>> = names_in(dir)?
+        .into_par_iter()
+        .map(look)
+        .collect::<Result<_>>()?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 fn names_in(dir: &Path) -> Result<Vec<OsString>> {

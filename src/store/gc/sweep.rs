@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::mark::Marks;
 use super::{BATCH, Collector, IdleView};
 use crate::ids::Hash;
@@ -17,7 +19,7 @@ use crate::store::error::{Error, Result};
 use crate::store::fault;
 use crate::store::file;
 use crate::store::index::{Object, State, Type};
-use crate::store::layout::{Kind, Twin, each_file_below, files_below, parse_object};
+use crate::store::layout::{Kind, Twin, files_below, found_below, parse_object};
 use crate::store::lock::{Lock, Name};
 use crate::store::staging::{self, Staging};
 use crate::store::view;
@@ -88,14 +90,18 @@ impl Collector<'_> {
                 if object.state != State::Condemned {
                     continue;
                 }
-                fault::point("gc.unlinking");
-                let path = self.layout().object(object.kind(), object.hash);
-                self.unlink(&path)?;
-                self.report.objects += 1;
-                gone.push(object.row);
+                gone.push(object);
             }
+            let unlink = |object: &Object| {
+                fault::point("gc.unlinking");
+                unlinked(&self.layout().object(object.kind(), object.hash))
+            };
+            let bytes: Vec<u64> = gone.par_iter().map(unlink).collect::<Result<_>>()?;
+            self.report.bytes += bytes.iter().sum::<u64>();
+            self.report.objects += gone.len() as u64;
             fault::point("gc.unlinked");
-            self.index.set_state(gone.into_iter(), State::Gone, None)?;
+            let gone = gone.iter().map(|object| object.row);
+            self.index.set_state(gone, State::Gone, None)?;
         }
         self.tell("unlinking", due.len(), due.len());
         Ok(())
@@ -133,11 +139,7 @@ impl Collector<'_> {
 
     /// Removes one file, and counts what that frees.
     pub(super) fn unlink(&mut self, path: &Path) -> Result<()> {
-        let Some(bytes) = blocks(path)? else {
-            return Ok(());
-        };
-        file::remove(path)?;
-        self.report.bytes += bytes;
+        self.report.bytes += unlinked(path)?;
         Ok(())
     }
 
@@ -149,16 +151,11 @@ impl Collector<'_> {
                 known.insert((object.kind(), object.hash));
             }
         })?;
-        let mut orphans = Vec::new();
-        each_file_below(&self.layout().objects(), |dir, name| {
-            if let Some((kind @ (Kind::Blob | Kind::Assembly), hash)) =
-                parse_object(&name.to_string_lossy())
-                && !known.contains(&(kind, hash))
-            {
-                orphans.push((dir.join(name), hash));
-            }
-        })?;
-        Ok(orphans)
+        found_below(&self.layout().objects(), |dir, name| {
+            let (kind, hash) = parse_object(&name.to_string_lossy())?;
+            let is_blob = matches!(kind, Kind::Blob | Kind::Assembly);
+            (is_blob && !known.contains(&(kind, hash))).then(|| (dir.join(name), hash))
+        })
     }
 
     fn is_orphan(&self, kind: Kind, hash: Hash) -> Result<bool> {
@@ -180,6 +177,15 @@ impl Collector<'_> {
         }
         Ok(())
     }
+}
+
+/// Removes one file; how many bytes that frees.
+fn unlinked(path: &Path) -> Result<u64> {
+    let Some(bytes) = blocks(path)? else {
+        return Ok(0);
+    };
+    file::remove(path)?;
+    Ok(bytes)
 }
 
 pub(super) fn stat(path: &Path) -> Result<Option<fs::Metadata>> {

@@ -541,10 +541,14 @@ impl Index {
     ) -> Result<()> {
         let durably = state == State::Condemned;
         self.change("changing states", durably, |t| {
-            let mut statement =
-                t.prepare_cached("update object set state = ?2, due = ?3 where id = ?1")?;
-            for row in rows {
-                statement.execute(params![row, state as u8, due])?;
+            let mut statement = t.prepare_cached(
+                "update object set state = ?3, due = ?4 where id between ?1 and ?2",
+            )?;
+            // Neighbours at once: what was written together mostly goes together.
+            let rows: Vec<i64> = rows.collect();
+            for some in rows.chunk_by(|row, next| row + 1 == *next) {
+                let (first, last) = (some[0], some[some.len() - 1]);
+                statement.execute(params![first, last, state as u8, due])?;
             }
             Ok(())
         })
