@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open, openat, statat, unlinkat};
 
 use super::file;
 use super::layout::{Kind, Layout, within};
@@ -40,6 +40,15 @@ impl Near {
             }
             None => file::open(&layout.object(kind, id)),
         }
+    }
+
+    /// Removes the file of an object, and says how many bytes of the disk it took; `None` where a path has to do it.
+    pub fn remove(&self, layout: &Layout, kind: Kind, id: Hash) -> Option<u64> {
+        let base = self.base(layout, kind)?;
+        let name = within(kind, id);
+        let found = statat(base, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        unlinkat(base, &name, AtFlags::empty()).ok()?;
+        Some(found.st_blocks as u64 * 512)
     }
 
     /// Links a name in an open directory to the file of a blob.

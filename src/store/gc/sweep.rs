@@ -94,7 +94,11 @@ impl Collector<'_> {
             }
             let unlink = |object: &Object| {
                 fault::point("gc.unlinking");
-                unlinked(&self.layout().object(object.kind(), object.hash))
+                let (layout, kind, id) = (self.layout(), object.kind(), object.hash);
+                match self.store.inner.near.remove(layout, kind, id) {
+                    Some(bytes) => Ok(bytes),
+                    None => unlinked(&layout.object(kind, id)),
+                }
             };
             let bytes: Vec<u64> = gone.par_iter().map(unlink).collect::<Result<_>>()?;
             self.report.bytes += bytes.iter().sum::<u64>();
