@@ -378,34 +378,60 @@ fn of_mirrors_that_lag_behind_one_that_does_not_is_taken() {
         current.url("/list")
     );
     bench.write("recipes/upstream.toml", source);
-    let locked = || fs::read_to_string(bench.recipes().join("store.lock")).unwrap();
-    for (server, number) in [(&late, "2000"), (&other, "1000"), (&current, "3000")] {
+    let update = || bench.run(&["update"]).works().err;
+    let is_at = |revision: &str| {
+        let lock = fs::read_to_string(bench.recipes().join("store.lock")).unwrap();
+        assert!(
+            lock.contains(&format!("revision = \"{revision}\"")),
+            "{lock}"
+        );
+    };
+    for (server, number) in [(&late, "1000"), (&other, "2000"), (&current, "3000")] {
         revised(server, number);
     }
     // The first that is asked, as long as nothing else is known.
-    bench.run(&["update"]).works();
-    assert!(locked().contains("revision = \"2000\""));
-    revised(&late, "1500");
-    let said = bench.run(&["update"]).works();
-    assert!(locked().contains("revision = \"3000\""), "{}", said.err);
-    assert!(!said.err.contains("lag behind"), "{}", said.err);
-    // Where all do, or are not there, an older state is better than none, and is told.
-    for (status, number) in [(404, "1500"), (503, "1400")] {
-        revised(&late, number);
+    assert!(!update().contains("lag behind"));
+    is_at("1000");
+    revised(&late, "900");
+    revised(&other, "950");
+    assert!(!update().contains("lag behind"));
+    is_at("3000");
+    // Where all do, or are not there, the newest of their states is better than none, and is told.
+    for status in [404, 503] {
         current.on("/repodata/repomd.xml", &[Manner::Status(status, "")]);
-        let said = bench.run(&["update"]).works();
-        assert!(locked().contains(&format!("revision = \"{number}\"")));
-        assert!(
-            said.err.contains(&format!("of an older state ({number})"))
-                && said.err.contains("lag behind"),
-            "{}",
-            said.err
-        );
+        for _ in 0..2 {
+            let said = update();
+            assert!(
+                said.contains("of an older state (950) than the one that was locked (3000)")
+                    && said.contains("lag behind"),
+                "{said}"
+            );
+        }
+        // What was known is known still: nothing has to be older than what had to do.
         revised(&current, "3000");
-        revised(&late, "1");
-        bench.run(&["update"]).works();
-        assert!(locked().contains("revision = \"3000\""));
+        assert!(!update().contains("lag behind"));
+        is_at("3000");
     }
+    for server in [&late, &other, &current] {
+        server.on("/repodata/repomd.xml", &[Manner::Status(404, "")]);
+    }
+    revised(&late, "900");
+    for file in walkdir::WalkDir::new(upstream.path().join("repodata")) {
+        let file = file.unwrap();
+        let name = file.file_name().to_str().unwrap().to_owned();
+        if file.file_type().is_file() && name != "repomd.xml" {
+            for server in [&late, &other, &current] {
+                server.on(&format!("/repodata/{name}"), &[Manner::Status(404, "")]);
+            }
+        }
+    }
+    // Nothing helps: all that was tried is told, the first round and the second.
+    let said = bench.run(&["update"]).fails(1, &["older state (900)"]);
+    assert!(
+        said.err.contains("of the files that it names"),
+        "{}",
+        said.err
+    );
 }
 
 /// A server that has all of a repository.

@@ -219,7 +219,10 @@ impl<'f> Fetcher<'f> {
                 let url = url.clone();
                 attempts.0.push(Attempt { url, failure });
             }
-            let last = round + 1 >= self.persistence.rounds;
+            let mut tried = attempts.0.iter();
+            let is_behind = |one: &Attempt| matches!(one.failure, Failure::Older { .. });
+            // An older state can be had at once: nobody waits for mirrors that may come back.
+            let last = round + 1 >= self.persistence.rounds || tried.any(is_behind);
             if last || hopeless.iter().all(|hopeless| *hopeless) {
                 break;
             }

@@ -39,14 +39,29 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a mirror was refused only because it lags behind.
-    pub(super) fn tells_behind(&self, mirror: &Url) -> bool {
+    /// The mirrors that were refused only because they lag behind, those that do least first.
+    pub(super) fn behind(&self) -> Vec<Url> {
         let Error::Exhausted { attempts, .. } = self else {
-            return false;
+            return Vec::new();
         };
-        let behind = |failure: &Failure| matches!(failure, Failure::Older { .. });
-        let mut attempts = attempts.0.iter();
-        attempts.any(|attempt| attempt.url == *mirror && behind(&attempt.failure))
+        let attempts = attempts.0.iter();
+        let behind = attempts.filter_map(|attempt| match &attempt.failure {
+            Failure::Older { found, .. } => Some((found.parse::<u64>().ok(), &attempt.url)),
+            _ => None,
+        });
+        let mut behind: Vec<(Option<u64>, &Url)> = behind.collect();
+        behind.sort_by_key(|(revision, _)| std::cmp::Reverse(*revision));
+        behind.into_iter().map(|(_, url)| url.clone()).collect()
+    }
+
+    /// Adds what was tried after that; what is no matter of mirrors counts alone.
+    pub(super) fn join(&mut self, later: Error) {
+        match (self, later) {
+            (Error::Exhausted { attempts, .. }, Error::Exhausted { attempts: more, .. }) => {
+                attempts.0.extend(more.0);
+            }
+            (error, later) => *error = later,
+        }
     }
 }
 

@@ -123,13 +123,17 @@ impl Fetcher<'_> {
         let what = remote.to_string();
         // Where there is no choice, nothing is gained by refusing.
         let known = demand.known.filter(|_| places.len() > 1);
-        let newer = self.any_mirror(&what, &mirrors, &places, |url| take(url, known));
-        if let Err(error) = newer {
-            places.retain(|(_, url)| error.tells_behind(url));
-            if places.is_empty() {
+        if let Err(mut error) = self.any_mirror(&what, &mirrors, &places, |url| take(url, known)) {
+            // An older state is better than none: the newest of them.
+            let taken = error.behind().into_iter().any(|url| {
+                let place = places.iter().find(|(_, place)| *place == url).cloned();
+                let took =
+                    self.any_mirror(&what, &mirrors, place.as_slice(), |url| take(url, None));
+                took.map_err(|again| error.join(again)).is_ok()
+            });
+            if !taken {
                 return Err(error);
             }
-            self.any_mirror(&what, &mirrors, &places, |url| take(url, None))?;
         }
         let (index, signed, files) = state.expect("one mirror gave it");
         let digest = Digest {
