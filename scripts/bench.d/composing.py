@@ -390,7 +390,7 @@ class HostUpdate(Host):
 
 
 ROWS = [
-    Edition(2_000, "≥ 5"),
+    Edition(2_000, "–"),
     Edition(10_000, "≥ 5"),
     Edition(50_000, "≥ 5"),
     Update(10_000, "≥ 20"),

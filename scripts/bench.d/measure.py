@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from row import AS_NOBODY, NOBODY
+
 
 @dataclass(frozen=True)
 class Run:
@@ -103,16 +105,12 @@ def timed(commands, directory, environment, log_path):
     return Run(seconds, cpu, max((u.ru_maxrss for u in used), default=0) * 1024)
 
 
-NOBODY = "65534"
-
-
 def as_nobody(commands, directory):
     """The same commands as an ordinary user runs them, who owns the directory that they work in."""
     if os.geteuid() != 0:
         return commands
     subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", directory], check=True)
-    become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
-    return [[*become, *command] for command in commands]
+    return [[*AS_NOBODY, *command] for command in commands]
 
 
 def side(row, which, tools, place):

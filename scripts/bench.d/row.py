@@ -1,5 +1,6 @@
 """What a row is: a piece of work that we and a peer are asked to do."""
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -43,7 +44,10 @@ class Row:
     ordinary = False
 
     def missing(self):
-        return [program for program in self.needs if shutil.which(program) is None]
+        missing = [f"{program} is not installed" for program in self.needs if shutil.which(program) is None]
+        if self.ordinary and os.geteuid() == 0 and not nobody_reaches(TARGET):
+            missing.append(f"an ordinary user can't reach {TARGET}")
+        return missing
 
     def prepare(self, tools, inputs):
         pass
@@ -53,6 +57,15 @@ class Row:
 
     def theirs(self, tools, inputs, directory):
         raise NotImplementedError
+
+
+NOBODY = 65534
+# Runs the command after it as an ordinary user; only root can say so.
+AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
+
+
+def nobody_reaches(directory):
+    return subprocess.run([*AS_NOBODY, "test", "-x", directory]).returncode == 0
 
 
 def run(*command, **options):
