@@ -39,11 +39,11 @@ pub(super) fn each_left(layout: &Layout, mut each: impl FnMut(&Path) -> Result<(
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             // Another user's, in a store that is shared.
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied => continue,
+            // What is no file is not ours.
+            Err(e) if file::says_none(&e) => continue,
             Err(e) => return Err(Error::io("opening", path, e)),
         };
-        // What is no file is not ours.
-        let is_file = file.metadata().is_ok_and(|file| file.is_file());
-        if is_file && try_lock(&file, &path)? && is_same(&file, &path) {
+        if file::check(&file).is_ok() && try_lock(&file, &path)? && is_same(&file, &path) {
             each(&path)?;
         }
     }

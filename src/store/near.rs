@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open, openat, statat, unlinkat};
+use rustix::io::Errno;
 
 use super::file;
 use super::layout::{Kind, Layout, within};
@@ -33,12 +34,13 @@ impl Near {
 
     /// Opens the file of an object.
     pub fn open(&self, layout: &Layout, kind: Kind, id: Hash) -> io::Result<File> {
-        match self.base(layout, kind) {
-            Some(base) => {
-                let flags = file::FLAGS | OFlags::NOFOLLOW;
-                Ok(openat(base, within(kind, id), flags, Mode::empty())?.into())
-            }
-            None => file::open(&layout.object(kind, id)),
+        let Some(base) = self.base(layout, kind) else {
+            return file::open(&layout.object(kind, id));
+        };
+        let flags = file::FLAGS | OFlags::NOFOLLOW;
+        match openat(base, within(kind, id), flags, Mode::empty()) {
+            Err(Errno::AGAIN | Errno::INTR) => file::open(&layout.object(kind, id)),
+            opened => Ok(opened?.into()),
         }
     }
 

@@ -128,6 +128,12 @@ pub(super) fn check(layout: &Layout) -> Result<bool> {
                 path: layout.root().to_owned(),
             });
         }
+        Err(e) if file::says_none(&e) => {
+            return Err(Error::NotAStore {
+                path: layout.root().to_owned(),
+                problem: "its store.json is not a file".into(),
+            });
+        }
         Err(e) => return Err(Error::io("reading", path, e)),
     };
     let config: Config = serde_json::from_slice(&text).map_err(|e| Error::NotAStore {

@@ -120,7 +120,7 @@ fn place(
         return Ok(());
     }
     if there.is_dir() {
-        file::remove(path)?;
+        file::make_way(path)?;
     }
     fs::rename(staged, path).map_err(|e| Error::io("renaming to", path, e))
 }

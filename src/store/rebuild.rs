@@ -24,6 +24,9 @@ use super::{Store, root};
 use crate::ids::{BlobId, EntryId, Hash, TraceId, TreeId};
 use crate::tree::{Assembly, Content, Directory, Leaf, Node};
 
+/// The problem with what somebody else put there.
+const NO_NAME: &str = "the store writes no such name";
+
 /// What the new index knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RebuildReport {
@@ -128,8 +131,7 @@ impl Rebuild<'_> {
                     self.broken(kind, hash, path, file::IS_NONE.into());
                 }
                 None => {
-                    let problem = "the store writes no such name".into();
-                    self.damage(What::Foreign, None, path, problem);
+                    self.damage(What::Foreign, None, path, NO_NAME.into());
                 }
             }
         }
@@ -329,19 +331,22 @@ impl Rebuild<'_> {
     fn traces(&mut self) -> Result<Vec<NewTrace>> {
         let mut traces = Vec::new();
         for (path, name) in files_below(&self.layout.traces())? {
+            let Ok(hash) = name.parse::<Hash>() else {
+                self.damage(What::Foreign, None, path, NO_NAME.into());
+                continue;
+            };
             if !look(&path)?.is_file() {
                 let problem = file::IS_NONE.into();
                 self.damage(What::Object(Kind::Trace), None, path, problem);
                 continue;
             }
             let file = read(&path)?;
-            let decoded = match (name.parse::<Hash>(), packed::unpack(&file)) {
-                (Err(e), _) => Err(e.to_string()),
-                (_, Err(e)) => Err(chain(&e)),
-                (Ok(hash), Ok(bytes)) if TraceId::of(&bytes).0 != hash => {
+            let decoded = match packed::unpack(&file) {
+                Err(e) => Err(chain(&e)),
+                Ok(bytes) if TraceId::of(&bytes).0 != hash => {
                     Err("its bytes have another hash".to_owned())
                 }
-                (Ok(hash), Ok(bytes)) => Trace::decode(&bytes)
+                Ok(bytes) => Trace::decode(&bytes)
                     .map(|trace| (TraceId(hash), trace))
                     .map_err(|e| chain(&e)),
             };

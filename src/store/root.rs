@@ -417,7 +417,10 @@ pub(super) fn read(path: &Path, number: u32) -> Result<Generation> {
         path: path.to_owned(),
         problem,
     };
-    let text = file::read(path).map_err(|e| Error::io("reading the root", path, e))?;
+    let text = file::read(path).map_err(|e| match file::says_none(&e) {
+        true => bad(file::IS_NONE.into()),
+        false => Error::io("reading the root", path, e),
+    })?;
     let wire: Wire = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
     let check = wire.check;
     let Wire {

@@ -107,7 +107,7 @@ fn what_lost_some_of_its_parts_to_a_killed_gc_is_made_again() {
         std::fs::remove_dir_all(root.unwrap().path()).unwrap();
     }
     let mut killed = 0;
-    // Files go one by one; an image and a repository have parts of some hundred of them.
+    // Files go some at a time; an image and a repository have parts of some hundred of them.
     for count in (1..).map(|step| 1 + step * 15) {
         let when = format!("gc.unlinking:{count}");
         let again = site.again();

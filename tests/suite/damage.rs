@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, FileType, mknodat};
 use store::store::VerifyOptions;
 
 use crate::support::shelf::Shelf;
@@ -408,6 +409,10 @@ fn an_index_that_is_lost_is_made_anew_and_gives_the_same_answers() {
     assert!(said.out.contains(name), "{said:?}");
 }
 
+fn node(path: &Path, of: FileType) {
+    mknodat(CWD, path, of, 0o644.into(), 0).unwrap();
+}
+
 #[test]
 fn what_lies_in_place_of_a_file_is_named_holds_nothing_up_and_is_replaced() {
     let good = Site::new();
@@ -421,8 +426,8 @@ fn what_lies_in_place_of_a_file_is_named_holds_nothing_up_and_is_replaced() {
             let aside = site.path("aside");
             fs::rename(&path, &aside).unwrap();
             match thing {
-                "fifo" => rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o644.into()).unwrap(),
-                "socket" => drop(std::os::unix::net::UnixListener::bind(&path).unwrap()),
+                "fifo" => node(&path, FileType::Fifo),
+                "socket" => node(&path, FileType::Socket),
                 "directory" => fs::create_dir(&path).unwrap(),
                 // As long as what belongs there, and not in the store.
                 _ => std::os::unix::fs::symlink(&aside, &path).unwrap(),
@@ -442,6 +447,51 @@ fn what_lies_in_place_of_a_file_is_named_holds_nothing_up_and_is_replaced() {
 }
 
 #[test]
+fn what_lies_in_place_of_a_file_is_damage_to_whoever_reads_it_first() {
+    let good = Site::new();
+    good.realize();
+    let store = good.open();
+    let root = store.roots().unwrap().remove(1);
+    let entry = store.generations(&root).unwrap()[0].entry;
+    let tree = store.entry(entry).unwrap().root;
+    drop(store);
+    let files = good.well(&["--json", "files", "server", "repodata/repomd.xml"]);
+    let files: serde_json::Value = serde_json::from_str(&files).unwrap();
+    let blob = files["files"][0]["blob"].as_str().unwrap().to_owned();
+    let object = |name: String| Path::new("objects").join(&name[..2]).join(name);
+    let show = ["show", "server", "--path"];
+    for (file, command) in [
+        (object(format!("{entry}.entry")), &["files", "server"][..]),
+        (object(format!("{tree}.tree")), &["files", "server"]),
+        (
+            object(blob.clone()),
+            &["cat", "server", "repodata/repomd.xml"],
+        ),
+        // Where the view has to be made again.
+        (object(blob), &show),
+        (
+            PathBuf::from("roots/sampler-1-x86_64/server/1"),
+            &["generations", "server"],
+        ),
+        (PathBuf::from("store.json"), &["roots"]),
+    ] {
+        for of in [FileType::Fifo, FileType::Socket, FileType::Directory] {
+            let site = good.again();
+            let path = site.store().join(&file);
+            fs::remove_file(&path).unwrap();
+            match of {
+                FileType::Directory => fs::create_dir(&path).unwrap(),
+                of => node(&path, of),
+            }
+            if command == show {
+                fs::remove_dir_all(site.store().join("entries")).unwrap();
+            }
+            site.run(command).with(4);
+        }
+    }
+}
+
+#[test]
 fn a_directory_with_something_in_it_is_never_deleted_for_an_object() {
     let site = Site::new();
     let entries = site.realize();
@@ -456,9 +506,24 @@ fn a_directory_with_something_in_it_is_never_deleted_for_an_object() {
         said.err.contains(name) && said.err.contains("move it away"),
         "{said:?}"
     );
-    // Nor when the collector comes to it.
-    let said = site.run(&["gc"]);
-    assert!(path.join("thesis").exists(), "{said:?}");
+    // Nor when the collector comes to it, which it keeps from nothing else.
+    let dead = site.again();
+    fs::remove_dir_all(dead.store().join("roots")).unwrap();
+    let in_the_way = dead.store().join(path.strip_prefix(site.store()).unwrap());
+    let said = dead.run(&["gc"]).with(1);
+    assert!(
+        said.err.contains(name) && said.err.contains("move it away"),
+        "{said:?}"
+    );
+    assert_eq!(
+        fs::read_to_string(in_the_way.join("thesis")).unwrap(),
+        "years of work"
+    );
+    assert_eq!(of_kind(&dead, "blob"), [in_the_way.join("thesis")]);
+    fs::rename(&in_the_way, dead.path("mine")).unwrap();
+    dead.well(&["gc"]);
+    dead.well(&["verify", "--full"]);
+
     fs::rename(&path, site.path("mine")).unwrap();
     assert_eq!(site.realize(), entries);
     site.well(&["verify", "--full"]);

@@ -105,6 +105,7 @@ impl Store {
             options,
             progress,
             report: GcReport::default(),
+            in_the_way: None,
         };
         if options.dry_run {
             return collector.rehearse();
@@ -131,6 +132,8 @@ struct Collector<'a> {
     options: &'a GcOptions,
     progress: OnProgress<'a>,
     report: GcReport,
+    /// The first thing that could not be removed for what somebody put there; it keeps nothing else from going.
+    in_the_way: Option<Error>,
 }
 
 /// Blobs by what is to become of them, each list in the order of rows.
@@ -259,7 +262,10 @@ impl Collector<'_> {
             self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);
         }
         fault::point("gc.done");
-        Ok(self.report)
+        match self.in_the_way.take() {
+            Some(error) => Err(error),
+            None => Ok(self.report),
+        }
     }
 
     /// Decides, while nobody else does.

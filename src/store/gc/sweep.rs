@@ -83,15 +83,9 @@ impl Collector<'_> {
             self.tell("unlinking", at * BATCH, due.len());
             let _swap = Lock::exclusive(self.layout(), Name::Swap)?;
             let rows = some.iter().map(|object| object.row).collect();
-            let objects = self.index.objects_by_row(&rows)?;
-            let mut gone = Vec::new();
-            for object in objects {
-                // Flipped back by somebody who needs it.
-                if object.state != State::Condemned {
-                    continue;
-                }
-                gone.push(object);
-            }
+            let mut objects = self.index.objects_by_row(&rows)?;
+            // The others were flipped back by somebody who needs them.
+            objects.retain(|object| object.state == State::Condemned);
             let unlink = |object: &Object| {
                 fault::point("gc.unlinking");
                 let (layout, kind, id) = (self.layout(), object.kind(), object.hash);
@@ -100,12 +94,16 @@ impl Collector<'_> {
                     None => unlinked(&layout.object(kind, id)),
                 }
             };
-            let bytes: Vec<u64> = gone.par_iter().map(unlink).collect::<Result<_>>()?;
-            self.report.bytes += bytes.iter().sum::<u64>();
-            self.report.objects += gone.len() as u64;
+            let unlinked: Vec<Result<u64>> = objects.par_iter().map(unlink).collect();
+            let mut gone = Vec::with_capacity(objects.len());
+            for (object, unlinked) in objects.iter().zip(unlinked) {
+                if self.count(unlinked)? {
+                    self.report.objects += 1;
+                    gone.push(object.row);
+                }
+            }
             fault::point("gc.unlinked");
-            let gone = gone.iter().map(|object| object.row);
-            self.index.set_state(gone, State::Gone, None)?;
+            self.index.set_state(gone.into_iter(), State::Gone, None)?;
         }
         self.tell("unlinking", due.len(), due.len());
         Ok(())
@@ -143,8 +141,20 @@ impl Collector<'_> {
 
     /// Removes one file, and counts what that frees.
     pub(super) fn unlink(&mut self, path: &Path) -> Result<()> {
-        self.report.bytes += unlinked(path)?;
-        Ok(())
+        self.count(unlinked(path)).map(drop)
+    }
+
+    /// Counts what the removal of a file freed; whether it went. What is in the way of the collector is told in the end.
+    fn count(&mut self, unlinked: Result<u64>) -> Result<bool> {
+        match unlinked {
+            Ok(bytes) => self.report.bytes += bytes,
+            Err(error @ Error::InTheWay { .. }) => {
+                self.in_the_way.get_or_insert(error);
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(true)
     }
 
     /// Files that writers left between placing and naming them; records among them are left alone.

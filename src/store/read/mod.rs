@@ -266,7 +266,8 @@ impl Store {
             return Err(self.damaged(Kind::Assembly, id.0, "it is part of itself".into()));
         }
         if let Some(mut file) = self.open_object(Kind::Blob, id.0)? {
-            file.seek(SeekFrom::Start(offset))
+            file::check(&file)
+                .and_then(|_| file.seek(SeekFrom::Start(offset)))
                 .map_err(|e| self.unreadable("reading", Kind::Blob, id.0, e))?;
             return Ok(match length {
                 Some(length) => Box::new(file.take(length)),

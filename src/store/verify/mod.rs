@@ -53,7 +53,7 @@ pub enum What {
     Root,
     View,
     Index,
-    /// Something under `objects/` whose name the store does not write.
+    /// Something under `objects/` or `traces/` whose name the store does not write.
     Foreign,
 }
 
@@ -382,6 +382,7 @@ impl Verifier<'_> {
     /// What is wrong with a trace, and whether it is lost altogether.
     fn check_trace(&self, id: TraceId, size: u64) -> Result<Option<(String, bool)>> {
         Ok(match fs::symlink_metadata(self.store.layout().trace(id)) {
+            Ok(file) if !file.is_file() => Some((file::IS_NONE.into(), false)),
             Ok(file) if file.len() != size => {
                 let has = file.len();
                 Some((format!("it has {has} bytes, and had {size}"), false))

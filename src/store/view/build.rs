@@ -17,6 +17,7 @@ use super::file::{
 };
 use crate::ids::{BlobId, TreeId};
 use crate::store::error::{Error, Result};
+use crate::store::file::IS_NONE;
 use crate::store::layout::{Kind, Twin};
 use crate::store::near;
 use crate::store::staging::Staging;
@@ -87,15 +88,41 @@ impl Building<'_> {
         }
         let open = near::directory(dir).map_err(|e| Error::io("opening", dir, e))?;
         // An edition has ten thousand files side by side.
-        let leaves = leaves.par_iter().with_min_len(LEAVES);
-        leaves.try_for_each(|(leaf, name)| {
+        let each = leaves.par_iter().with_min_len(LEAVES);
+        each.try_for_each(|(leaf, name)| {
             let name = Path::new(OsStr::from_bytes(name));
             match self.is_linked(leaf, (&open, name)) {
                 true => Ok(()),
                 false => self.leaf(leaf, &dir.join(name)),
             }
         })?;
+        self.check_files(&leaves, dir)?;
         Ok((mode, inside))
+    }
+
+    /// A link is made to whatever lies in place of an object: a FIFO would hold up who reads the view.
+    fn check_files(self, leaves: &[(Leaf, Vec<u8>)], dir: &Path) -> Result<()> {
+        let unread = |e| Error::io("reading", dir, e);
+        let is_file = |item: io::Result<fs::DirEntry>| Ok(item?.file_type()?.is_file());
+        let files = fs::read_dir(dir).map_err(unread)?.map(is_file);
+        let files: Vec<bool> = files.collect::<io::Result<_>>().map_err(unread)?;
+        let blob = |leaf: &Leaf| match leaf.content {
+            Content::File { blob, .. } => Some(blob),
+            _ => None,
+        };
+        let wanted = leaves.iter().filter(|(leaf, _)| blob(leaf).is_some());
+        if files.into_iter().filter(|is_file| *is_file).count() == wanted.clone().count() {
+            return Ok(());
+        }
+        for (leaf, name) in wanted {
+            let path = dir.join(OsStr::from_bytes(name));
+            let found = fs::symlink_metadata(&path).map_err(|e| Error::io("reading", &path, e))?;
+            if let (false, Some(blob)) = (found.is_file(), blob(leaf)) {
+                let problem = IS_NONE.into();
+                return Err(self.store.damaged(Kind::Blob, blob.0, problem));
+            }
+        }
+        Ok(())
     }
 
     /// Links what most leaves are, if it goes the short way: a file with bytes of its own, as it lies in the store.
