@@ -30,18 +30,22 @@ HOST = (
 BESIDES = "libgtk-4-1 nautilus gnome-terminal eog gedit fonts-dejavu-core firefox-esr nginx-light".split()
 
 
+def named():
+    """The directory of RPMs that somebody made before, if one is named."""
+    directory = os.environ.get(VARIABLE)
+    return None if directory is None else Path(directory)
+
+
 def missing():
     """What has to be there before a row of the corpus can run."""
-    named = os.environ.get(VARIABLE)
-    if named is not None:
-        return [] if Path(named).is_dir() else [f"the directory {named}, which ${VARIABLE} names,"]
-    return [] if shutil.which("apt-get") else [f"apt-get, or ${VARIABLE}, a directory of RPMs,"]
+    if named() is not None:
+        return [] if named().is_dir() else [f"the directory {named()}, which ${VARIABLE} names, is not there"]
+    return [] if shutil.which("apt-get") else [f"there is neither apt-get nor ${VARIABLE}, a directory of RPMs"]
 
 
 def corpus(tools, inputs):
     """The directory of RPMs."""
-    named = os.environ.get(VARIABLE)
-    return Path(named) if named is not None else once(inputs / "corpus", lambda at: make(tools, at))
+    return named() or once(inputs / "corpus", lambda at: make(tools, at))
 
 
 def make(tools, at):

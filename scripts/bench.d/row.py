@@ -44,10 +44,17 @@ class Row:
     ordinary = False
 
     def missing(self):
-        missing = [f"{program} is not installed" for program in self.needs if shutil.which(program) is None]
-        if self.ordinary and os.geteuid() == 0 and not nobody_reaches(TARGET):
-            missing.append(f"an ordinary user can't reach {TARGET}")
+        become = self.ordinary and os.geteuid() == 0
+        needs = [*self.needs, "setpriv"] if become else self.needs
+        missing = [f"{program} is not installed" for program in needs if shutil.which(program) is None]
+        for directory in [TARGET, *self.reads()] if become and not missing else []:
+            if not nobody_reaches(directory):
+                missing.append(f"an ordinary user can't reach {directory}")
         return missing
+
+    def reads(self):
+        """Directories that the commands read, besides those that are made for the row."""
+        return []
 
     def prepare(self, tools, inputs):
         pass

@@ -9,7 +9,7 @@ use super::context::{Context, now};
 use super::exit::{Exit, Failure};
 use super::output::{self, count};
 use crate::relate::Size;
-use crate::store::GcOptions;
+use crate::store::{self, GcOptions};
 
 /// Collects the bytes that nothing keeps alive
 ///
@@ -71,6 +71,9 @@ struct Document {
     pending_bytes: u64,
     restored: u64,
     seconds: f64,
+    /// Directories with something in them where a file was to go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    in_the_way: Vec<String>,
 }
 
 impl Arguments {
@@ -102,10 +105,22 @@ impl Arguments {
             pending_bytes: report.pending_bytes,
             restored: report.restored,
             seconds: begun.elapsed().as_secs_f64(),
+            in_the_way: report
+                .in_the_way
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect(),
         };
+        let exit = match report.in_the_way.is_empty() {
+            true => Exit::Done,
+            false => Exit::Failed,
+        };
+        for path in report.in_the_way {
+            output::say(format_args!("error: {}", store::Error::InTheWay { path }));
+        }
         if context.global.json {
             output::json("gc", &document)?;
-            return Ok(Exit::Done);
+            return Ok(exit);
         }
         let entries = count(document.entries as usize, "entry");
         let objects = count(document.objects as usize, "object");
@@ -160,7 +175,7 @@ impl Arguments {
             "{text}; {} kept\n",
             count(document.kept as usize, "entry")
         ))?;
-        Ok(Exit::Done)
+        Ok(exit)
     }
 }
 

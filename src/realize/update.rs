@@ -105,7 +105,7 @@ pub fn update(
             judge: keys.is_some().then_some(&judge),
             known: before.and_then(|one| one.revision.as_deref()),
         };
-        let (index, mut locked) = look_up(store, &outside, recipes, name, demand, options.now)?;
+        let (index, locked) = look_up(store, &outside, recipes, name, demand, options.now)?;
         if let Some(known) = demand.known
             && index.is_older_than(known)
         {
@@ -114,7 +114,6 @@ pub fn update(
                  does a mirror lag behind?",
                 index.revision
             ));
-            locked.revision = Some(known.to_owned());
         }
         lock.sources.insert((*name).clone(), locked);
     }

@@ -36,8 +36,7 @@ pub struct Lock {
 pub struct LockedSource {
     /// Digests of the metadata that was used, by location; none for a directory.
     pub metadata: BTreeMap<String, Digest>,
-    /// What a repository calls the state that it was in: most count seconds since 1970. The newest that was seen of it,
-    /// so that mirrors that lag behind are known also after one of them had to do.
+    /// What a repository calls the state that it was in: most count seconds since 1970.
     pub revision: Option<String>,
     /// Whether the source's keys vouched for its index: if so, they have to ever after.
     pub signed: bool,

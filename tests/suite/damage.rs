@@ -510,10 +510,16 @@ fn a_directory_with_something_in_it_is_never_deleted_for_an_object() {
     let dead = site.again();
     fs::remove_dir_all(dead.store().join("roots")).unwrap();
     let in_the_way = dead.store().join(path.strip_prefix(site.store()).unwrap());
-    let said = dead.run(&["gc"]).with(1);
+    let said = dead.run(&["--json", "gc"]).with(1);
     assert!(
         said.err.contains(name) && said.err.contains("move it away"),
         "{said:?}"
+    );
+    let told: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert!(told["objects"].as_u64().unwrap() > 0, "{told}");
+    assert!(
+        told["in_the_way"][0].as_str().unwrap().ends_with(name),
+        "{told}"
     );
     assert_eq!(
         fs::read_to_string(in_the_way.join("thesis")).unwrap(),

@@ -221,8 +221,8 @@ impl<'f> Fetcher<'f> {
             }
             let mut tried = attempts.0.iter();
             let is_behind = |one: &Attempt| matches!(one.failure, Failure::Older { .. });
-            // An older state can be had at once: nobody waits for mirrors that may come back.
-            let last = round + 1 >= self.persistence.rounds || tried.any(is_behind);
+            // Where an older state can be had, mirrors that fail get one chance more, and nobody waits longer for them.
+            let last = round + 1 >= self.persistence.rounds || round > 0 && tried.any(is_behind);
             if last || hopeless.iter().all(|hopeless| *hopeless) {
                 break;
             }

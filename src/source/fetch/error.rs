@@ -54,13 +54,14 @@ impl Error {
         behind.into_iter().map(|(_, url)| url.clone()).collect()
     }
 
-    /// Adds what was tried after that; what is no matter of mirrors counts alone.
-    pub(super) fn join(&mut self, later: Error) {
+    /// Adds what was tried after that; fails with what is no matter of mirrors.
+    pub(super) fn and(self, later: Error) -> Result<Error, Error> {
         match (self, later) {
-            (Error::Exhausted { attempts, .. }, Error::Exhausted { attempts: more, .. }) => {
+            (Error::Exhausted { what, mut attempts }, Error::Exhausted { attempts: more, .. }) => {
                 attempts.0.extend(more.0);
+                Ok(Error::Exhausted { what, attempts })
             }
-            (error, later) => *error = later,
+            (_, later) => Err(later),
         }
     }
 }

@@ -27,7 +27,8 @@ pub type Judge<'j> = &'j dyn Fn(&[u8], Option<&[u8]>) -> Result<(), String>;
 #[derive(Clone, Copy, Default)]
 pub struct Demand<'j> {
     pub judge: Option<Judge<'j>>,
-    /// The revision of the state that is known; an older one is taken only if no mirror has another.
+    /// The revision of the state that is known; of several mirrors one with an older state is taken only if no other
+    /// gives its own, also when it is asked twice.
     pub known: Option<&'j str>,
 }
 
@@ -125,14 +126,16 @@ impl Fetcher<'_> {
         let known = demand.known.filter(|_| places.len() > 1);
         if let Err(mut error) = self.any_mirror(&what, &mirrors, &places, |url| take(url, known)) {
             // An older state is better than none: the newest of them.
-            let taken = error.behind().into_iter().any(|url| {
+            let mut behind = error.behind().into_iter();
+            loop {
+                let Some(url) = behind.next() else {
+                    return Err(error);
+                };
                 let place = places.iter().find(|(_, place)| *place == url).cloned();
-                let took =
-                    self.any_mirror(&what, &mirrors, place.as_slice(), |url| take(url, None));
-                took.map_err(|again| error.join(again)).is_ok()
-            });
-            if !taken {
-                return Err(error);
+                match self.any_mirror(&what, &mirrors, place.as_slice(), |url| take(url, None)) {
+                    Ok(_) => break,
+                    Err(again) => error = error.and(again)?,
+                }
             }
         }
         let (index, signed, files) = state.expect("one mirror gave it");

@@ -38,17 +38,19 @@ impl Collector<'_> {
         history.absorb(true)?;
         let harmed = self.unneeded(&history)?;
         for object in &harmed.objects {
-            self.unlink(&self.layout().object(object.kind(), object.hash))?;
-            let row = [object.row].into_iter();
-            self.index.set_state(row, State::Gone, None)?;
+            if self.unlink(&self.layout().object(object.kind(), object.hash))? {
+                let row = [object.row].into_iter();
+                self.index.set_state(row, State::Gone, None)?;
+                self.report.records += 1;
+            }
         }
         for &(row, trace) in &harmed.traces {
             self.index.briefs_drop([trace].into_iter())?;
             // A row without a file would be damage again; a file without a row is found by who makes the index anew.
             self.index.forget_trace(row)?;
-            self.unlink(&self.layout().trace(trace))?;
+            let gone = self.unlink(&self.layout().trace(trace))?;
+            self.report.records += u64::from(gone);
         }
-        self.report.records = (harmed.objects.len() + harmed.traces.len()) as u64;
         Ok(())
     }
 

@@ -11,6 +11,7 @@
 //! such a view goes too where that is much, unless it is of a newest generation or in use. It is made again when somebody asks for it.
 //! Last, what is here as a file and compressed too is kept compressed alone, see `compress`.
 //! Whatever can't be read stops the collector before it deletes anything.
+//! What is in the way of a removal, a directory with something in it, is told in the end, and keeps nothing else from going.
 
 mod compress;
 mod harmed;
@@ -81,6 +82,8 @@ pub struct GcReport {
     pub pending_bytes: u64,
     /// Blobs flipped back by an undo.
     pub restored: u64,
+    /// Directories with something in them where a file was to go; what they stand for is due again next time.
+    pub in_the_way: Vec<PathBuf>,
 }
 
 /// How far something long has come.
@@ -105,7 +108,6 @@ impl Store {
             options,
             progress,
             report: GcReport::default(),
-            in_the_way: None,
         };
         if options.dry_run {
             return collector.rehearse();
@@ -132,8 +134,6 @@ struct Collector<'a> {
     options: &'a GcOptions,
     progress: OnProgress<'a>,
     report: GcReport,
-    /// The first thing that could not be removed for what somebody put there; it keeps nothing else from going.
-    in_the_way: Option<Error>,
 }
 
 /// Blobs by what is to become of them, each list in the order of rows.
@@ -262,10 +262,7 @@ impl Collector<'_> {
             self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);
         }
         fault::point("gc.done");
-        match self.in_the_way.take() {
-            Some(error) => Err(error),
-            None => Ok(self.report),
-        }
+        Ok(self.report)
     }
 
     /// Decides, while nobody else does.

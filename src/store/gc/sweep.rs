@@ -132,24 +132,24 @@ impl Collector<'_> {
         arriving::each_left(&layout, |path| {
             self.report.downloads += 1;
             match really {
-                true => self.unlink(path)?,
+                true => drop(self.unlink(path)?),
                 false => self.report.bytes += blocks(path)?.unwrap_or(0),
             }
             Ok(())
         })
     }
 
-    /// Removes one file, and counts what that frees.
-    pub(super) fn unlink(&mut self, path: &Path) -> Result<()> {
-        self.count(unlinked(path)).map(drop)
+    /// Removes one file, and counts what that frees; whether it is gone.
+    pub(super) fn unlink(&mut self, path: &Path) -> Result<bool> {
+        self.count(unlinked(path))
     }
 
-    /// Counts what the removal of a file freed; whether it went. What is in the way of the collector is told in the end.
+    /// Counts what the removal of a file freed; whether it is gone. What is in the way of that keeps nothing else from going.
     fn count(&mut self, unlinked: Result<u64>) -> Result<bool> {
         match unlinked {
             Ok(bytes) => self.report.bytes += bytes,
-            Err(error @ Error::InTheWay { .. }) => {
-                self.in_the_way.get_or_insert(error);
+            Err(Error::InTheWay { path }) => {
+                self.report.in_the_way.push(path);
                 return Ok(false);
             }
             Err(error) => return Err(error),

@@ -17,7 +17,7 @@ use super::file::{
 };
 use crate::ids::{BlobId, TreeId};
 use crate::store::error::{Error, Result};
-use crate::store::file::IS_NONE;
+use crate::store::file;
 use crate::store::layout::{Kind, Twin};
 use crate::store::near;
 use crate::store::staging::Staging;
@@ -118,7 +118,7 @@ impl Building<'_> {
             let path = dir.join(OsStr::from_bytes(name));
             let found = fs::symlink_metadata(&path).map_err(|e| Error::io("reading", &path, e))?;
             if let (false, Some(blob)) = (found.is_file(), blob(leaf)) {
-                let problem = IS_NONE.into();
+                let problem = file::IS_NONE.into();
                 return Err(self.store.damaged(Kind::Blob, blob.0, problem));
             }
         }
@@ -267,6 +267,9 @@ impl Building<'_> {
         };
         if good {
             return Ok(());
+        }
+        if fs::symlink_metadata(twin).is_ok_and(|found| found.is_dir()) {
+            return file::make_way(twin);
         }
         let to = self.staging.path();
         match fs::rename(twin, &to) {
