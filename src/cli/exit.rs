@@ -96,7 +96,7 @@ macro_rules! failures {
 
 failures! {
     recipe::Error => of_recipes;
-    recipe::Problems => |_| Exit::Usage;
+    recipe::Problems => of_problems;
     source::lock::Error => of_lock;
     store::Error => of_store;
     realize::Error => of_realize;
@@ -104,8 +104,16 @@ failures! {
     subject::Error => of_subject;
 }
 
+/// What the device does is told before what people did: with that they may have to do nothing.
+fn of_problems(problems: &recipe::Problems) -> Exit {
+    let exits = problems.by_system().map(of_file);
+    let failed = |exit: &Exit| matches!(exit, Exit::Failed);
+    exits.into_iter().find(failed).unwrap_or(Exit::Usage)
+}
+
 fn of_recipes(error: &recipe::Error) -> Exit {
     let failed = match error {
+        recipe::Error::Problems(problems) => return of_problems(problems),
         recipe::Error::List { source, .. } => source.io_error().map(io::Error::kind),
         recipe::Error::Read { source, .. } => Some(source.kind()),
         _ => None,

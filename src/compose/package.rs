@@ -27,7 +27,14 @@ impl Composer for Package {
         let path = workspace.scratch()?.join("payload");
         let mut payload = BufWriter::new(File::create(&path).map_err(|e| scratch(&path, e))?);
         let mut open = |blob| workspace.read(blob, 0, None).map_err(io::Error::other);
-        let front = rpm::write(&spec, &mut open, &mut payload)?;
+        let written = rpm::write(&spec, &mut open, &mut payload);
+        let front = written.map_err(|error| match error {
+            // What the system says is of the file; what a blob says names that.
+            rpm::Error::Write(error) if error.raw_os_error().is_some() => {
+                Error::from(scratch(&path, error))
+            }
+            error => Error::from(error),
+        })?;
         payload.flush().map_err(|error| scratch(&path, error))?;
         drop(payload);
 

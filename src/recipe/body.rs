@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,24 +22,45 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Reads a regular file inside the recipes directory; the error completes `can't be read: …`.
-pub fn read(dir: &Path, path: &Path) -> Result<Body, String> {
-    let real = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
-    let place = real(path)?;
-    if !place.starts_with(real(dir)?) {
-        return Err("it lies outside the recipes directory".into());
+/// Why a file is no body; completes `can't be read: …`.
+#[derive(Debug)]
+pub struct Unread {
+    pub reason: String,
+    /// What the system calls it, where the system said so.
+    pub kind: Option<io::ErrorKind>,
+}
+
+impl From<io::Error> for Unread {
+    fn from(error: io::Error) -> Self {
+        Unread {
+            reason: error.to_string(),
+            kind: Some(error.kind()),
+        }
+    }
+}
+
+impl From<String> for Unread {
+    fn from(reason: String) -> Self {
+        Unread { reason, kind: None }
+    }
+}
+
+/// Reads a regular file inside the recipes directory.
+pub fn read(dir: &Path, path: &Path) -> Result<Body, Unread> {
+    let place = path.canonicalize()?;
+    if !place.starts_with(dir.canonicalize()?) {
+        return Err("it lies outside the recipes directory".to_owned().into());
     }
     // Looked at before it is opened: opening a pipe would wait for its other end.
-    let metadata = place.metadata().map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
-        return Err("it is not a regular file".into());
+    if !place.metadata()?.is_file() {
+        return Err("it is not a regular file".to_owned().into());
     }
     let mut bytes = Vec::new();
-    File::open(&place)
-        .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
-        .map_err(|error| error.to_string())?;
+    File::open(&place)?
+        .take(LIMIT + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LIMIT {
-        return Err(format!("it is longer than {} MiB", LIMIT >> 20));
+        return Err(format!("it is longer than {} MiB", LIMIT >> 20).into());
     }
     Ok(Body {
         path: path.to_owned(),

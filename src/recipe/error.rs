@@ -30,6 +30,14 @@ pub enum Error {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
+    /// What the system calls the reason why something that a recipe names can't be read: that may be no fault of the recipe.
+    pub fn by_system(&self) -> impl Iterator<Item = io::ErrorKind> + '_ {
+        self.0.iter().filter_map(|problem| match problem.fault {
+            Fault::Body { kind, .. } => kind,
+            _ => None,
+        })
+    }
+
     /// Nothing found is no error.
     pub fn check(mut found: Vec<Problem>) -> Result<(), Problems> {
         if found.is_empty() {
@@ -190,6 +198,8 @@ pub enum Fault {
         field: String,
         file: String,
         reason: String,
+        /// What the system calls it, where it is the system that says so.
+        kind: Option<io::ErrorKind>,
     },
     #[error("a recipe can't be called {name:?}: {reason}")]
     Name { name: String, reason: &'static str },

@@ -234,3 +234,48 @@ fn what_can_not_be_opened_just_now_is_not_called_damaged() {
     }
     site.sound("afterwards");
 }
+
+#[test]
+fn a_file_of_the_store_that_can_not_be_read_is_named_by_whoever_reads_it() {
+    let site = Site::new();
+    let Some(counted) = trip(&site.again(), "i", "count", 0, &REALIZE) else {
+        return;
+    };
+    let what = Errno::IO.raw_os_error().to_string();
+    let mut named = 0;
+    for n in (1..24).map(|part| counted.calls * part / 24) {
+        let site = site.again();
+        let tripped = trip(&site, "i", &what, n, &REALIZE).unwrap();
+        let objects = ["/store/tmp/", "/store/objects/"];
+        if objects.iter().any(|place| tripped.call.contains(place)) && tripped.said.code != Some(0)
+        {
+            let told = &tripped.said.err;
+            assert!(told.contains("/store/"), "{}: {told}", tripped.call);
+            named += 1;
+        }
+    }
+    assert!(named > 0, "no object was read");
+}
+
+#[test]
+fn a_file_that_a_recipe_names_and_that_can_not_be_opened_just_now_is_no_mistake_in_the_recipe() {
+    let site = Site::new();
+    let plan = ["plan", "atomic-host"];
+    for n in 1.. {
+        let Some(tripped) = trip(
+            &site,
+            "o",
+            &Errno::MFILE.raw_os_error().to_string(),
+            n,
+            &plan,
+        ) else {
+            return;
+        };
+        if tripped.call.contains("/packages/files/") {
+            let said = tripped.said.with(1);
+            assert!(said.err.contains("files/"), "{said:?}");
+            return;
+        }
+        assert!(tripped.calls >= n, "no such file was opened");
+    }
+}

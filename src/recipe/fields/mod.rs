@@ -218,7 +218,7 @@ impl<'t, 'a> Fields<'t, 'a> {
     fn read_body(&self, field: &str, Found { value: file, at }: Found<String>) -> Option<Body> {
         let path = self.relative(&file);
         body::read(self.document.dir, &path)
-            .map_err(|reason| {
+            .map_err(|body::Unread { reason, kind }| {
                 let field = field.to_owned();
                 self.report(
                     at,
@@ -226,6 +226,7 @@ impl<'t, 'a> Fields<'t, 'a> {
                         field,
                         file,
                         reason,
+                        kind,
                     },
                 );
             })

@@ -269,10 +269,11 @@ impl Store {
             file::check(&file)
                 .and_then(|_| file.seek(SeekFrom::Start(offset)))
                 .map_err(|e| self.unreadable("reading", Kind::Blob, id.0, e))?;
-            return Ok(match length {
-                Some(length) => Box::new(file.take(length)),
-                None => Box::new(file),
-            });
+            return Ok(Box::new(Placed {
+                file: file.take(length.unwrap_or(u64::MAX)),
+                store: self.clone(),
+                id,
+            }));
         }
         let assembly = self.assembly(id)?;
         let total = assembly.length().unwrap_or(u64::MAX);
@@ -334,7 +335,15 @@ impl Store {
     fn unreadable(&self, action: &'static str, kind: Kind, id: Hash, error: io::Error) -> Error {
         match file::says_none(&error) {
             true => self.damaged(kind, id, file::IS_NONE.into()),
-            false => Error::io(action, self.layout().object(kind, id), error),
+            false => {
+                let staged = self.inner.overlay.get(kind, id);
+                let placed = || self.layout().object(kind, id);
+                Error::io(
+                    action,
+                    staged.map_or_else(placed, |one| one.path.clone()),
+                    error,
+                )
+            }
         }
     }
 
@@ -421,6 +430,25 @@ pub(in crate::store) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// The file of a blob, which is named by what goes wrong with it.
+struct Placed {
+    file: io::Take<File>,
+    store: Store,
+    id: BlobId,
+}
+
+impl Read for Placed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer).map_err(|error| {
+            let (kind, blob) = (error.kind(), (Kind::Blob, self.id.0));
+            io::Error::new(
+                kind,
+                self.store.unreadable("reading", blob.0, blob.1, error),
+            )
+        })
+    }
 }
 
 /// Compares a blob with its name while it passes.
