@@ -35,6 +35,19 @@ fn among_providers_the_newest_the_suggested_and_then_the_first_by_name_is_taken(
     });
     let all = [&all[..], &base[..1]].concat();
     assert_eq!(installs(&all, &["x"])[0], "c-1-1.noarch");
+    let two = ["a", "b"].map(|name| {
+        let (first, asked) = if name == "a" { (2, 1) } else { (1, 2) };
+        let record = record(&format!("{name}-1-1.noarch"));
+        record
+            .provides(&format!("first = {first}"))
+            .provides(&format!("y = {asked}"))
+    });
+    let two = [&two[..], &base[..1]].concat();
+    assert_eq!(
+        installs(&two, &["x"])[0],
+        "b-1-1.noarch",
+        "what is asked for goes before what else both state"
+    );
     let mut suggests = base.to_vec();
     suggests[0] = suggests[0].clone().suggests("b");
     assert_eq!(installs(&suggests, &["x"])[0], "b-1-1.noarch");

@@ -185,21 +185,29 @@ impl<'a> Universe<'a> {
         let files = self.files.get(name.as_bytes());
         let own = files.into_iter().flatten().copied();
         let all: BTreeSet<usize> = named.chain(provide).chain(own).collect();
-        self.alternatives(all)
+        self.in_order(all, Some(name))
     }
 
     /// Any packages, the preferred first.
     ///
     /// Preferred is, in this order: native over foreign; the newest of a name; one that no other of them obsoletes;
-    /// the higher version of a capability that all of them provide; then the name, the version (newest first),
+    /// the higher version of a capability that all of them provide, of what is asked for if they do; then the name, the version (newest first),
     /// the architecture. So it is with dnf, where packages of a repository lie in the order of their names.
     pub fn alternatives(&self, packages: impl IntoIterator<Item = usize>) -> Rc<[usize]> {
+        self.in_order(packages, None)
+    }
+
+    fn in_order(
+        &self,
+        packages: impl IntoIterator<Item = usize>,
+        asked: Option<&str>,
+    ) -> Rc<[usize]> {
         let mut packages: Vec<usize> = packages.into_iter().collect();
         if packages.len() < 2 {
             return packages.into();
         }
         packages.sort_unstable();
-        let common = self.in_common(&packages);
+        let common = self.in_common(&packages, asked);
         let obsolete = |by: &usize| packages.binary_search(by).is_ok();
         let rank = |&number: &usize| {
             let package = &self.packages[number];
@@ -216,14 +224,17 @@ impl<'a> Universe<'a> {
         ranked.into_iter().map(|(_, number)| number).collect()
     }
 
-    /// The first capability of the first package that the newest of all names have in a version.
-    fn in_common(&self, packages: &[usize]) -> Option<&'a str> {
+    /// A capability that the newest of all names have in a version: what is asked for, else the first of the first package.
+    fn in_common<'s>(&'s self, packages: &[usize], asked: Option<&'s str>) -> Option<&'s str> {
         let newest = packages.iter().map(|&number| &self.packages[number]);
         let newest = newest.filter(|package| package.newest && !package.fit.is_foreign());
         let solvables: Vec<&'a Solvable> = newest.map(|package| package.solvable).collect();
         let (first, others) = solvables.split_first()?;
         let names = first.provides.iter().map(|provided| provided.name.as_str());
-        let mut versioned = names.filter(|name| stated(first, name).is_some());
+        let mut versioned = asked
+            .into_iter()
+            .chain(names)
+            .filter(|name| stated(first, name).is_some());
         versioned.find(|name| others.iter().all(|other| stated(other, name).is_some()))
     }
 
