@@ -38,10 +38,24 @@ impl Composer for Package {
         payload.flush().map_err(|error| scratch(&path, error))?;
         drop(payload);
 
-        let payload = File::open(&path).map_err(|error| scratch(&path, error))?;
+        let file = File::open(&path).map_err(|error| scratch(&path, error))?;
+        let payload = Kept { file, path: &path };
         let (blob, size) = workspace.write(&mut front.as_slice().chain(payload))?;
         let root = workspace.single(PACKAGE, Leaf::file(0o644, blob, size))?;
         Ok(Composed::of(Output::new("rpm", root)))
+    }
+}
+
+/// A payload that waited; what goes wrong with it names its file.
+struct Kept<'p> {
+    file: File,
+    path: &'p Path,
+}
+
+impl Read for Kept<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer);
+        read.map_err(|error| io::Error::new(error.kind(), scratch(self.path, error)))
     }
 }
 

@@ -13,9 +13,9 @@ use super::workspace::{Parts, StoreWorkspace};
 use super::{sight, trace};
 use crate::compose;
 use crate::formats::rpm::Record;
-use crate::ids::{EntryId, Nevra, TreePath};
+use crate::ids::{BlobId, EntryId, Nevra, TreePath};
 use crate::source::Found;
-use crate::store::{Batch, Entry, Store};
+use crate::store::{self, Batch, Entry, Store};
 use crate::tree::{Builder, Child, Content, Directory, Leaf, Meta};
 
 /// What was taken in.
@@ -87,8 +87,19 @@ fn holds(path: &Path, store: &Path) -> bool {
     }
 }
 
+/// The bytes of a file of somebody else's; what goes wrong with it names it.
+pub(super) fn taken(batch: &Batch, path: &Path, file: &mut File) -> Result<(BlobId, u64), Error> {
+    batch.blob(file).map_err(|error| match error {
+        store::Error::Input(source) => Error::Unreadable {
+            path: path.to_owned(),
+            source,
+        },
+        error => error.into(),
+    })
+}
+
 fn rpm(store: &Store, batch: &Batch, path: &Path, mut file: File) -> Result<Added, Error> {
-    let (blob, size) = batch.blob(&mut file)?;
+    let (blob, size) = taken(batch, path, &mut file)?;
     batch.directory(&sight::directory(blob, size))?;
     let entry = sight::entry(blob, size);
     batch.entry(&entry)?;
@@ -125,7 +136,7 @@ fn plain(batch: &Batch, path: &Path, mut file: File) -> Result<Added, Error> {
         path: path.to_owned(),
         source,
     })?);
-    let (blob, size) = batch.blob(&mut file)?;
+    let (blob, size) = taken(batch, path, &mut file)?;
     let name = path
         .file_name()
         .map_or(&b"file"[..], |name| name.as_bytes());
@@ -159,7 +170,7 @@ fn directory(batch: &Batch, path: &Path) -> Result<Added, Error> {
             continue;
         } else if metadata.is_file() {
             let mut file = File::open(found.path()).map_err(|e| unreadable(found.path(), e))?;
-            let (blob, size) = batch.blob(&mut file)?;
+            let (blob, size) = taken(batch, found.path(), &mut file)?;
             Leaf {
                 meta,
                 content: Content::File { size, blob },

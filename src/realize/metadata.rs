@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 
+use super::add::taken;
 use super::error::Error;
 use super::outside::METADATA;
 use super::trace;
@@ -37,12 +38,11 @@ pub(super) fn store(
 ) -> Result<Outcome, Error> {
     let mut tree = Builder::default();
     for (location, file) in files {
-        let unreadable = |source| Error::Unreadable {
+        let mut open = File::open(file).map_err(|source| Error::Unreadable {
             path: file.clone(),
             source,
-        };
-        let mut file = File::open(file).map_err(unreadable)?;
-        let (blob, size) = batch.blob(&mut file)?;
+        })?;
+        let (blob, size) = taken(batch, file, &mut open)?;
         let leaf = Leaf::file(0o644, blob, size);
         tree.insert(&path(location)?, Child::Leaf(leaf))
             .map_err(compose::Error::from)?;

@@ -28,7 +28,7 @@ impl Tripped {
         let of = |(place, words): &(&str, [&str; 2])| {
             (ever || self.call.contains(place)) && words.iter().any(|word| told.contains(word))
         };
-        told.contains("/store/") || places.iter().any(of)
+        told.contains("/store") || places.iter().any(of)
     }
 }
 
