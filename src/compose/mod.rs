@@ -22,6 +22,7 @@ mod parts;
 pub mod release;
 pub mod repository;
 pub mod root;
+mod scratch;
 mod treeinfo;
 pub mod unpack;
 pub mod workspace;

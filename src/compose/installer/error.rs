@@ -27,10 +27,4 @@ pub enum Error {
     TwoKernels { first: String, second: String },
     #[error("the kickstart is not UTF-8 text")]
     Kickstart,
-    #[error("{action} {path:?}")]
-    Scratch {
-        action: &'static str,
-        path: std::path::PathBuf,
-        source: std::io::Error,
-    },
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 
 use super::Error;
+use crate::compose::scratch::{Scratch, failed};
 use crate::compose::{Composed, Composer, Output, Workspace};
 use crate::formats::calendar::Moment;
 use crate::formats::squashfs::{self, Compression, Options, holds_xattr};
@@ -42,15 +43,9 @@ impl Composer for Squashfs {
         };
         let open = |blob| workspace.read(blob, 0, None).map_err(std::io::Error::other);
         let path = workspace.scratch()?.join(FILE);
-        let failed = |action, source| Error::Scratch {
-            action,
-            path: path.clone(),
-            source,
-        };
-        let mut file = File::create(&path).map_err(|e| failed("making", e))?;
+        let mut file = File::create(&path).map_err(|e| failed("making", &path, e))?;
         squashfs::write(&tree, &links, &options, &open, &mut file).map_err(Error::from)?;
-        let mut file = File::open(&path).map_err(|e| failed("reading", e))?;
-        let (blob, size) = workspace.write(&mut file)?;
+        let (blob, size) = workspace.write(&mut Scratch::open(&path)?)?;
         let leaf = Leaf::file(0o644, blob, size);
         let output = Output::new(KIND, workspace.single(FILE, leaf)?);
         Ok(Composed::of(output))

@@ -6,6 +6,7 @@ use super::arch::color;
 use super::claims::{Chosen, Claim};
 use super::links::DirectoryLinks;
 use super::{Error, Package};
+use crate::compose::scratch::Scratch;
 use crate::compose::{Workspace, WorkspaceError};
 use crate::formats::deflate::PIECE;
 use crate::formats::rpmdb::{self, FileState, Installed};
@@ -37,14 +38,7 @@ pub fn write(
             color: color(&parameters.arch),
         });
     rpmdb::write(&path, installed).map_err(Error::from)?;
-    let opened = std::fs::File::open(&path);
-    let mut opened = opened.map_err(|error| {
-        WorkspaceError::new(
-            format!("reading the package database {}", path.display()),
-            error,
-        )
-    })?;
-    let (blob, size) = in_pieces(&mut opened, workspace)?;
+    let (blob, size) = in_pieces(&mut Scratch::open(&path)?, workspace)?;
     Ok(Leaf::file(0o644, blob, size))
 }
 
