@@ -191,8 +191,8 @@ impl<'a> Universe<'a> {
     /// Any packages, the preferred first.
     ///
     /// Preferred is, in this order: native over foreign; the newest of a name; one that no other of them obsoletes;
-    /// the higher version of a capability that all of them provide, of what is asked for if they do; then the name, the version (newest first),
-    /// the architecture. So it is with dnf, where packages of a repository lie in the order of their names.
+    /// the higher version of a capability that all of them provide, of what is asked for if they do; then the name,
+    /// the version (newest first), the architecture. So it is with dnf, where packages of a repository lie in the order of their names.
     pub fn alternatives(&self, packages: impl IntoIterator<Item = usize>) -> Rc<[usize]> {
         self.in_order(packages, None)
     }
