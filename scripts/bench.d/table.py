@@ -94,6 +94,10 @@ def update(row, sides):
     """Replaces one row, and keeps the others that still exist."""
     lines = read()
     lines[row.name] = lines_of(row, sides)
+    write(lines)
+
+
+def write(lines):
     known = [lines[row.name] for row in rows.every() if row.name in lines]
     figures, conditions = ("".join(f"{pair[n]}\n" for pair in known) for n in (0, 1))
     short = "".join(f"* `{row.name}`: {row.short}\n" for row in rows.every() if missed(row, lines))
