@@ -112,7 +112,7 @@ class Update(Edition):
     """The same again with one package changed."""
 
     short = (
-        "a twentieth of the peer's time is less than what the bare links of the edition take (`-update-links`), and an edition"
+        "a twentieth of the peer's time is about what the bare links of the edition take (`-update-links`), and an edition"
         " is a directory of them; the rest of ours is to look at ten thousand files and names."
     )
 
