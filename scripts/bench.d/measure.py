@@ -1,11 +1,11 @@
 """One run, timed; and both sides of a row in turn."""
 
+import json
 import os
 import shutil
 import statistics
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,30 +79,19 @@ class Failed(Exception):
     pass
 
 
-def spawn(command, environment, log):
-    """Runs a command to its end; returns what it and its children used."""
-    process = subprocess.Popen(
-        [str(part) for part in command], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-    )
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        said = " ".join(map(str, command))
-        raise Failed(f"{said[:200]} ended with {process.returncode}; see {log.name}")
-    return used
-
-
-def timed(commands, directory, environment, log_path):
+def timed(commands, directory, environment, log):
     """Runs commands one after the other, and syncs their file system; the sync is part of the time."""
     environment = {**os.environ, **{key: str(value) for key, value in environment.items()}}
     subprocess.run(["sync", "-f", directory], check=True)
-    with open(log_path, "ab") as log:
-        begun = time.monotonic()
-        used = [spawn(command, environment, log) for command in commands]
-        spawn(["sync", "-f", directory], environment, log)
-        seconds = time.monotonic() - begun
-    cpu = sum(u.ru_utime + u.ru_stime for u in used)
-    return Run(seconds, cpu, max((u.ru_maxrss for u in used), default=0) * 1024)
+    commands = [[str(part) for part in command] for command in [*commands, ["sync", "-f", directory]]]
+    timing = [sys.executable, "-S", Path(__file__).with_name("timing.py")]
+    work = json.dumps({"commands": commands, "log": str(log)})
+    said = subprocess.run(timing, input=work, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    used = json.loads(said.stdout)
+    if used["failed"]:
+        number, status = used["failed"]
+        raise Failed(f"{' '.join(commands[number])[:200]} ended with {status}; see {log}")
+    return Run(used["seconds"], used["cpu"], used["memory"])
 
 
 def as_nobody(commands, directory):
