@@ -24,18 +24,18 @@ def registration(path, references):
 class Diff(Row):
     """Both sides know of the packages what their indexes say; nobody reads a package."""
 
+    needs = ("nix", "nix-store")
+    short = (
+        "of a twentieth of a second more than a quarter goes by while the kernel clears memory that is touched for the first"
+        " time; where that is quicker, the ratio was 6.8."
+    )
+
     def __init__(self, name, count, changed, aim):
         self.name = name
         self.count, self.changed = count, changed
         self.work = f"diff of two editions of {count:,} packages, {changed} changed"
         self.peer = "`nix store diff-closures` of as many paths"
         self.aim = aim
-
-    short = (
-        "of a twentieth of a second more than a quarter goes by while the kernel clears memory that is touched for the first"
-        " time; where that is quicker, the ratio was 6.8."
-    )
-    needs = ("nix", "nix-store")
 
     def prepare(self, tools, inputs):
         self.editions(tools, inputs)

@@ -290,12 +290,12 @@ class CorpusUnpacked(CorpusEdition):
     )
     # For root a command's root is copied, to belong to nobody; for anybody else it is links.
     ordinary = True
+    peer = "`cp` of all RPMs, `createrepo_c`, and `rpm2cpio` piped into `cpio` for each"
+    needs = ("createrepo_c", "rpm", "rpm2cpio", "cpio")
 
     def reads(self):
         named = corpus.named()
         return [named] if named is not None else []
-    peer = "`cp` of all RPMs, `createrepo_c`, and `rpm2cpio` piped into `cpio` for each"
-    needs = ("createrepo_c", "rpm", "rpm2cpio", "cpio")
 
     def ours(self, tools, inputs, directory):
         manifest = self.manifest()

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, mknodat};
+use store::ids::{EntryId, TreeId};
 use store::store::VerifyOptions;
 
 use crate::support::bench::allow;
@@ -188,16 +189,20 @@ fn a_harmed_record_of_what_was_collected_stays_and_is_mended_by_the_recipes_of_t
     }
 }
 
+/// The entry of the edition, and its root.
+fn server(site: &Site) -> (EntryId, TreeId) {
+    let store = site.open();
+    let root = store.roots().unwrap().remove(1);
+    assert_eq!(root.name().as_str(), "server");
+    let entry = store.generations(&root).unwrap()[0].entry;
+    (entry, store.entry(entry).unwrap().root)
+}
+
 #[test]
 fn what_reads_a_harmed_file_says_damaged_and_not_missing() {
     let good = Site::new();
     good.realize();
-    let store = good.open();
-    let root = store.roots().unwrap().remove(1);
-    assert_eq!(root.name().as_str(), "server");
-    let entry = store.generations(&root).unwrap()[0].entry;
-    let tree = store.entry(entry).unwrap().root;
-    drop(store);
+    let (entry, tree) = server(&good);
     let object = |name: String| Path::new("objects").join(&name[..2]).join(name);
     for (file, command) in [
         (object(format!("{entry}.entry")), vec!["files", "server"]),
@@ -451,11 +456,7 @@ fn what_lies_in_place_of_a_file_is_named_holds_nothing_up_and_is_replaced() {
 fn what_lies_in_place_of_a_file_is_damage_to_whoever_reads_it_first() {
     let good = Site::new();
     good.realize();
-    let store = good.open();
-    let root = store.roots().unwrap().remove(1);
-    let entry = store.generations(&root).unwrap()[0].entry;
-    let tree = store.entry(entry).unwrap().root;
-    drop(store);
+    let (entry, tree) = server(&good);
     let files = good.well(&["--json", "files", "server", "repodata/repomd.xml"]);
     let files: serde_json::Value = serde_json::from_str(&files).unwrap();
     let blob = files["files"][0]["blob"].as_str().unwrap().to_owned();
