@@ -231,11 +231,28 @@ fn a_payload_with_other_files_than_the_header_is_refused() {
     assert!(refusal(&[a, ("./usr/b", "SAME")]).contains("digest"));
     assert!(refusal(&[a, ("./usr/b", "samesame")]).contains("8 bytes"));
     assert!(refusal(&[a, ("./usr/../usr/b", "same")]).contains("does not list it"));
-    // Right files, but not the archive that was digested.
-    assert!(refusal(&[b, a]).contains("digest of the uncompressed payload"));
     let mut junk = pair.archive.clone();
     junk.extend(b"junk");
     assert!(pair.refusal(&junk).contains("follow the end"));
+}
+
+#[test]
+fn the_uncompressed_payload_is_digested_where_something_would_not_be_covered_otherwise() {
+    let swapped = newc(&[("./usr/b", "same"), ("./usr/a", "same")]);
+    let all = || pair(&two_files());
+    assert_eq!(all().read(&swapped).unwrap(), same(["/usr/b", "/usr/a"]));
+    for tag in [tags::PAYLOAD_DIGEST, tags::FILE_DIGESTS] {
+        let pair = all().without(tag);
+        assert_eq!(
+            pair.read(&pair.archive).unwrap(),
+            same(["/usr/a", "/usr/b"])
+        );
+        let refusal = pair.refusal(&swapped);
+        assert!(
+            refusal.contains("digest of the uncompressed payload"),
+            "{refusal}"
+        );
+    }
 }
 
 #[test]
