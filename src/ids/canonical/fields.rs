@@ -8,38 +8,37 @@ use serde::de::DeserializeOwned;
 use super::items::{Items, Kind, follows, write_head};
 use super::{Error, Value, encode};
 
-/// A value in a row of a list.
+/// A value in a row of a list, checked with it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Cell<'a>(&'a [u8]);
 
 impl<'a> Cell<'a> {
     pub fn text(self) -> Result<&'a str, Error> {
-        let mut items = Items::canonical(self.0);
+        let mut items = Items::checked(self.0);
         let head = items.head()?;
         match head.kind {
-            Kind::Text => std::str::from_utf8(items.string(head)?)
-                .map_err(|_| Error::Unexpected("its text is not UTF-8")),
+            Kind::Text => text(items.string(head)?),
             _ => Err(Error::Unexpected("it is no text")),
         }
     }
 
     /// The one entry of a map, as a variant of an enumeration is written.
     pub fn variant(self) -> Result<(&'a str, Cell<'a>), Error> {
-        let mut items = Items::canonical(self.0);
+        let mut items = Items::checked(self.0);
         let head = items.head()?;
         if head.kind != Kind::Map || head.number != 1 {
             return Err(Error::Unexpected("a variant is a map of one entry"));
         }
-        Ok((super::read(items.key()?)?, Cell(items.item()?)))
+        Ok((text(items.key_name()?)?, Cell(items.rest())))
     }
 
     /// The values of a map that has these fields and no others, named in canonical order.
     pub fn row<const N: usize>(self, columns: [&str; N]) -> Result<[Cell<'a>; N], Error> {
-        row(&mut Items::canonical(self.0), columns)
+        row(&mut Items::checked(self.0), columns)
     }
 
     pub fn number(self) -> Result<u64, Error> {
-        let head = Items::canonical(self.0).head()?;
+        let head = Items::checked(self.0).head()?;
         match (head.kind, head.number) {
             (Kind::Unsigned, number) => Ok(number),
             _ => Err(Error::Unexpected("it is no number")),
@@ -53,7 +52,7 @@ impl<'a> Cell<'a> {
     }
 
     pub fn any_bytes(self) -> Result<&'a [u8], Error> {
-        let mut items = Items::canonical(self.0);
+        let mut items = Items::checked(self.0);
         let head = items.head()?;
         match head.kind {
             Kind::Bytes => items.string(head),
@@ -114,7 +113,7 @@ impl<'a> Fields<'a> {
         name: &'static str,
         columns: [&str; N],
     ) -> Result<Vec<[Cell<'a>; N]>, Error> {
-        let mut items = Items::canonical(self.take(name)?);
+        let mut items = Items::checked(self.take(name)?);
         let head = items.head()?;
         if head.kind != Kind::Array {
             return Err(Error::Unexpected("it is no list"));
@@ -181,6 +180,10 @@ impl Map {
         }
         bytes
     }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(bytes).map_err(|_| Error::Unexpected("its text is not UTF-8"))
 }
 
 fn row<'a, const N: usize>(

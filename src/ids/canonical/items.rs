@@ -29,12 +29,24 @@ pub(super) struct Head {
 pub(super) struct Items<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Whether the bytes are known to be canonical.
+    checked: bool,
 }
 
 impl<'a> Items<'a> {
     /// Reads nothing but the canonical form.
     pub fn canonical(bytes: &'a [u8]) -> Self {
-        Items { bytes, at: 0 }
+        let (at, checked) = (0, false);
+        Items { bytes, at, checked }
+    }
+
+    /// Walks what was read as canonical before: only where things are is looked for, not what they may be.
+    pub fn checked(bytes: &'a [u8]) -> Self {
+        let checked = true;
+        Items {
+            checked,
+            ..Items::canonical(bytes)
+        }
     }
 
     fn malformed(&self, problem: &'static str) -> Error {
@@ -100,7 +112,7 @@ impl<'a> Items<'a> {
     pub fn string(&mut self, head: Head) -> Result<&'a [u8], Error> {
         let bytes = self.take(head.number)?;
         // Nearly all text is ASCII, which is seen at once.
-        let text = head.kind == Kind::Text && !bytes.is_ascii();
+        let text = head.kind == Kind::Text && !self.checked && !bytes.is_ascii();
         if text && std::str::from_utf8(bytes).is_err() {
             return Err(self.malformed("its text is not UTF-8"));
         }
@@ -138,6 +150,31 @@ impl<'a> Items<'a> {
     }
 
     fn pass(&mut self, depth: usize) -> Result<(), Error> {
+        match self.checked {
+            true => self.skip(),
+            false => self.check(depth),
+        }
+    }
+
+    fn skip(&mut self) -> Result<(), Error> {
+        let mut left = 1u64;
+        while left > 0 {
+            let head = self.head()?;
+            let more = match head.kind {
+                Kind::Unsigned | Kind::Negative | Kind::Bool => 0,
+                Kind::Bytes | Kind::Text => {
+                    self.take(head.number)?;
+                    0
+                }
+                Kind::Array => head.number,
+                Kind::Map => head.number.saturating_mul(2),
+            };
+            left = (left - 1).saturating_add(more);
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, depth: usize) -> Result<(), Error> {
         let head = self.head()?;
         let count = head.number;
         match head.kind {
@@ -145,7 +182,7 @@ impl<'a> Items<'a> {
             Kind::Bytes | Kind::Text => self.string(head).map(drop),
             Kind::Array => {
                 let depth = self.deeper(depth)?;
-                (0..count).try_for_each(|_| self.pass(depth))
+                (0..count).try_for_each(|_| self.check(depth))
             }
             Kind::Map => {
                 let depth = self.deeper(depth)?;
@@ -156,7 +193,7 @@ impl<'a> Items<'a> {
                         return Err(Error::NotCanonical);
                     }
                     last = key;
-                    self.pass(depth)?;
+                    self.check(depth)?;
                 }
                 Ok(())
             }
@@ -167,6 +204,11 @@ impl<'a> Items<'a> {
         depth
             .checked_sub(1)
             .ok_or_else(|| self.malformed("it is nested too deep"))
+    }
+
+    /// What follows.
+    pub fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
     }
 
     /// Nothing may follow.

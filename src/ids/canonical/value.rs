@@ -70,7 +70,7 @@ impl Value {
 }
 /// What a map has under a key.
 fn entry<'a>(map: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let mut items = Items::canonical(map);
+    let mut items = Items::checked(map);
     let head = items.head().ok()?;
     if head.kind != Kind::Map {
         return None;
@@ -123,7 +123,7 @@ struct Item<'a>(&'a [u8]);
 
 impl Serialize for Item<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut items = Items::canonical(self.0);
+        let mut items = Items::checked(self.0);
         let head = items.head().map_err(S::Error::custom)?;
         let number = head.number;
         let count = usize::try_from(number).ok();
