@@ -8,6 +8,7 @@ use super::exit::{Exit, Failure};
 use super::output;
 use super::progress::Progress;
 use crate::ids::Name;
+use crate::realize::Planned;
 use crate::relate::{Called, Closure};
 
 /// Prints what the steps below an artifact noted: what was skipped, dropped or assumed
@@ -106,8 +107,9 @@ fn planned(context: &Context, name: &str) -> Result<Document, Failure> {
     let names = [name];
     let planned = crate::realize::plan(&store, &recipes, lock.as_ref(), &names, jobs, &progress);
     progress.finish();
+    let Planned { plan, wanted, .. } = planned?;
     let mut steps = Vec::new();
-    for step in &planned?.plan.steps {
+    for step in wanted.iter().map(|&step| &plan.steps[step]) {
         let Some(outcome) = &step.outcome else {
             continue;
         };

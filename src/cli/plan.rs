@@ -10,7 +10,7 @@ use super::exit::{Exit, Failure};
 use super::output::{self, count};
 use super::progress::{Progress, WORTH_TELLING, estimate, unknown};
 use crate::ids::{Name, Nevra};
-use crate::plan::Plan;
+use crate::plan::{Plan, StepId};
 use crate::realize::{self, Forecast, Planned};
 use crate::recipe::{Kind, Recipes};
 
@@ -93,17 +93,17 @@ pub fn show(
     let progress = Progress::new(context.global.quiet, context.global.verbose);
     let result = crate::realize::plan(&store, &recipes, lock.as_ref(), names, jobs, &progress);
     progress.finish();
-    let Planned { plan, mut reasons } = result?;
-    let (all, to_do) = (
-        (0..plan.steps.len()).collect(),
-        reasons.keys().copied().collect(),
-    );
+    let Planned {
+        plan,
+        wanted,
+        mut reasons,
+    } = result?;
+    let to_do: BTreeSet<StepId> = reasons.keys().copied().collect();
     let took = crate::realize::expected(&store, &plan, &to_do)?;
-    let left = Forecast::new(&plan, (&all, &to_do), &took, jobs, false).left(0.0);
-    let steps: Vec<Step> = plan
-        .steps
+    let left = Forecast::new(&plan, (&wanted, &to_do), &took, jobs, false).left(0.0);
+    let steps: Vec<Step> = wanted
         .iter()
-        .enumerate()
+        .map(|&id| (id, &plan.steps[id]))
         .map(|(id, step)| Step {
             kind: step.kind,
             subject: step.subject.clone(),

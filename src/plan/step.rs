@@ -112,6 +112,14 @@ impl Plan {
         })
     }
 
+    /// The steps that are there for something: those of the artifacts, and of what planning waits for.
+    ///
+    /// Others stay unused: a module draws all of its packages, and what is composed of it needs few of them.
+    pub fn wanted(&self) -> BTreeSet<StepId> {
+        let goals = self.artifacts.values().chain(&self.waiting);
+        self.upstream(&goals.copied().collect())
+    }
+
     /// Some steps, with all that they stand on.
     pub fn upstream(&self, goals: &BTreeSet<StepId>) -> BTreeSet<StepId> {
         let mut wanted = goals.clone();

@@ -111,7 +111,9 @@ pub fn sources<'a>(recipes: &'a Recipes, names: &[Name]) -> Vec<(&'a Name, &'a S
 /// A plan, and what is to be done of it.
 pub struct Planned {
     pub plan: Plan,
-    /// Why each step would run that would; all others have their outcome, and where it is needed its bytes.
+    /// The steps that a realize would look at.
+    pub wanted: BTreeSet<StepId>,
+    /// Why each of them would run that would; all others have their outcome, and where it is needed its bytes.
     pub reasons: BTreeMap<StepId, String>,
 }
 
@@ -140,10 +142,16 @@ pub fn plan(
         .iter()
         .map(|name| Lineage::of(recipes, name))
         .collect::<Result<_, _>>()?;
+    let wanted = plan.wanted();
     let mut reasons = explain(store, &facts, &plan, roots);
     for step in lacking::lacking(store, &plan)? {
         let why = "made before, but its bytes are not here";
         reasons.entry(step).or_insert_with(|| why.to_owned());
     }
-    Ok(Planned { plan, reasons })
+    reasons.retain(|step, _| wanted.contains(step));
+    Ok(Planned {
+        plan,
+        wanted,
+        reasons,
+    })
 }

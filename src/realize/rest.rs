@@ -2,7 +2,6 @@
 //!
 //! Nothing is held meanwhile, for that takes writing: who owns the store may collect it.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::error::Error;
@@ -64,8 +63,7 @@ impl Rest<'_> {
 
     /// What the artifacts stand on, all of it known.
     fn steps(&self) -> Result<Vec<StepReport>, Error> {
-        let goals: BTreeSet<StepId> = self.plan.artifacts.values().copied().collect();
-        let wanted = self.plan.upstream(&goals);
+        let wanted = self.plan.wanted();
         self.look.observer.planned(wanted.len());
         let mut reports = Vec::with_capacity(wanted.len());
         for step in wanted {

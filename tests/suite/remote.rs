@@ -103,6 +103,41 @@ fn a_repository_is_locked_planned_without_packages_and_then_fetched() {
 }
 
 #[test]
+fn of_a_module_a_plan_fetches_only_what_the_artifact_holds() {
+    let upstream = Upstream::new();
+    let bench = site(&upstream.url());
+    bench.print(&["update"]);
+    bench.edit(
+        "host.toml",
+        "[\"sampler-httpd\"]",
+        "[\"sampler-filesystem\"]",
+    );
+    let plan = |to_do: bool| {
+        let document = bench.json(&["plan", "host"]);
+        let steps = document["steps"].as_array().unwrap();
+        let fetched = |step: &&serde_json::Value| step["kind"] == "fetch";
+        let subjects = steps.iter().filter(fetched).map(|step| {
+            assert_eq!(step["status"] == "to do", to_do, "{step}");
+            step["subject"].as_str().unwrap().to_owned()
+        });
+        subjects.collect::<Vec<_>>()
+    };
+    let held = &bench.json(&["plan", "host", "--packages"])["packages"]["host"];
+    let held: Vec<&str> = held
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p.as_str().unwrap())
+        .collect();
+    assert_eq!(plan(true), held);
+    assert!(held.len() < 5, "{held:?}");
+    let document = bench.json(&["realize", "host"]);
+    assert_eq!(document["steps"]["fetched"], held.len());
+    assert_eq!(plan(false), held);
+    assert!(bench.print(&["plan", "host"]).starts_with("0 steps to do"));
+}
+
+#[test]
 fn what_was_locked_is_composed_though_the_repository_moved_on() {
     let upstream = Upstream::new();
     let bench = site(&upstream.url());
