@@ -31,7 +31,7 @@ pub struct Arguments {
     #[arg(long)]
     no_root: bool,
     /// Give the generation a label, to be named as NAME@LABEL; `gc --keep-last` takes it all the same
-    #[arg(long, value_name = "LABEL", value_parser = label)]
+    #[arg(long, value_name = "LABEL", value_parser = label, conflicts_with = "no_root")]
     label: Option<String>,
     /// How many steps run at once [default: one a processor]
     #[arg(short, long, value_name = "N")]

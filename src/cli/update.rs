@@ -32,6 +32,9 @@ pub struct Arguments {
     /// How many packages are read at once [default: one a processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<usize>,
+    /// Look at no source, and answer what the recipes ask now of what is locked of each: after a merge, or for a new name
+    #[arg(long, conflicts_with = "sources")]
+    keep: bool,
     /// Solve again what can be solved now, also where the lock has the answer to the same question
     #[arg(long)]
     solve: bool,
@@ -68,6 +71,10 @@ impl Arguments {
         let recipes = context.recipes()?;
         let writing = alone(context, &recipes.dir)?;
         let old = context.lock(&recipes)?;
+        if self.keep && old.is_none() {
+            let nothing = "there is no lock yet, so there is nothing to keep";
+            return Err(Failure::new(Exit::Usage, nothing).hint("`store update` makes one"));
+        }
         let unknown = |name: &&Name| recipes.source(name).is_none();
         if let Some(name) = self.sources.iter().find(unknown).cloned() {
             return Err(realize::Error::NoSource { name }.into());
@@ -82,6 +89,7 @@ impl Arguments {
         let progress = Progress::new(context.global.quiet, context.global.verbose);
         let scope = Scope {
             names: &self.sources,
+            keep: self.keep,
             anew: self.solve,
         };
         let result = realize::update(&store, &recipes, old.as_ref(), scope, &options, &progress);

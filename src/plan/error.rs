@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::known::CatalogError;
-use super::remedy::Remedy;
+use super::remedy::{self, Remedy};
 use super::solve::Problem;
 use crate::ids::{Name, Nevra, canonical};
 
@@ -18,10 +18,11 @@ pub enum Error {
     #[error("the source {source_name} of module {module} was not looked at")]
     UnreadSource { module: Name, source_name: Name },
     #[error(
-        "{place}: module {module} lists {}, which {} not offer{}",
+        "{place}: module {module} lists {}, which {} not offer{}{}",
         quoted(missing),
         offerer(source_name),
-        hint(nearest)
+        hint(nearest),
+        as_locked(source_name, *locked)
     )]
     NotInSource {
         place: String,
@@ -29,13 +30,16 @@ pub enum Error {
         source_name: Option<Name>,
         missing: Vec<String>,
         nearest: Vec<String>,
+        /// Whether the source is known as it was when it was locked.
+        locked: bool,
     },
     #[error(
-        "{artifact} can't be installed{} from {}:\n{problem}{}{}",
+        "{artifact} can't be installed{} from {}:\n{problem}{}{}{}",
         on(base),
         quoted(from),
         held_back(base, replaceable),
-        advice(remedies, replaceable)
+        advice(remedies, replaceable),
+        remedy::whole(completion)
     )]
     Unsolvable {
         artifact: Name,
@@ -47,6 +51,8 @@ pub enum Error {
         problem: Box<Problem>,
         /// For each requirement that nothing in `from` provides.
         remedies: Vec<Remedy>,
+        /// All that would have to be listed, as a manifest would.
+        completion: Vec<String>,
     },
     #[error(
         "{artifact} installs @{module}/{profile}, but module {module} has no such profile; it has {}",
@@ -129,6 +135,15 @@ fn offerer(source: &Option<Name>) -> String {
     }
 }
 
+fn as_locked(source: &Option<Name>, locked: bool) -> String {
+    match source {
+        Some(source) if locked => format!(
+            "\nthe source is known as it was when it was locked: `store update {source}` looks at what it has now"
+        ),
+        _ => String::new(),
+    }
+}
+
 fn hint(nearest: &[String]) -> String {
     if nearest.is_empty() {
         String::new()
@@ -160,14 +175,10 @@ fn held_back(base: &Option<Name>, replaceable: &[(String, Nevra)]) -> String {
 
 /// Says nothing of requirements that were told to be within reach.
 fn advice(remedies: &[Remedy], replaceable: &[(String, Nevra)]) -> String {
-    let mut text = String::new();
-    for remedy in remedies {
-        if !replaceable
+    let is_told = |remedy: &&Remedy| {
+        replaceable
             .iter()
             .any(|(told, _)| *told == remedy.requirement)
-        {
-            let _ = write!(text, "\n{remedy}");
-        }
-    }
-    text
+    };
+    remedy::text(remedies.iter().filter(|remedy| !is_told(remedy)))
 }

@@ -109,6 +109,7 @@ impl Planner<'_> {
                         modular = *locked;
                         answers
                     } else if let Some(found) = self.catalog(source)? {
+                        self.plan.unlocked.insert(recipe.name.clone());
                         catalog = found;
                         modular = catalog.is_modular();
                         catalog.packages().iter().collect()
@@ -133,6 +134,7 @@ impl Planner<'_> {
                 source_name: module.source.clone(),
                 nearest: nearest.collect(),
                 missing: selected.missing,
+                locked: false,
             });
         }
         let mut offered = Vec::with_capacity(selected.chosen.len());

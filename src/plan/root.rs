@@ -10,6 +10,7 @@ use super::error::Error;
 use super::offer::{Offered, Told};
 use super::parameters;
 use super::planner::{Planner, named};
+use super::remedy;
 use super::solve::{self, Candidate, Question, Request};
 use super::step::{Drawn, From, Needed, Solved, StepId};
 use crate::ids::{Digest, Hash, Name, Nevra, canonical};
@@ -250,17 +251,31 @@ impl Planner<'_> {
             weak: selection.weak,
             owners: BTreeMap::new(),
         };
-        self.learn_owners(&mut question, offered)?;
+        let catalogued = catalogued(offered);
+        self.learn_owners(&mut question, &catalogued)?;
         match solve::solve(&question) {
-            Ok(solution) => Ok(Some((hash, solution.packages))),
-            Err(problem) => Err(Error::Unsolvable {
-                artifact: recipe.name.clone(),
-                from: selection.from.iter().map(Name::to_string).collect(),
-                base: base.map(|base| base.name.clone()),
-                replaceable: self.replaceable(&problem, aside)?,
-                remedies: self.remedies(&problem, &selection.from),
-                problem: Box::new(problem),
-            }),
+            Ok(solution) => {
+                if is_lockable(offered) {
+                    self.plan.unlocked.insert(recipe.name.clone());
+                }
+                Ok(Some((hash, solution.packages)))
+            }
+            Err(problem) => {
+                let remedies = self.remedies(&problem, &selection.from);
+                let completion = match base.is_none() && remedy::are_of_sources(&remedies) {
+                    true => self.completion(&question, catalogued),
+                    false => Vec::new(),
+                };
+                Err(Error::Unsolvable {
+                    artifact: recipe.name.clone(),
+                    from: selection.from.iter().map(Name::to_string).collect(),
+                    base: base.map(|base| base.name.clone()),
+                    replaceable: self.replaceable(&problem, aside)?,
+                    remedies,
+                    completion,
+                    problem: Box::new(problem),
+                })
+            }
         }
     }
 
@@ -286,18 +301,11 @@ impl Planner<'_> {
     /// Fills in who owns the paths that the question turns on, where only a source's file lists say so.
     ///
     /// An owner may bring more packages into reach, and with them more paths.
-    fn learn_owners(
+    pub(super) fn learn_owners(
         &self,
         question: &mut Question,
-        offered: &[(Name, Offered)],
+        sources: &Catalogued,
     ) -> Result<(), Error> {
-        let mut sources: BTreeMap<&Name, BTreeMap<&Digest, Vec<usize>>> = BTreeMap::new();
-        for (place, (_, package)) in offered.iter().enumerate() {
-            if let Told::Catalog(source) = &package.told {
-                let places = sources.entry(source).or_default();
-                places.entry(&package.digest).or_default().push(place);
-            }
-        }
         // Whoever knows a header knows all its paths.
         if sources.is_empty() {
             return Ok(());
@@ -307,7 +315,7 @@ impl Planner<'_> {
             if paths.is_empty() {
                 return Ok(());
             }
-            for (source, places) in &sources {
+            for (source, places) in sources {
                 let Some(catalog) = self.catalog(source)? else {
                     continue;
                 };
@@ -326,6 +334,27 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// By source and digest the places in a question of packages that only a source's metadata tells of.
+pub(super) type Catalogued<'a> = BTreeMap<&'a Name, BTreeMap<&'a Digest, Vec<usize>>>;
+
+fn catalogued(offered: &[(Name, Offered)]) -> Catalogued<'_> {
+    let mut catalogued = Catalogued::new();
+    for (place, (_, package)) in offered.iter().enumerate() {
+        if let Told::Catalog(source) = &package.told {
+            let places = catalogued.entry(source).or_default();
+            places.entry(&package.digest).or_default().push(place);
+        }
+    }
+    catalogued
+}
+
+/// Whether `store update` can put the answer into the lock, and metadata gave it: packages that recipes make are not known then.
+fn is_lockable(offered: &[(Name, Offered)]) -> bool {
+    let told = || offered.iter().map(|(_, package)| &package.told);
+    told().any(|told| matches!(told, Told::Catalog(_)))
+        && !told().any(|told| matches!(told, Told::Record(_)))
 }
 
 /// Names a question: the same one has the same answer, so a lock may hold it.

@@ -76,6 +76,8 @@ pub struct Plan {
     pub artifacts: BTreeMap<Name, StepId>,
     /// Steps whose facts are needed before planning can go on; empty in a finished plan.
     pub waiting: Vec<StepId>,
+    /// What the lock has no answer for, and the metadata that it names was asked: modules, and artifacts.
+    pub unlocked: BTreeSet<Name>,
     /// What was drawn from each source, by the texts of the manifests that asked for it.
     pub answers: BTreeMap<Name, BTreeMap<String, SourcePackage>>,
     /// What each solved artifact will hold.

@@ -73,7 +73,20 @@ fn planned(
 ) -> Result<Plan, Error> {
     let error = match crate::plan::plan(recipes, names, facts) {
         Err(error @ crate::plan::Error::Unsolvable { .. }) => error,
-        other => return Ok(other?),
+        Err(mut error) => {
+            if let crate::plan::Error::NotInSource {
+                source_name: Some(source),
+                locked,
+                ..
+            } = &mut error
+            {
+                *locked = look
+                    .lock
+                    .is_some_and(|lock| lock.sources.contains_key(source));
+            }
+            return Err(error.into());
+        }
+        Ok(plan) => return Ok(plan),
     };
     let all: Vec<Name> = recipes.recipes.keys().cloned().collect();
     let wider = Look {
@@ -106,6 +119,19 @@ pub fn sources<'a>(recipes: &'a Recipes, names: &[Name]) -> Vec<(&'a Name, &'a S
     }
     sources.sort_by_key(|(name, _)| (*name).clone());
     sources
+}
+
+/// Says what was answered beyond the lock: the same to whoever has the metadata that it names, which goes out of date.
+fn tell_unlocked(plan: &Plan, observer: &dyn Observer) {
+    if plan.unlocked.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = plan.unlocked.iter().map(Name::as_str).collect();
+    observer.warning(&format!(
+        "the lock has no answer for {}, found now by the metadata that it names, which others may not get any more; \
+         `store update --keep` adds it",
+        names.join(", ")
+    ));
 }
 
 /// A plan, and what is to be done of it.
@@ -142,6 +168,7 @@ pub fn plan(
         .iter()
         .map(|name| Lineage::of(recipes, name))
         .collect::<Result<_, _>>()?;
+    tell_unlocked(&plan, observer);
     let wanted = plan.wanted();
     let mut reasons = explain(store, &facts, &plan, roots);
     for step in lacking::lacking(store, &plan)? {

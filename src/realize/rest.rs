@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::error::Error;
 use super::look::Look;
 use super::report::{Artifact, How, Made, Report, StepName, StepReport};
-use super::{Options, planned, root_name, sources};
+use super::{Options, planned, root_name, sources, tell_unlocked};
 use crate::ids::{DerivationKey, EntryId, Name};
 use crate::plan::derivation::MAIN;
 use crate::plan::{Outcome, Plan, StepId};
@@ -31,6 +31,7 @@ pub(super) fn report(
     if let Some(&step) = plan.waiting.first() {
         return Err(rest.refused(format!("{} is to be done", rest.name(step))));
     }
+    tell_unlocked(&plan, look.observer);
     let mut report = Report::default();
     let steps = rest.steps()?;
     report.add(steps.iter());

@@ -14,7 +14,7 @@ use super::naming::Naming;
 use super::observe::{self, Observer};
 use super::outside::{self, Outside};
 use super::report::{Artifact, How, Report, StepName, StepReport};
-use super::{planned, rest, sources};
+use super::{planned, rest, sources, tell_unlocked};
 use crate::ids::{DerivationKey, Name};
 use crate::plan::{Plan, StepId};
 use crate::recipe::Recipes;
@@ -137,6 +137,9 @@ impl Run<'_> {
                 &ran,
             );
             let last = plan.waiting.is_empty();
+            if last {
+                tell_unlocked(&plan, self.look.observer);
+            }
             let goals: BTreeSet<StepId> = match last {
                 true => plan.artifacts.values().copied().collect(),
                 false => plan.waiting.iter().copied().collect(),

@@ -38,6 +38,8 @@ pub struct Updated {
 pub struct Scope<'a> {
     /// Sources; all, if none is named. The others stay as they were locked.
     pub names: &'a [Name],
+    /// Whether no source is looked at: all stay as they were locked.
+    pub keep: bool,
     /// Whether what can be solved is, although the lock has an answer to the same question.
     pub anew: bool,
 }
@@ -47,7 +49,7 @@ pub fn update(
     store: &Store,
     recipes: &Recipes,
     old: Option<&Lock>,
-    Scope { names, anew }: Scope<'_>,
+    Scope { names, keep, anew }: Scope<'_>,
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<Updated, Error> {
@@ -64,7 +66,7 @@ pub fn update(
     }
     let looked: Vec<(&Name, &Source)> = sources
         .iter()
-        .filter(|(name, _)| names.is_empty() || names.contains(name))
+        .filter(|(name, _)| !keep && (names.is_empty() || names.contains(name)))
         .copied()
         .collect();
     let look = Look {

@@ -92,8 +92,8 @@ pub enum Error {
     )]
     Version { path: PathBuf, found: u64 },
     #[error(
-        "{}:{line}: a merge left its conflict in the lock; take one side as it was, with `git checkout --ours` or `--theirs`, \
-         then run `store update`, which brings it up to what the recipes ask",
+        "{}:{line}: a merge left its conflict in the lock; take the marks out, and keep of each source the side that you want, as a whole; \
+         then run `store update --keep --solve`, which looks at no source, and solves anew",
         path.display()
     )]
     Conflict { path: PathBuf, line: usize },
@@ -239,7 +239,7 @@ fn source(fields: &Fields) -> LockedSource {
         let mut answered = answered.borrow_mut();
         for text in &asked {
             if !answered.insert(text.clone()) {
-                let reason = "another package answers it too; take one of the two out, then run `store update`";
+                let reason = "another package answers it too; take one of the two out, then run `store update --keep`";
                 table.invalid(table.place("asked"), text, "a text with one answer", reason);
             }
         }

@@ -187,6 +187,58 @@ fn what_a_source_has_but_no_module_lists_is_named_with_its_package() {
 }
 
 #[test]
+fn all_that_would_have_to_be_listed_is_named_and_of_two_architectures_the_systems_own() {
+    let module = |packages: &str| {
+        format!(
+            "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"os\"\npackages = [{packages}]\n"
+        )
+    };
+    let bench = Bench::of(&[
+        ("os.toml", "kind = \"source\"\npath = \"../rpms\"\n"),
+        ("base.toml", &module("\"app\"")),
+        (
+            "host.toml",
+            "kind = \"ostree\"\nfrom = [\"base\"]\ninstall = [\"app\"]\nref = \"x\"\n",
+        ),
+    ]);
+    for (nevra, provides, requires) in [
+        (
+            "app-1-1.x86_64",
+            "app = 1",
+            "one, other, third, compat(x86-32)",
+        ),
+        ("library-1-1.i686", "one", "elsewhere"),
+        ("library-1-1.x86_64", "one", "tool"),
+        ("more-1-1.noarch", "other", "/usr/share/data"),
+        ("third-1-1.noarch", "third", ""),
+        ("compat-1-1.i686", "compat(x86-32)", ""),
+        ("tool-1-1.x86_64", "tool", ""),
+        ("tool-2-1.x86_64", "tool", ""),
+    ] {
+        let mut package = spec(nevra).provides(provides);
+        for requirement in requires.split_terminator(", ") {
+            package = package.requires(requirement);
+        }
+        if nevra.starts_with("third") {
+            package = package.file("/usr/share/data", b"data");
+        }
+        let bytes = package.bytes(&Memory::default());
+        bench.write(&format!("rpms/{nevra}.rpm"), bytes);
+    }
+    bench.run(&["plan", "host"]).fails(
+        2,
+        &[
+            "no module of the recipes provides one; library-1-1.x86_64 of source os does",
+            "with these 5 listed it can be installed: \"compat.i686\", \"library\", \"more\", \"third\", \"tool\"\n",
+        ],
+    );
+    let all = "\"app\", \"compat.i686\", \"library\", \"more\", \"third\", \"tool\"";
+    bench.write("recipes/base.toml", module(all));
+    let held = bench.print(&["plan", "host", "--packages"]);
+    assert_eq!(held.lines().count(), 6, "{held}");
+}
+
+#[test]
 fn what_only_the_file_lists_of_a_repository_have_is_named_with_its_package() {
     let package = |nevra: &str| spec(nevra).file("/usr/share/tool", b"a tool\n");
     let bench = Bench::of(&[

@@ -137,7 +137,7 @@ fn a_lock_that_a_merge_left_in_conflict_is_called_that_and_not_bad_toml() {
         "{said}"
     );
     assert!(
-        said.contains("take one side") && said.contains("`store update`"),
+        said.contains("take the marks out") && said.contains("`store update --keep --solve`"),
         "{said}"
     );
     // What that says helps.

@@ -328,6 +328,115 @@ fn an_update_of_one_source_solves_with_the_metadata_that_is_locked_of_the_other(
 }
 
 #[test]
+fn a_merge_of_two_branches_has_what_each_of_them_locked_and_nothing_newer() {
+    let bench = two();
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.current_dir(bench.recipes());
+        command.args(["-c", "user.name=x", "-c", "user.email=x@localhost"]);
+        command.args(arguments).output().unwrap().status.success()
+    };
+    let commit = || assert!(git(&["add", "."]) && git(&["commit", "-qm", "update"]));
+    assert!(git(&["init", "-qb", "main"]));
+    commit();
+    for (branch, source, package) in [("left", "one", "a-2-1"), ("right", "two", "c-2-1")] {
+        assert!(git(&["checkout", "-qb", branch, "main"]));
+        let packages = [&format!("{package}.noarch"), "b-1-1.noarch"];
+        publish(&bench, source, &packages);
+        bench.print(&["update", source]);
+        commit();
+    }
+    for (source, package) in [("one", "a-3-1.noarch"), ("two", "c-3-1.noarch")] {
+        publish(&bench, source, &[package, "b-1-1.noarch"]);
+    }
+    assert!(!git(&["merge", "-q", "left"]), "both solved the host");
+    bench
+        .run(&["update"])
+        .fails(2, &["a merge left its conflict"]);
+    // Of what the marks part, the first side.
+    let path = bench.recipes().join("store.lock");
+    let text = fs::read_to_string(&path).unwrap();
+    let mut kept = String::new();
+    let mut skips = false;
+    for line in text.lines() {
+        match line.get(..7) {
+            Some("=======") => skips = true,
+            Some(">>>>>>>") => skips = false,
+            Some("<<<<<<<") => {}
+            _ if skips => {}
+            _ => kept += &format!("{line}\n"),
+        }
+    }
+    fs::write(&path, kept).unwrap();
+    bench.print(&["update", "--keep", "--solve"]);
+    let versions = |bench: &Bench| {
+        let lock = lock(bench);
+        let drawn = lock.sources.values().flat_map(|source| &source.packages);
+        drawn.map(|one| one.nevra.to_string()).collect::<Vec<_>>()
+    };
+    let wanted = ["a-2-1.noarch", "b-1-1.noarch", "c-2-1.noarch"];
+    assert_eq!(versions(&bench), wanted);
+    let host = lock(&bench)
+        .solved
+        .remove(&"host".parse().unwrap())
+        .unwrap();
+    let solved: Vec<String> = host
+        .packages
+        .iter()
+        .map(|one| one.nevra.to_string())
+        .collect();
+    assert_eq!(solved, ["a-2-1.noarch", "c-2-1.noarch"]);
+    assert_eq!(bench.print(&["update", "--keep"]), "");
+}
+
+#[test]
+fn what_the_lock_has_no_answer_for_is_told_and_can_be_added_without_looking_for_newer() {
+    let bench = two();
+    publish(
+        &bench,
+        "one",
+        &["a-2-1.noarch", "b-2-1.noarch", "d-2-1.noarch"],
+    );
+    let lacks = |bench: &Bench| {
+        let mut told = bench.run(&["plan", "host"]).works().err;
+        told.retain(|c| c != '\n');
+        told
+    };
+    assert_eq!(lacks(&bench), "");
+    bench.edit("host.toml", "\"a\", \"c\"", "\"b\", \"c\"");
+    assert!(lacks(&bench).contains("the lock has no answer for host, found now"));
+    // What is there is newer than what is locked, and is not looked at.
+    let said = bench.run(&["update", "--keep"]).works();
+    assert_eq!(said.out, "host: removed a.noarch 1-1, added b.noarch 1-1\n");
+    assert_eq!(solved(&bench), ["b", "c"]);
+    assert_eq!(lacks(&bench), "");
+    bench.edit("m1.toml", "\"a\", \"b\"", "\"b\"");
+    assert!(lacks(&bench).contains("the lock has no answer for host"));
+    // A name that the locked metadata lacks is no answer.
+    bench.edit("m1.toml", "\"b\"", "\"b\", \"d\"");
+    bench.run(&["update", "--keep"]).fails(1, &["m1 lists d"]);
+    for command in ["plan", "realize"] {
+        let hint = "`store update one` looks at what it has now";
+        bench
+            .run(&[command, "host"])
+            .fails(2, &["m1 lists d", hint]);
+    }
+    let said = bench.run(&["lint"]);
+    assert!(
+        said.out
+            .contains("`store update one` sees whether it has it now"),
+        "{said:?}"
+    );
+    bench
+        .run(&["update", "--keep", "one"])
+        .fails(2, &["--keep"]);
+    fs::remove_file(bench.recipes().join("store.lock")).unwrap();
+    bench
+        .run(&["update", "--keep"])
+        .fails(2, &["there is no lock yet"]);
+}
+
+#[test]
 fn a_mistake_in_one_recipe_leaves_what_was_drawn_before_it() {
     let bench = two();
     let good = fs::read(bench.recipes().join("store.lock")).unwrap();

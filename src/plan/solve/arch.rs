@@ -1,5 +1,9 @@
 //! Which architectures a system takes packages of.
 
+use std::cmp::Ordering;
+
+use crate::ids::Nevra;
+
 /// How well a package's architecture suits the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fit {
@@ -69,6 +73,22 @@ pub(super) fn fit(package: &str, system: &str) -> Option<Fit> {
         return Some(Fit::Foreign(u8::try_from(rank).expect("a short table")));
     }
     (package == system).then_some(Fit::Native(0))
+}
+
+/// Whether a package runs beside those of the system's own architecture.
+pub fn is_foreign(package: &Nevra, system: &str) -> bool {
+    fit(&package.arch, system).is_some_and(Fit::is_foreign)
+}
+
+/// Which of two packages a person would rather list, where either will do: of the system's own architecture,
+/// the first by name, the newest.
+pub fn rather(a: &Nevra, b: &Nevra, system: &str) -> Ordering {
+    // What does not fit at all comes last.
+    let rank =
+        |nevra: &Nevra| fit(&nevra.arch, system).map_or((true, None), |fit| (false, Some(fit)));
+    let by_fit = rank(a).cmp(&rank(b));
+    let by_name = a.name.cmp(&b.name);
+    by_fit.then(by_name).then_with(|| b.evr.cmp(&a.evr))
 }
 
 #[cfg(test)]

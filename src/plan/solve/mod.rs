@@ -31,6 +31,7 @@ mod universe;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::formats::rpm::Solvable;
+pub use arch::{is_foreign, rather};
 use closure::Closure;
 use favour::{Favour, MOST_ROUNDS};
 use formula::Encoder;

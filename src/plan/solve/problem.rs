@@ -1,5 +1,6 @@
 //! Why there is no solution, as a value and in words.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Request;
@@ -135,13 +136,58 @@ pub fn missing(problem: &Problem) -> Vec<String> {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = BTreeSet::new();
         for (place, cause) in self.causes.iter().enumerate() {
+            // What one package lacks is told at once.
+            let lacks = cause.lacked().map(|(_, chain)| chain);
+            if lacks.is_some_and(|chain| !told.insert(chain)) {
+                continue;
+            }
             if place > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{cause}")?;
+            let Some(chain) = lacks else {
+                write!(f, "{cause}")?;
+                continue;
+            };
+            let same = self.causes.iter().filter_map(Cause::lacked);
+            let same = same.filter(|(_, other)| *other == chain);
+            let requirements: Vec<&str> = same.map(|(requirement, _)| requirement).collect();
+            nothing_provides(f, &requirements, chain)?;
         }
         Ok(())
+    }
+}
+
+fn nothing_provides(
+    f: &mut fmt::Formatter<'_>,
+    requirements: &[&str],
+    chain: &Chain,
+) -> fmt::Result {
+    write!(
+        f,
+        "nothing provides `{}`, which ",
+        requirements.join("`, `")
+    )?;
+    match (chain.links.last(), &chain.origin) {
+        (Some(link), _) => write!(f, "{} requires", link.package)?,
+        (None, Some(origin)) => write!(f, "{origin} asks for")?,
+        (None, None) => write!(f, "is asked for")?,
+    }
+    chain.back(f)
+}
+
+impl Cause {
+    /// A requirement that nothing at all provides, and whose it is.
+    fn lacked(&self) -> Option<(&str, &Chain)> {
+        match self {
+            Cause::Unmet {
+                requirement,
+                unmet: Unmet::NothingProvides,
+                chain,
+            } => Some((requirement, chain)),
+            _ => None,
+        }
     }
 }
 
@@ -153,18 +199,11 @@ impl fmt::Display for Cause {
                 unmet,
                 chain,
             } => {
-                if let Unmet::NothingProvides = unmet {
-                    write!(f, "nothing provides `{requirement}`, ")?;
+                if *unmet == Unmet::NothingProvides {
+                    return nothing_provides(f, &[requirement], chain);
                 }
                 match chain.links.last() {
-                    Some(link) if *unmet == Unmet::NothingProvides => {
-                        write!(f, "which {} requires", link.package)?;
-                    }
                     Some(link) => write!(f, "{} requires `{requirement}`", link.package)?,
-                    None if *unmet == Unmet::NothingProvides => match &chain.origin {
-                        Some(origin) => write!(f, "which {origin} asks for")?,
-                        None => write!(f, "which is asked for")?,
-                    },
                     None => chain.asked(f)?,
                 }
                 write!(f, "{unmet}")?;

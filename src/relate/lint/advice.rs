@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::scene::Scene;
 use crate::formats::rpm::Solvable;
 use crate::ids::{Digest, Name, Nevra};
-use crate::plan::solve::{Candidate, Shelf};
+use crate::plan::solve::{Candidate, Shelf, rather};
 
 /// Who has what is required, among all that the recipes know of.
 pub(super) struct Advice<'a> {
@@ -45,8 +45,10 @@ impl<'a> Advice<'a> {
         let mut providers = BTreeMap::new();
         for requirement in requirements {
             let found = || -> Vec<&Solvable> {
-                let places = shelf.providers(requirement);
-                places.into_iter().map(|place| solvables[place]).collect()
+                let places = shelf.providers(requirement).into_iter();
+                let mut found: Vec<&Solvable> = places.map(|place| solvables[place]).collect();
+                found.sort_by(|a, b| rather(&a.nevra, &b.nevra, &question.arch));
+                found
             };
             providers.entry(requirement).or_insert_with(found);
         }

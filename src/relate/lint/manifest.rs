@@ -2,7 +2,9 @@
 
 use super::finding::{Finding, Severity};
 use super::scene::{Part, Scene};
+use crate::ids::Name;
 use crate::plan::Error;
+use crate::recipe::Location;
 
 pub(super) fn check(scene: &Scene) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -11,7 +13,7 @@ pub(super) fn check(scene: &Scene) -> Vec<Finding> {
             findings.push(unreadable(part, problem));
             continue;
         }
-        findings.extend(missing(part));
+        findings.extend(missing(scene, part));
         if scene.knows(&[part]) {
             findings.extend(profiles(part));
         }
@@ -26,19 +28,28 @@ fn unreadable(part: Part, problem: &Error) -> Finding {
 }
 
 /// Names of the manifest that nobody answers.
-fn missing<'a>(part: Part<'a>) -> impl Iterator<Item = Finding> + 'a {
-    let origin = match &part.module.source {
+fn missing<'a>(scene: &Scene<'a>, part: Part<'a>) -> impl Iterator<Item = Finding> + 'a {
+    let source = part.module.source.as_ref();
+    let origin = match source {
         Some(source) => format!("source {source} does not offer"),
         None => "its package recipes do not make".to_owned(),
     };
+    let is_url = |name: &&Name| {
+        let source = scene.recipes.source(name);
+        source.is_some_and(|source| !matches!(source.location, Location::Path(_)))
+    };
+    let again = source.filter(is_url);
+    let again = again.map_or_else(String::new, |source| {
+        format!("; `store update {source}` sees whether it has it now")
+    });
     part.holding.missing.iter().map(move |(item, nearest)| {
         let message = format!("module {} lists {item}, which {origin}", part.recipe.name);
         let finding = Finding::new(part.recipe, Severity::Error, "not-offered", message);
         let finding = finding.at(part.place(item));
-        match nearest {
-            Some(nearest) => finding.hint(format!("near to it: {nearest}")),
-            None => finding.hint("take it out, or draw from another source"),
-        }
+        finding.hint(match nearest {
+            Some(nearest) => format!("near to it: {nearest}{again}"),
+            None => format!("take it out, or draw from another source{again}"),
+        })
     })
 }
 
