@@ -66,7 +66,7 @@ pub fn composer(kind: &str) -> Option<&'static dyn Composer> {
         "overlay" => &root::Overlay,
         "package" => &package::Package,
         "repository" => &repository::Repository,
-        "root" => &root::Root,
+        "root" => &root::Root { nodeps: false },
         "squashfs" => &installer::Squashfs,
         "unpack" => &unpack::Unpack,
         _ => return None,

@@ -4,8 +4,10 @@ use store::compose::{Error, root};
 
 use crate::support::fixtures;
 use crate::support::materialize::{is_root, materialize};
-use crate::support::root::{conflicts, installed, leaf, output, owns, root, run, unpack};
-use crate::support::rpm::spec;
+use store::ids::EntryId;
+
+use crate::support::root::{closed, conflicts, installed, leaf, output, owns, root, run, unpack};
+use crate::support::rpm::{Draft, spec};
 use crate::support::workspace::Memory;
 
 #[test]
@@ -51,6 +53,61 @@ fn all_conflicts_are_reported_together_and_rpm_sees_the_same() {
             .map(|(path, ..)| path.as_str())
             .collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn packages_that_do_not_go_together_by_their_own_headers_are_refused_and_rpm_sees_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    let package = |nevra: &str, change: fn(Draft) -> Draft| {
+        let bytes = change(spec(nevra)).bytes(&memory);
+        let path = directory.path().join(format!("{nevra}.rpm"));
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let app = package("app-1-1.noarch", |app| {
+        app.requires("library >= 2").requires("/usr/share/data")
+    });
+    let old = package("library-1-1.noarch", |library| library);
+    let new = package("library-2-1.noarch", |library| library);
+    let data = package("data-1-1.noarch", |data| {
+        data.file("/usr/share/data", b"data")
+    });
+    let rival = package("rival-1-1.noarch", |rival| rival.conflicts("data"));
+    let base = directory.path().join("theirs");
+    std::fs::create_dir(&base).unwrap();
+    for (packages, complaint) in [
+        (vec![&app, &new, &data], None),
+        (
+            vec![&app, &new],
+            Some("nothing provides `/usr/share/data`, which app-1-1.noarch requires"),
+        ),
+        (
+            vec![&app, &old, &data],
+            Some("there is only library-1-1.noarch"),
+        ),
+        (
+            vec![&app, &new, &data, &rival],
+            Some("rival-1-1.noarch conflicts with data-1-1.noarch"),
+        ),
+    ] {
+        let entries: Vec<EntryId> = packages.iter().map(|file| unpack(&memory, file)).collect();
+        let said = closed(&memory, &entries)
+            .err()
+            .map(|error| error.to_string());
+        match (&said, complaint) {
+            (None, None) => {}
+            (Some(said), Some(complaint)) => assert!(said.contains(complaint), "{said}"),
+            _ => panic!("{said:?} and not {complaint:?}"),
+        }
+        if is_root() {
+            let mut arguments = vec!["-i", "--test", "--dbpath", "/db", "--root"];
+            arguments.push(base.to_str().unwrap());
+            arguments.extend(packages.iter().map(|file| file.to_str().unwrap()));
+            let (success, text) = run("rpm", &arguments);
+            assert_eq!(success, complaint.is_none(), "{text}");
+        }
+    }
 }
 
 #[test]

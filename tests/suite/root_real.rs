@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use store::compose::root::Root;
 use store::formats::rpm::Package;
 use store::ids::EntryId;
 use store::plan::parameters;
@@ -10,7 +11,7 @@ use store::plan::parameters;
 use crate::support::fixtures;
 use crate::support::materialize::{is_root, listing, materialize};
 use crate::support::root::{conflicts, output, parameters, root, run, unpack, without_database};
-use crate::support::rpm::{enter, try_compose};
+use crate::support::rpm::{compose_by, enter};
 use crate::support::told;
 use crate::support::workspace::Memory;
 
@@ -104,7 +105,8 @@ fn every_real_package_alone_is_what_rpm_expects() {
             ..parameters(arch)
         };
         let unpacked = enter(&memory, bytes).unpacked(&memory);
-        let composed = try_compose(&memory, "root", &late, [("package", unpacked)]);
+        let alone = [("package", unpacked)];
+        let composed = compose_by(&Root { nodeps: true }, &memory, "root", &late, alone);
         let composed = composed.unwrap_or_else(|error| panic!("{nevra}: {error}"));
         let directory = tempfile::tempdir().unwrap();
         let base = directory.path().join("root");

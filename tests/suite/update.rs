@@ -437,6 +437,37 @@ fn what_the_lock_has_no_answer_for_is_told_and_can_be_added_without_looking_for_
 }
 
 #[test]
+fn an_answer_that_somebody_changed_in_the_lock_is_found_out_by_the_packages() {
+    let bench = two();
+    let app = spec("a-2-1.noarch").requires("b");
+    bench.write("one/a-2-1.noarch.rpm", app.bytes(&Memory::default()));
+    let mut made = Command::new("createrepo_c");
+    made.arg("-q").arg(bench.path().join("one"));
+    assert!(made.status().unwrap().success());
+    bench.print(&["update"]);
+    assert_eq!(solved(&bench), ["a", "b", "c"]);
+    let path = bench.recipes().join("store.lock");
+    let text = fs::read_to_string(&path).unwrap();
+    let (sources, answers) = text.split_once("[solved").unwrap();
+    let kept = answers
+        .lines()
+        .filter(|line| !line.contains("name = \"b\""));
+    let kept: Vec<&str> = kept.collect();
+    fs::write(&path, format!("{sources}[solved{}\n", kept.join("\n"))).unwrap();
+    assert_eq!(solved(&bench), ["a", "c"]);
+    bench.run(&["realize", "host"]).fails(
+        1,
+        &[
+            "nothing provides `b`, which a-2-1.noarch requires",
+            "`store update --solve`",
+        ],
+    );
+    bench.print(&["update", "--solve"]);
+    assert_eq!(solved(&bench), ["a", "b", "c"]);
+    bench.realize(&["host"]);
+}
+
+#[test]
 fn a_mistake_in_one_recipe_leaves_what_was_drawn_before_it() {
     let bench = two();
     let good = fs::read(bench.recipes().join("store.lock")).unwrap();

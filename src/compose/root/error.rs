@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::formats::{rpm, rpmdb};
 use crate::ids::{EntryId, Nevra, TreePath};
+use crate::plan::solve::Problem;
 
 /// Conflicts that a message shows before it only counts.
 const SHOWN: usize = 20;
@@ -29,6 +30,12 @@ pub enum Error {
         first: EntryId,
         second: EntryId,
     },
+    #[error(
+        "the packages do not go together, by what they say themselves:\n{problem}\n\
+         they were chosen by what the metadata of a source says of them, or by the lock, which are not true of them: \
+         `store update --solve` asks again"
+    )]
+    Apart { problem: Box<Problem> },
     #[error("{nevra} has a file at a bad path")]
     Path {
         nevra: Box<Nevra>,

@@ -22,6 +22,7 @@ mod links;
 mod overlay;
 mod owned;
 mod packages;
+mod transaction;
 
 pub use accounts::accounts_of;
 pub use error::{Conflict, Error};
@@ -36,7 +37,10 @@ use crate::tree::Builder;
 use packages::Package;
 
 /// Composes kind `root`.
-pub struct Root;
+pub struct Root {
+    /// Whether packages may lack what they require, as with rpm's option of that name.
+    pub nodeps: bool,
+}
 
 const KIND: &str = "root";
 const PACKAGE: &str = "package";
@@ -57,6 +61,9 @@ impl Composer for Root {
         let parameters: parameters::Root = super::parameters(KIND, derivation)?;
         let packages = packages::load(derivation.inputs_as(PACKAGE).collect(), workspace)?;
         arch::check(&packages, &parameters.arch)?;
+        if !self.nodeps {
+            transaction::check(&packages, &parameters.arch)?;
+        }
         note_skipped(&packages, workspace)?;
         let links = links::DirectoryLinks::gather(&packages)?;
         let chosen = claims::choose(&packages, &links, arch::color(&parameters.arch))?;

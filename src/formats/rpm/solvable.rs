@@ -1,6 +1,8 @@
 //! What a solver needs of a package, be it from its own header or from a repository's metadata.
 
+use super::describe::describe;
 use super::record::{Dependency, Record};
+use super::{Error, Header};
 use crate::ids::{Digest, Nevra};
 
 /// A package as a solver sees it. Its identity is its NEVRA with the digest of its file.
@@ -42,6 +44,11 @@ impl Solvable {
             enhances: record.enhances.clone(),
             paths: record.files.iter().map(|file| file.path.clone()).collect(),
         }
+    }
+
+    /// The package of a header; what is not in a header, the digest of the file, is empty.
+    pub fn read(header: &Header) -> Result<Solvable, Error> {
+        Ok(Solvable::of(&describe(header)?))
     }
 
     /// What two packages of one universe are told apart and ordered by.

@@ -10,7 +10,7 @@ use store::ids::{EntryId, TreePath};
 use store::plan::parameters;
 use store::tree::{Content, Leaf, Node};
 
-use super::rpm::{enter, try_compose};
+use super::rpm::{compose_by, enter, try_compose};
 use super::rpmbuild::Recipe;
 use super::workspace::Memory;
 
@@ -23,9 +23,17 @@ pub fn parameters(arch: &str) -> parameters::Root {
     }
 }
 
+/// A root of whatever packages, though they require others.
 pub fn root(memory: &Memory, arch: &str, packages: &[EntryId]) -> Result<Composed, Error> {
     let inputs = packages.iter().map(|&entry| ("package", entry));
-    try_compose(memory, "root", &parameters(arch), inputs)
+    let composer = root::Root { nodeps: true };
+    compose_by(&composer, memory, "root", &parameters(arch), inputs)
+}
+
+/// A root as the store composes it.
+pub fn closed(memory: &Memory, packages: &[EntryId]) -> Result<Composed, Error> {
+    let inputs = packages.iter().map(|&entry| ("package", entry));
+    try_compose(memory, "root", &parameters("x86_64"), inputs)
 }
 
 pub fn unpack(memory: &Memory, rpm: &Path) -> EntryId {

@@ -221,7 +221,18 @@ pub fn try_compose<'a>(
     params: &impl serde::Serialize,
     inputs: impl IntoIterator<Item = (&'a str, EntryId)>,
 ) -> Result<Composed, store::compose::Error> {
-    let composer: &dyn Composer = composer(kind).expect("a composer");
+    let composer = composer(kind).expect("a composer");
+    compose_by(composer, memory, kind, params, inputs)
+}
+
+/// The same by a composer that is not the one of the kind.
+pub fn compose_by<'a>(
+    composer: &dyn Composer,
+    memory: &Memory,
+    kind: &str,
+    params: &impl serde::Serialize,
+    inputs: impl IntoIterator<Item = (&'a str, EntryId)>,
+) -> Result<Composed, store::compose::Error> {
     let inputs = inputs.into_iter().map(|(role, entry)| Input {
         role: role.to_owned(),
         entry,
