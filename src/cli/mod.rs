@@ -18,6 +18,7 @@ mod lint;
 mod log;
 mod output;
 mod plan;
+mod plan_why;
 mod progress;
 mod realize;
 mod roots;

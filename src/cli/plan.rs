@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output::{self, count};
+use super::plan_why;
 use super::progress::{Progress, WORTH_TELLING, estimate, unknown};
 use crate::ids::{Name, Nevra};
 use crate::plan::{Plan, StepId};
@@ -23,6 +24,9 @@ pub struct Arguments {
     /// Print the packages that each artifact would hold: solved, or those of a module or an edition
     #[arg(long)]
     packages: bool,
+    /// Print why a package would be in an artifact: who requires it, back to what was asked for
+    #[arg(long, value_name = "PACKAGE", conflicts_with = "packages")]
+    why: Option<String>,
     /// How many packages are read at once [default: one a processor]
     #[arg(short, long, value_name = "N")]
     jobs: Option<usize>,
@@ -64,7 +68,11 @@ struct Step {
 
 impl Arguments {
     pub fn run(self, context: &Context) -> Result<Exit, Failure> {
-        show(context, &self.names, jobs(self.jobs)?, self.packages)
+        let jobs = jobs(self.jobs)?;
+        match &self.why {
+            Some(package) => plan_why::show(context, &self.names, jobs, package),
+            None => show(context, &self.names, jobs, self.packages),
+        }
     }
 }
 

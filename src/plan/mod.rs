@@ -31,6 +31,7 @@ mod root;
 pub mod solve;
 pub mod step;
 pub mod streams;
+mod why;
 
 pub use derivation::{Derivation, Input};
 pub use error::Error;
@@ -39,3 +40,4 @@ pub use known::{Catalog, CatalogError, Known, Offer, Outcome, SourcePackage};
 pub use planner::{check, plan};
 pub use remedy::Remedy;
 pub use step::{Drawn, From, Needed, Plan, Solved, Step, StepId};
+pub use why::{Why, Whys};

@@ -13,6 +13,7 @@ use super::planner::{Planner, named};
 use super::remedy;
 use super::solve::{self, Candidate, Question, Request};
 use super::step::{Drawn, From, Needed, Solved, StepId};
+use super::why::Whys;
 use crate::ids::{Digest, Hash, Name, Nevra, canonical};
 use crate::recipe::{Install, Module, Recipe, Selection};
 
@@ -258,6 +259,8 @@ impl Planner<'_> {
                 if is_lockable(offered) {
                     self.plan.unlocked.insert(recipe.name.clone());
                 }
+                let whys = Whys::of(&question, &solution);
+                self.plan.whys.insert(recipe.name.clone(), whys);
                 Ok(Some((hash, solution.packages)))
             }
             Err(problem) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::derivation::{Derivation, Input};
 use super::known::{Outcome, SourcePackage};
 use super::offer::Offered;
+use super::why::Whys;
 use crate::formats::modulemd;
 use crate::ids::{BlobId, Digest, EntryId, Hash, Name, Nevra, canonical};
 
@@ -82,6 +83,8 @@ pub struct Plan {
     pub answers: BTreeMap<Name, BTreeMap<String, SourcePackage>>,
     /// What each solved artifact will hold.
     pub solved: BTreeMap<Name, Solved>,
+    /// Why what is in each of them is in it, where that was solved now and not told by a lock.
+    pub whys: BTreeMap<Name, Whys>,
     /// What each module and edition holds, where nothing is solved: the packages of its modules.
     pub(super) listed: BTreeMap<Name, Vec<Arc<Vec<Offered>>>>,
     /// The modules that each solved artifact is drawn from; its steps name packages only.

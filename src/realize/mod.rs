@@ -143,6 +143,33 @@ pub struct Planned {
     pub reasons: BTreeMap<StepId, String>,
 }
 
+/// Plans, and solves also what the lock has the answer to: an answer in a lock does not tell why it is one.
+pub fn whys(
+    store: &Store,
+    recipes: &Recipes,
+    lock: Option<&Lock>,
+    names: &[Name],
+    jobs: usize,
+    observer: &dyn Observer,
+) -> Result<Plan, Error> {
+    let mut lock = lock.cloned();
+    if let Some(lock) = &mut lock {
+        lock.solved.clear();
+    }
+    let look = Look {
+        store,
+        lock: lock.as_ref(),
+        now: 0,
+        epoch: recipes.release.epoch,
+        jobs,
+        observer,
+        outside: None,
+        keep: false,
+    };
+    let facts = look.at(&sources(recipes, names))?;
+    planned(recipes, names, &look, &facts)
+}
+
 /// Plans without running or keeping anything.
 pub fn plan(
     store: &Store,

@@ -236,6 +236,27 @@ fn all_that_would_have_to_be_listed_is_named_and_of_two_architectures_the_system
     bench.write("recipes/base.toml", module(all));
     let held = bench.print(&["plan", "host", "--packages"]);
     assert_eq!(held.lines().count(), 6, "{held}");
+    // And why each of them is there, also where a lock gives the answer.
+    for _ in 0..2 {
+        assert_eq!(
+            bench.print(&["plan", "host", "--why", "tool"]),
+            "tool-2-1.x86_64 is required by library-1-1.x86_64 (`tool`)\n\
+             library-1-1.x86_64 is required by app-1-1.x86_64 (`one`)\n\
+             app-1-1.x86_64 is asked for by `app`\n"
+        );
+        bench.print(&["update"]);
+    }
+    let said = bench.json(&["plan", "host", "--why", "third.noarch"]);
+    let link = &said["why"]["host"][0][0];
+    assert_eq!(link["reason"], "required");
+    let by = link["by"].as_str().unwrap();
+    assert!(["app-1-1.x86_64", "more-1-1.noarch"].contains(&by), "{by}");
+    bench
+        .run(&["plan", "host", "--why", "library.i686"])
+        .fails(3, &["no package library.i686 would be in host"]);
+    bench
+        .run(&["plan", "base", "--why", "tool"])
+        .fails(2, &["the packages of base are not solved"]);
 }
 
 #[test]

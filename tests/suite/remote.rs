@@ -170,6 +170,28 @@ fn what_was_locked_is_composed_though_the_repository_moved_on() {
 }
 
 #[test]
+fn a_package_that_is_gone_or_was_built_anew_is_told_with_what_to_do() {
+    let upstream = Upstream::new();
+    let bench = site(&upstream.url());
+    bench.print(&["update"]);
+    let package = upstream.path().join("sampler-httpd-2.4-1.x86_64.rpm");
+    let bytes = fs::read(&package).unwrap();
+    let hint = "or have built it anew: `store update` looks again";
+    let longer = [&bytes[..], b"more"].concat();
+    for other in [Some(&longer[..]), Some(&bytes[1..]), None] {
+        match other {
+            Some(bytes) => fs::write(&package, bytes).unwrap(),
+            None => fs::remove_file(&package).unwrap(),
+        }
+        bench
+            .run(&["realize", "host"])
+            .fails(1, &["sampler-httpd", hint]);
+    }
+    fs::write(&package, bytes).unwrap();
+    bench.realize(&["host"]);
+}
+
+#[test]
 fn lost_records_of_fetched_packages_are_made_again_of_what_was_fetched() {
     let upstream = Upstream::new();
     let bench = site(&upstream.url());

@@ -160,6 +160,18 @@ impl Failure {
         )
     }
 
+    /// Whether the file is not there any more, or another one by its name.
+    fn is_moved(&self) -> bool {
+        match self {
+            Failure::File(error) => error.kind() == io::ErrorKind::NotFound,
+            Failure::Missing(_)
+            | Failure::Size { .. }
+            | Failure::TooLong(_)
+            | Failure::Digest { .. } => true,
+            _ => false,
+        }
+    }
+
     /// How long the server asks to be left alone.
     pub fn after(&self) -> Option<Duration> {
         match self {
@@ -176,8 +188,6 @@ fn hint(attempts: &Attempts) -> &'static str {
         ""
     } else if all(|failure| matches!(failure, Failure::Missing(_))) && indexes(attempts) {
         "\nthe URL of a repository is that of the directory that holds repodata/"
-    } else if all(|failure| matches!(failure, Failure::Missing(_))) {
-        "\nthe repository may have moved on: `store update` looks again"
     } else if all(|failure| matches!(failure, Failure::Forbidden(_))) {
         "\ncredentials go into the URL: https://USER:PASSWORD@HOST/"
     } else if all(|failure| matches!(failure, Failure::Page)) {
@@ -186,6 +196,8 @@ fn hint(attempts: &Attempts) -> &'static str {
         |failure| matches!(failure, Failure::Connection(why) if why.contains("certificate")),
     ) {
         "\na certificate authority of your own is given with SSL_CERT_FILE"
+    } else if attempts.0.iter().any(|one| one.failure.is_moved()) && !indexes(attempts) {
+        "\nthe repository may have moved on, or have built it anew: `store update` looks again"
     } else {
         ""
     }
