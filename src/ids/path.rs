@@ -16,7 +16,7 @@ const SHOWN: usize = 300;
 
 /// Names that a path from outside may have: far more than people nest, and few enough
 /// for all that recurses over a tree of such paths.
-const DEEPEST: usize = 256;
+pub const DEEPEST: usize = 256;
 
 /// The bytes can't be a path inside a tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -169,6 +169,22 @@ fn files_go_through_the_links_of_other_packages() {
 }
 
 #[test]
+fn a_link_to_a_place_deeper_than_any_path_is_an_error() {
+    let memory = Memory::default();
+    // Each link is as long as one may be, and the next lies where it leads.
+    let target = "a/".repeat(2046) + "a";
+    let link = |number: usize| {
+        let path = format!("/l{}", "/k".repeat(number));
+        spec(&format!("link{number}-1-1.noarch")).symlink(&path, &target)
+    };
+    let file = spec("tool-1-1.noarch").file("/l/k/x", b"x");
+    let drafts = [link(0), link(1), file];
+    let entries = drafts.map(|draft| draft.build(&memory).unpacked(&memory));
+    let error = root(&memory, "x86_64", &entries).unwrap_err().to_string();
+    assert!(error.contains("256 directories deep"), "{error}");
+}
+
+#[test]
 fn links_ghosts_times_capabilities_and_skipped_scripts_are_as_they_should_be() {
     let memory = Memory::default();
     let composed = installed_system(&memory);

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use super::links::PATH_MAX;
 use crate::formats::{rpm, rpmdb};
+use crate::ids::path::DEEPEST;
 use crate::ids::{EntryId, Nevra, TreePath};
 use crate::plan::solve::Problem;
 
@@ -45,6 +47,10 @@ pub enum Error {
         "the symbolic links on the way to {path} go round in a circle, or lead to a place that can't be"
     )]
     Lost { path: TreePath },
+    #[error(
+        "the symbolic links on the way to {path} lead to a place more than {DEEPEST} directories deep, or of {PATH_MAX} bytes and more: no system could open it; see where the packages' links lead"
+    )]
+    TooDeep { path: TreePath },
     #[error("the packages can't be installed together:{}", Listed(conflicts))]
     Conflicts { conflicts: Vec<Conflict> },
     #[error(

@@ -8,10 +8,14 @@ use std::collections::BTreeMap;
 use super::packages::Shipped;
 use super::{Error, Package};
 use crate::ids::TreePath;
+use crate::ids::path::DEEPEST;
 use crate::tree::{Content, Leaf};
 
 /// Links that may be followed for one path, as in Linux.
 const MOST_HOPS: usize = 40;
+
+/// Bytes of a path that Linux does not take any more.
+pub const PATH_MAX: usize = 4096;
 
 /// Every symbolic link of the packages, at the place where it really is.
 #[derive(Default)]
@@ -65,7 +69,11 @@ impl DirectoryLinks {
             return Ok(TreePath::root());
         };
         let parent = self.directory(&parent)?;
-        Ok(parent.join(name).expect("a name of a path is a name"))
+        let place = parent.join(name).expect("a name of a path is a name");
+        match can_be(&place) {
+            true => Ok(place),
+            false => Err(Error::TooDeep { path: path.clone() }),
+        }
     }
 
     /// Where a directory really is.
@@ -95,6 +103,9 @@ impl DirectoryLinks {
             }
             // A link's target may hold what no path can; nothing is below such a place.
             let next = here.join(name).map_err(|_| lost())?;
+            if !can_be(&next) {
+                return Err(Error::TooDeep { path: path.clone() });
+            }
             match self.targets.get(&next) {
                 None => here = next,
                 Some(target) => {
@@ -111,6 +122,11 @@ impl DirectoryLinks {
         }
         Ok(here)
     }
+}
+
+/// Targets are no paths of packages, whose depth is checked as they are read; what recurses over trees relies on it.
+fn can_be(place: &TreePath) -> bool {
+    place.as_bytes().len() < PATH_MAX && place.names().nth(DEEPEST).is_none()
 }
 
 #[cfg(test)]
@@ -160,5 +176,18 @@ mod tests {
         let links = links(&[("/a", "b"), ("/b", "a")]).unwrap();
         assert_eq!(place(&links, "/a"), "/a");
         assert!(links.place(&TreePath::parse("/a/x").unwrap()).is_err());
+    }
+
+    #[test]
+    fn links_lead_no_deeper_than_a_path_may_be() {
+        let (deep, long) = ("d/".repeat(255), "n".repeat(255) + "/");
+        let all = [("/deep", &*deep), ("/long", &*long.repeat(15))];
+        let links = links(&all).unwrap();
+        let place = |path: &str| links.place(&TreePath::parse(path).unwrap());
+        assert!(place("/deep/x").is_ok() && place("/long/x").is_ok());
+        for path in ["/deep/x/y", &format!("/long/{long}/x")] {
+            let error = place(path).unwrap_err();
+            assert!(matches!(error, Error::TooDeep { .. }), "{error}");
+        }
     }
 }
