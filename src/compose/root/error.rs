@@ -44,7 +44,7 @@ pub enum Error {
         source: crate::ids::path::InvalidPath,
     },
     #[error(
-        "the symbolic links on the way to {path} go round in a circle, or lead to a place that can't be"
+        "the symbolic links on the way to {path} are more than 40 or go round in a circle, or lead to a place that can't be"
     )]
     Lost { path: TreePath },
     #[error(

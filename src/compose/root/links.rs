@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::packages::Shipped;
 use super::{Error, Package};
 use crate::ids::TreePath;
-use crate::ids::path::DEEPEST;
+use crate::ids::path::{DEEPEST, check_name};
 use crate::tree::{Content, Leaf};
 
 /// Links that may be followed for one path, as in Linux.
@@ -20,9 +20,11 @@ pub const PATH_MAX: usize = 4096;
 /// Every symbolic link of the packages, at the place where it really is.
 #[derive(Default)]
 pub struct DirectoryLinks {
-    targets: BTreeMap<TreePath, Vec<u8>>,
+    targets: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Directories looked up before: thousands of files share each.
     known: RefCell<BTreeMap<TreePath, TreePath>>,
+    /// Where links lead that were followed before: a target is walked once, however many paths go through it.
+    ends: RefCell<BTreeMap<Vec<u8>, Here>>,
 }
 
 impl DirectoryLinks {
@@ -47,7 +49,7 @@ impl DirectoryLinks {
             let mut targets = BTreeMap::new();
             for (path, target) in spelled {
                 targets
-                    .entry(links.place(path)?)
+                    .entry(links.place(path)?.as_bytes().to_vec())
                     .or_insert_with(|| (*target).clone());
             }
             if targets == links.targets {
@@ -55,7 +57,7 @@ impl DirectoryLinks {
             }
             links = DirectoryLinks {
                 targets,
-                known: RefCell::default(),
+                ..DirectoryLinks::default()
             };
         }
         Err(Error::Lost {
@@ -70,7 +72,7 @@ impl DirectoryLinks {
         };
         let parent = self.directory(&parent)?;
         let place = parent.join(name).expect("a name of a path is a name");
-        match can_be(&place) {
+        match can_be(place.as_bytes(), place.names().count()) {
             true => Ok(place),
             false => Err(Error::TooDeep { path: path.clone() }),
         }
@@ -81,52 +83,112 @@ impl DirectoryLinks {
         if let Some(known) = self.known.borrow().get(path) {
             return Ok(known.clone());
         }
-        let found = self.follow(path)?;
+        let walked = self.walk(Here::default(), path.names(), 0);
+        let found = walked.map_err(|strayed| strayed.on_the_way_to(path))?;
+        let found = TreePath::parse(found.path).map_err(|_| Strayed::Lost.on_the_way_to(path))?;
         let mut known = self.known.borrow_mut();
         known.insert(path.clone(), found.clone());
         Ok(found)
     }
 
-    fn follow(&self, path: &TreePath) -> Result<TreePath, Error> {
-        let lost = || Error::Lost { path: path.clone() };
-        let mut ahead: Vec<&[u8]> = path.names().rev().collect();
-        let mut here = TreePath::root();
-        let mut hops = 0;
-        while let Some(name) = ahead.pop() {
+    /// Goes on by some names, of which each may be a link; `within` counts the links whose targets these names are of.
+    fn walk<'n>(
+        &self,
+        mut here: Here,
+        names: impl Iterator<Item = &'n [u8]>,
+        within: usize,
+    ) -> Result<Here, Strayed> {
+        for name in names {
             match name {
                 b"" | b"." => continue,
                 b".." => {
-                    here = here.parent().unwrap_or_default();
+                    here.up();
                     continue;
                 }
-                _ => {}
+                name => here.down(name)?,
             }
-            // A link's target may hold what no path can; nothing is below such a place.
-            let next = here.join(name).map_err(|_| lost())?;
-            if !can_be(&next) {
-                return Err(Error::TooDeep { path: path.clone() });
-            }
-            match self.targets.get(&next) {
-                None => here = next,
-                Some(target) => {
-                    hops += 1;
-                    if hops > MOST_HOPS {
-                        return Err(lost());
-                    }
-                    if target.starts_with(b"/") {
-                        here = TreePath::root();
-                    }
-                    ahead.extend(target.split(|&b| b == b'/').rev());
+            if let Some(target) = self.targets.get(&here.path) {
+                let hops = here.hops;
+                here = self.end(here, target, within)?;
+                here.hops += hops;
+                if here.hops > MOST_HOPS {
+                    return Err(Strayed::Lost);
                 }
             }
         }
         Ok(here)
     }
+
+    /// Where a link leads, and by how many hops from itself.
+    fn end(&self, link: Here, target: &[u8], within: usize) -> Result<Here, Strayed> {
+        if let Some(end) = self.ends.borrow().get(&link.path) {
+            return Ok(end.clone());
+        }
+        if within == MOST_HOPS {
+            return Err(Strayed::Lost);
+        }
+        let mut start = Here::default();
+        if !target.starts_with(b"/") {
+            start = link.clone();
+            start.up();
+        }
+        start.hops = 1;
+        let end = self.walk(start, target.split(|&b| b == b'/'), within + 1)?;
+        self.ends.borrow_mut().insert(link.path, end.clone());
+        Ok(end)
+    }
+}
+
+/// A directory that was come to: no name of it is a link.
+#[derive(Clone, Default)]
+struct Here {
+    path: Vec<u8>,
+    depth: usize,
+    /// Links that were followed.
+    hops: usize,
+}
+
+impl Here {
+    fn up(&mut self) {
+        let end = self.path.iter().rposition(|&b| b == b'/').unwrap_or(0);
+        self.path.truncate(end);
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    fn down(&mut self, name: &[u8]) -> Result<(), Strayed> {
+        // A link's target may hold what no path can; nothing is below such a place.
+        check_name(name).map_err(|_| Strayed::Lost)?;
+        if !self.path.is_empty() {
+            self.path.push(b'/');
+        }
+        self.path.extend_from_slice(name);
+        self.depth += 1;
+        match can_be(&self.path, self.depth) {
+            true => Ok(()),
+            false => Err(Strayed::TooDeep),
+        }
+    }
+}
+
+/// Why links lead nowhere.
+enum Strayed {
+    Lost,
+    TooDeep,
+}
+
+impl Strayed {
+    fn on_the_way_to(self, path: &TreePath) -> Error {
+        let path = path.clone();
+        match self {
+            Strayed::Lost => Error::Lost { path },
+            Strayed::TooDeep => Error::TooDeep { path },
+        }
+    }
 }
 
 /// Targets are no paths of packages, whose depth is checked as they are read; what recurses over trees relies on it.
-fn can_be(place: &TreePath) -> bool {
-    place.as_bytes().len() < PATH_MAX && place.names().nth(DEEPEST).is_none()
+fn can_be(place: &[u8], depth: usize) -> bool {
+    place.len() < PATH_MAX && depth <= DEEPEST
 }
 
 #[cfg(test)]
@@ -188,6 +250,43 @@ mod tests {
         for path in ["/deep/x/y", &format!("/long/{long}/x")] {
             let error = place(path).unwrap_err();
             assert!(matches!(error, Error::TooDeep { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn more_links_than_a_system_follows_are_an_error_however_they_are_met() {
+        let chain = |last: usize| {
+            let name = |number| (format!("/l{number}"), format!("l{}", number + 1));
+            (1..=last).map(name).collect::<Vec<_>>()
+        };
+        let borrow = |chain: &[(String, String)]| {
+            let pairs = chain.iter().map(|(path, target)| (&**path, &**target));
+            links(&pairs.collect::<Vec<_>>()).unwrap()
+        };
+        let path = |text: &str| TreePath::parse(text).unwrap();
+        let most = borrow(&chain(MOST_HOPS));
+        assert_eq!(place(&most, "/l1/x"), "/l41/x");
+        let more = borrow(&chain(MOST_HOPS + 1));
+        assert!(more.place(&path("/l1/x")).is_err());
+        // What is known of the rest of the way changes nothing.
+        assert_eq!(place(&more, "/l2/x"), "/l42/x");
+        assert!(more.place(&path("/l1/x")).is_err());
+        let mut twice = chain(MOST_HOPS / 2 + 1);
+        twice.push(("/both".to_owned(), "l1/../l1".to_owned()));
+        assert!(borrow(&twice).place(&path("/both/x")).is_err());
+    }
+
+    #[test]
+    fn a_long_way_is_gone_once_however_many_directories_lie_behind_it() {
+        // Without a memory, each of these directories is some 60,000 names away.
+        let round = "a/".repeat(200) + &"../".repeat(200);
+        let target = |number| format!("{}l{}", round.repeat(5), number + 1);
+        let targets: Vec<_> = (0..30).map(|n| (format!("/l{n}"), target(n))).collect();
+        let all = targets.iter().map(|(path, target)| (&**path, &**target));
+        let links = links(&all.collect::<Vec<_>>()).unwrap();
+        for number in 0..20_000 {
+            let place = place(&links, &format!("/l0/d{number}/f"));
+            assert_eq!(place, format!("/l30/d{number}/f"));
         }
     }
 }
