@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
+use store::formats::rpm::checksum::Hasher;
+use store::ids::Algorithm;
 
 use super::support::bench::Bench;
 use super::support::materialize::is_root;
@@ -365,6 +367,29 @@ fn packages_that_lie_elsewhere_come_from_where_xml_base_says() {
     );
     bench.realize(&["host"]);
     assert_eq!(elsewhere.count("/sampler-httpd-2.4-1.x86_64.rpm"), 1);
+}
+
+#[test]
+fn of_two_parts_of_one_kind_the_first_is_fetched_and_locked() {
+    let upstream = Upstream::new();
+    let second = upstream.path().join("repodata/second.xml");
+    fs::write(&second, "something else\n").unwrap();
+    let repomd = upstream.path().join("repodata/repomd.xml");
+    let text = fs::read_to_string(&repomd).unwrap();
+    let part = format!(
+        "<data type=\"filelists\"><checksum type=\"sha256\">{}</checksum>\
+         <location href=\"repodata/second.xml\"/></data></repomd>",
+        Hasher::of(Algorithm::Sha256, b"something else\n")
+    );
+    fs::write(&repomd, text.replace("</repomd>", &part)).unwrap();
+    let bench = site(&upstream.url());
+    bench.print(&["update"]);
+    let lock = fs::read_to_string(bench.recipes().join("store.lock")).unwrap();
+    assert!(!lock.contains("second.xml"), "{lock}");
+    // The lock can be realized where nothing is known yet.
+    fs::remove_file(second).unwrap();
+    let other = ["realize", "host", "--store", "other"];
+    bench.run(&other).works();
 }
 
 #[test]

@@ -408,6 +408,14 @@ fn repomd_names_files_with_all_that_is_stated_of_them() {
         })
     );
     assert_eq!(found.get("other"), None);
+    let part = |href: &str| {
+        format!(
+            "<data type=\"x\"><checksum type=\"sha\">{zeros}</checksum><location href=\"{href}\"/></data>"
+        )
+    };
+    let twice = repomd(&(part("first") + &part("second"))).unwrap();
+    let parts = twice.data.iter().map(|part| part.href.as_str());
+    assert_eq!(parts.collect::<Vec<_>>(), ["first"], "as librepo has it");
     for (text, expected) in [
         ("<data/>", "repomd.xml: <data> has no type"),
         (

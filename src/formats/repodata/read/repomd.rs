@@ -1,5 +1,6 @@
 //! `repomd.xml`: which files make up the metadata, and how to know them.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::ids::{Algorithm, Digest};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Repomd {
     pub revision: String,
-    /// In the order of the document.
+    /// In the order of the document; one of a kind.
     pub data: Vec<Reference>,
 }
 
@@ -54,7 +55,7 @@ impl Repomd {
         }
     }
 
-    /// The first file of a kind.
+    /// The file of a kind.
     pub fn get(&self, kind: &str) -> Option<&Reference> {
         self.data.iter().find(|data| data.kind == kind)
     }
@@ -97,6 +98,7 @@ struct Unfinished {
 #[derive(Default)]
 struct State {
     repomd: Repomd,
+    kinds: BTreeSet<String>,
     data: Unfinished,
     /// The algorithm of the checksum that is being read.
     algorithm: Option<Algorithm>,
@@ -135,10 +137,13 @@ impl Handler for State {
             }
             (2, "size") => self.data.size = Some(number("size", text)?),
             (2, "open-size") => self.data.open_size = Some(number("open-size", text)?),
-            (1, "data") => self
-                .repomd
-                .data
-                .push(std::mem::take(&mut self.data).finish()?),
+            (1, "data") => {
+                let part = std::mem::take(&mut self.data).finish()?;
+                // As librepo has it, the first of a kind counts.
+                if self.kinds.insert(part.kind.clone()) {
+                    self.repomd.data.push(part);
+                }
+            }
             _ => {}
         }
         Ok(())
