@@ -15,8 +15,8 @@ use crate::recipe::Source;
 use crate::store::Store;
 use crate::tree::{Content, Leaf, Node};
 
-/// `modules.yaml` of a distribution has a few MiB; this much is read of one.
-const MODULES: u64 = 256 << 20;
+/// `modules.yaml` of a distribution has a few MiB; one that has more is refused.
+const MODULES: u64 = 32 << 20;
 
 /// The packages of a repository, as its metadata tells.
 pub(super) struct Catalog {
@@ -213,11 +213,16 @@ impl Opened<'_> {
             return Ok(labels);
         };
         let href = modules.0.href.clone();
-        let mut text = String::new();
+        let mut text = Vec::new();
         self.open(&modules)?
-            .take(MODULES)
-            .read_to_string(&mut text)
+            .take(MODULES + 1)
+            .read_to_end(&mut text)
             .map_err(|error| self.unreadable(&href, error))?;
+        if text.len() as u64 > MODULES {
+            let why = format!("it has more than {} MiB decompressed", MODULES >> 20);
+            return Err(self.unreadable(&href, why + ", which no list of modules needs"));
+        }
+        let text = String::from_utf8(text).map_err(|error| self.unreadable(&href, error))?;
         let documents = modulemd::read(&text).map_err(|error| self.unreadable(&href, error))?;
         for document in documents {
             if let Document::Module { module, .. } = document {

@@ -278,6 +278,24 @@ fn a_document_means_just_the_packages_that_it_names() {
     }
 }
 
+#[test]
+fn a_list_of_modules_without_end_is_refused_and_not_cut() {
+    let bench = Bench::of(&[]);
+    let rpms = bench.path().join("rpms");
+    bench.write(
+        "rpms/tool.rpm",
+        spec("tool-1-1.noarch").bytes(&Memory::default()),
+    );
+    let filler = format!("# {}\n", "x".repeat(1021)).repeat(32 << 10);
+    index(&rpms, &[modulemd("1", "tool-0:1-1.noarch"), filler]);
+    let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
+    bench.write("recipes/upstream.toml", source);
+    let module = "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"upstream\"\npackages = [\"tool\"]\n";
+    bench.write("recipes/tools.toml", module);
+    let said = bench.run(&["update"]);
+    said.fails(2, &["modules.yaml", "more than 32 MiB"]);
+}
+
 /// Indexes packages, with the documents of modules beside.
 fn index(rpms: &Path, documents: &[String]) {
     let run = |arguments: &[&str]| {

@@ -12,8 +12,12 @@ use serde::{Deserialize, Serialize};
 /// Deeper than any honest document; what recurses over a tree relies on it.
 const DEPTH: usize = 64;
 
-/// Aliases may copy this many nodes into one stream of documents, and no more.
+/// Values in one stream of documents, the copies that aliases make of some among them.
+const VALUES: usize = 1_000_000;
+
+/// Of those, and of their bytes of text, aliases may make so many.
 const COPIES: usize = 100_000;
+const COPIED: usize = 4 << 20;
 
 /// How much is read again while scalars of one stream are indented anew: after each its document is.
 const AGAIN: usize = 64 << 20;
@@ -100,11 +104,17 @@ impl Node {
         }
     }
 
-    fn size(&self) -> usize {
-        1 + match &self.kind {
-            Kind::Scalar { .. } => 0,
-            Kind::List(items) => items.iter().map(Node::size).sum(),
-            Kind::Map(pairs) => pairs.iter().map(|(_, value)| 1 + value.size()).sum(),
+    /// How many values it has with all in it, and how many bytes of text.
+    fn size(&self) -> (usize, usize) {
+        let all = |sizes: &mut dyn Iterator<Item = (usize, usize)>| {
+            sizes.fold((1, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
+        };
+        match &self.kind {
+            Kind::Scalar { text, .. } => (1, text.len()),
+            Kind::List(items) => all(&mut items.iter().map(Node::size)),
+            Kind::Map(pairs) => all(&mut pairs
+                .iter()
+                .flat_map(|(key, value)| [key.size(), value.size()])),
         }
     }
 }
@@ -158,7 +168,9 @@ fn load(text: &str) -> Result<Result<Vec<Node>, Syntax>, ScanError> {
     let mut loader = Loader {
         parser: Parser::new_from_str(text),
         anchors: BTreeMap::new(),
+        values: 0,
         copies: 0,
+        copied: 0,
         broken: None,
     };
     let documents = loader.documents();
@@ -210,7 +222,9 @@ fn indent_quoted(text: &str, error: &ScanError, most: usize) -> Option<String> {
 struct Loader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: BTreeMap<usize, Node>,
+    values: usize,
     copies: usize,
+    copied: usize,
     broken: Option<ScanError>,
 }
 
@@ -246,6 +260,10 @@ impl<'a> Loader<'a> {
         if depth > DEPTH {
             return fail("nested too deeply");
         }
+        self.values += 1;
+        if self.values > VALUES {
+            return fail("this stream of documents has too many values");
+        }
         let (kind, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
                 let plain = style == ScalarStyle::Plain;
@@ -258,20 +276,32 @@ impl<'a> Loader<'a> {
                 let Some(node) = self.anchors.get(&anchor) else {
                     return fail("this alias stands inside of what it names");
                 };
-                self.copies += node.size();
-                if self.copies > COPIES {
-                    return fail("aliases make this document too large");
-                }
-                return Ok(node.clone());
+                let size = node.size();
+                self.count_copy(size, at)?;
+                return Ok(self.anchors[&anchor].clone());
             }
             _ => return fail("a value is expected here"),
         };
         let node = Node { at, kind };
         if anchor != 0 {
-            self.copies += node.size();
+            self.count_copy(node.size(), at)?;
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
+    }
+
+    /// Counts what is about to be copied, for an alias or for what aliases may name.
+    fn count_copy(&mut self, (values, bytes): (usize, usize), at: Position) -> Result<(), Syntax> {
+        self.values += values;
+        self.copies += values;
+        self.copied += bytes;
+        match self.copies > COPIES || self.copied > COPIED {
+            true => Err(Syntax {
+                at,
+                reason: Cow::Borrowed("aliases make this document too large"),
+            }),
+            false => Ok(()),
+        }
     }
 
     fn list(&mut self, depth: usize) -> Result<Vec<Node>, Syntax> {
@@ -372,5 +402,14 @@ mod tests {
             bomb += &format!("a{i}: &a{i} [*a{0}, *a{0}]\n", i - 1);
         }
         assert!(parse(&bomb).unwrap_err().reason.contains("too large"));
+        // Few values, but of much text.
+        let long = format!("a: &a \"{}\"\n", "x".repeat(1 << 20));
+        let bomb = long.clone() + &"b: *a\n".repeat(100);
+        assert!(parse(&bomb).unwrap_err().reason.contains("too large"));
+        assert!(parse(&(long + &"b: *a\n".repeat(2))).is_ok());
+        let nested = format!("{}\"{}\"", "- &a\n ".repeat(60), "x".repeat(1 << 20));
+        assert!(parse(&nested).is_err());
+        let many = format!("[{}]", "a,".repeat(VALUES));
+        assert!(parse(&many).unwrap_err().reason.contains("too many values"));
     }
 }
