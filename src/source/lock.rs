@@ -14,6 +14,7 @@ use crate::ids::{BlobId, Digest, Evr, Hash, InvalidDigest, Name, Nevra};
 use crate::recipe::Problems;
 use crate::recipe::document::Document;
 use crate::recipe::fields::{Fields, Found};
+use crate::store::file;
 
 /// The file's name, in the recipes directory.
 pub const FILE: &str = "store.lock";
@@ -109,7 +110,8 @@ impl Lock {
             path: path.clone(),
             source,
         };
-        let file = match File::open(&path) {
+        let opened = file::open(&path).and_then(|file| file::check(&file).map(|_| file));
+        let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),

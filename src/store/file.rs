@@ -19,7 +19,7 @@ pub(super) const FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC)
     .union(OFlags::NONBLOCK);
 
-pub(super) fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     match retry_on_intr(|| rustix::fs::open(path, FLAGS, Mode::empty())) {
         // Who holds a lease on a file, as a file server does, is asked to give it back; that is worth waiting for.
         Err(Errno::AGAIN) if fs::symlink_metadata(path)?.is_file() => File::open(path),
@@ -43,7 +43,7 @@ pub(super) fn says_none(error: &io::Error) -> bool {
 struct IsNone;
 
 /// Whether what is open is a file.
-pub(super) fn check(file: &File) -> io::Result<fs::Metadata> {
+pub(crate) fn check(file: &File) -> io::Result<fs::Metadata> {
     let found = file.metadata()?;
     match found.is_file() {
         true => Ok(found),

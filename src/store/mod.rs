@@ -30,7 +30,7 @@ mod card;
 pub mod entry;
 mod error;
 pub mod fault;
-mod file;
+pub(crate) mod file;
 mod gc;
 mod index;
 mod layout;

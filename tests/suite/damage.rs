@@ -415,7 +415,7 @@ fn an_index_that_is_lost_is_made_anew_and_gives_the_same_answers() {
     assert!(said.out.contains(name), "{said:?}");
 }
 
-fn node(path: &Path, of: FileType) {
+pub fn node(path: &Path, of: FileType) {
     mknodat(CWD, path, of, 0o644.into(), 0).unwrap();
 }
 

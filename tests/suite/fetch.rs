@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use rustix::fs::FileType;
 use store::formats::rpm::checksum::Hasher;
 use store::ids::{Algorithm, Digest};
 use store::source::fetch::{
@@ -12,6 +13,7 @@ use store::source::fetch::{
     Persistence, Wanted,
 };
 
+use crate::damage::node;
 use crate::support::server::{Manner, Server, refused};
 
 /// As the defaults, but nobody waits.
@@ -522,4 +524,30 @@ fn files_of_this_machine_are_fetched_the_same_way() {
     .assert_good(&bytes);
     let error = Run::of(&mirrors(&[base]), &wanted("c", &bytes)).error();
     assert!(error.contains("No such file"), "{error}");
+}
+
+#[test]
+fn a_fifo_where_a_file_should_be_is_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    node(&directory.path().join("f"), FileType::Fifo);
+    let base = format!("file://{}", directory.path().display());
+    let error = Run::of(&mirrors(&[base]), &wanted("f", b"x")).error();
+    assert!(error.contains("it is not a file"), "{error}");
+}
+
+#[test]
+fn a_repository_on_the_network_names_no_file_of_this_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let local = directory.path().join("f");
+    fs::write(&local, b"x").unwrap();
+    let mut wanted = wanted("f", b"x");
+    wanted.locations = vec![format!("file://{}", local.display())];
+    let server = Server::start();
+    let error = Run::of(&mirrors(&[server.url("/")]), &wanted).error();
+    assert!(
+        error.contains("can't name files of this machine"),
+        "{error}"
+    );
+    let beside = format!("file://{}", directory.path().display());
+    Run::of(&mirrors(&[beside]), &wanted).assert_good(b"x");
 }

@@ -223,6 +223,36 @@ fn a_list_that_is_none_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_list_from_the_network_names_no_files_of_this_machine() {
+    let small = Small::new("x");
+    let server = Server::start();
+    small.on(&server, "/good/");
+    let directory = tempfile::tempdir().unwrap();
+    let local = "file:///srv/os/".to_owned();
+    let both = mirror_list(&server, &[local.clone(), server.url("/good/")]);
+    let found = look_up(&both, &["primary"], directory.path()).unwrap();
+    assert_eq!(found.mirrors.urls().len(), 1);
+    let alone = mirror_list(&server, &[local]);
+    let error = look_up(&alone, &[], directory.path()).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("names only files of this machine"),
+        "{error}"
+    );
+    let based = small
+        .repomd
+        .replace("<location", "<location xml:base=\"file:///srv/os\"");
+    server.good(&format!("/good/{INDEX}"), based.as_bytes());
+    let based = mirror_list(&server, &[server.url("/good/")]);
+    let error = look_up(&based, &["primary"], directory.path()).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("can't name files of this machine"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_dead_mirror_is_not_waited_for_while_another_has_the_index() {
     let small = Small::new("x");
     let server = Server::start();

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use proptest::prelude::*;
+use rustix::fs::FileType;
 use store::ids::{Algorithm, BlobId, Digest, Evr, Hash, Name, Nevra};
 use store::source::{Lock, LockedPackage, LockedSource, Solved, SolvedPackage, Writing};
+
+use crate::damage::node;
 
 fn nevra(name: &str, evr: &str) -> Nevra {
     Nevra {
@@ -309,4 +312,13 @@ proptest! {
         text.replace_range(at..end, &put);
         let _ = Lock::parse(Path::new("store.lock"), &text);
     }
+}
+
+#[test]
+fn a_fifo_in_place_of_the_lock_is_not_waited_for() {
+    let recipes = tempfile::tempdir().unwrap();
+    node(&recipes.path().join("store.lock"), FileType::Fifo);
+    let error = Lock::load(recipes.path()).unwrap_err();
+    let why = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(why, "it is not a file");
 }

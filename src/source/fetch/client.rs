@@ -1,6 +1,6 @@
 //! Asking one URL once.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use ureq::{Agent, Body, Proxy};
 
 use super::error::{Error, Failure};
 use super::url::{Scheme, Url};
+use crate::store::file;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 8;
@@ -264,11 +265,9 @@ fn proxy(text: &str) -> Result<Proxy, Error> {
 }
 
 fn open(path: &Path, rest: &Rest) -> Result<Answer, Failure> {
-    let mut file = File::open(path).map_err(Failure::File)?;
-    let metadata = file.metadata().map_err(Failure::File)?;
-    if !metadata.is_file() {
-        return Err(Failure::File(io::ErrorKind::IsADirectory.into()));
-    }
+    // Nobody waits for who may write to a FIFO.
+    let mut file = file::open(path).map_err(Failure::File)?;
+    let metadata = file::check(&file).map_err(Failure::File)?;
     let from = if rest.from <= metadata.len() {
         rest.from
     } else {

@@ -161,10 +161,16 @@ impl Fetcher<'_> {
     fn known(&self, remote: &Remote) -> Result<Known, Error> {
         let (urls, metalink) = match remote {
             Remote::Base(url) => (vec![url.clone()], None),
-            Remote::MirrorList(url) => (self.list(url, "mirror list", mirror_list)?, None),
+            Remote::MirrorList(url) => {
+                let kind = "mirror list";
+                let mirrors = self.list(url, kind, mirror_list)?;
+                (nameable(url, kind, mirrors)?, None)
+            }
             Remote::Metalink(url) => {
-                let metalink = self.list(url, "metalink", Metalink::read)?;
-                (metalink.mirrors.clone(), Some(metalink))
+                let kind = "metalink";
+                let metalink = self.list(url, kind, Metalink::read)?;
+                let mirrors = nameable(url, kind, metalink.mirrors.clone())?;
+                (mirrors, Some(metalink))
             }
         };
         let mirrors = Mirrors::new(urls);
@@ -260,6 +266,20 @@ impl Fetcher<'_> {
             };
         }
         Ok(files)
+    }
+}
+
+/// The mirrors that a list may name; an error where it names none of them.
+fn nameable(list: &Url, kind: &'static str, mut mirrors: Vec<Url>) -> Result<Vec<Url>, Error> {
+    mirrors.retain(|mirror| list.may_name(mirror));
+    match mirrors.is_empty() {
+        true => Err(Error::List {
+            url: list.clone(),
+            kind,
+            reason: "it names only files of this machine, which no list on the network can"
+                .to_owned(),
+        }),
+        false => Ok(mirrors),
     }
 }
 

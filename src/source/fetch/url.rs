@@ -91,13 +91,26 @@ impl Url {
     /// The query goes along: mirrors that want a token want it for each file.
     pub fn join(&self, location: &str) -> Result<Url, InvalidUrl> {
         if has_scheme(location) {
-            return location.parse();
+            let url: Url = location.parse()?;
+            return match self.may_name(&url) {
+                true => Ok(url),
+                false => Err(InvalidUrl {
+                    text: url.to_string(),
+                    reason: "a repository on the network can't name files of this machine",
+                }),
+            };
         }
         let directory = self.path.trim_end_matches('/');
         let location = location.trim_start_matches('/');
         let mut joined = self.clone();
         joined.path = encode(&format!("{directory}/{location}"));
         Ok(joined)
+    }
+
+    /// Whether what lies here may say that something else is to be had there: files of this machine are no business
+    /// of who is elsewhere.
+    pub fn may_name(&self, other: &Url) -> bool {
+        self.scheme == Scheme::File || other.scheme != Scheme::File
     }
 
     /// Where a redirect from here leads. Credentials stay with the host that they are for.
@@ -307,6 +320,10 @@ mod tests {
         );
         let elsewhere = base.join("http://other/x.rpm").unwrap();
         assert_eq!(elsewhere.to_string(), "http://other/x.rpm");
+        let local = base.join("file:///etc/passwd").unwrap_err();
+        assert!(local.reason.contains("files of this machine"), "{local}");
+        let beside = url("file:///srv/os").join("file:///srv/rpms/x.rpm");
+        assert_eq!(beside.unwrap().to_string(), "file:///srv/rpms/x.rpm");
     }
 
     #[test]
