@@ -141,6 +141,7 @@ fn each_misbehaviour_is_told_and_another_mirror_helps() {
         ),
         (Manner::Page { called_so: true }, "an HTML page came"),
         (Manner::Page { called_so: false }, "bytes came, not 100000"),
+        (Manner::CalledPage(bytes.repeat(2)), "an HTML page came"),
         (Manner::Status(404, ""), "no such file (status 404)"),
         (Manner::Status(403, ""), "may not be read (status 403)"),
         (Manner::Status(500, ""), "status 500"),
@@ -182,6 +183,7 @@ fn an_honest_answer_in_an_unusual_form_is_fine() {
         Manner::Whole(bytes.clone()),
         // The label is wrong, the bytes are right.
         Manner::Encoded(bytes.clone()),
+        Manner::CalledPage(bytes.clone()),
     ] {
         server.on("/f", &[manner]);
         let run = Run::of(&mirrors(&[server.url("/")]), &wanted("f", &bytes));

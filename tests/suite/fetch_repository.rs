@@ -253,6 +253,21 @@ fn a_list_from_the_network_names_no_files_of_this_machine() {
 }
 
 #[test]
+fn a_server_that_calls_every_file_a_page_is_believed_the_files() {
+    let small = Small::new("x");
+    let server = Server::start();
+    let called = |path: &str, bytes: &[u8]| {
+        server.on(path, &[Manner::CalledPage(bytes.to_vec())]);
+    };
+    called(&format!("/{INDEX}"), small.repomd.as_bytes());
+    called(&format!("/{}", small.location), &small.primary);
+    called("/list", server.url("/").as_bytes());
+    let remote = Remote::MirrorList(server.url("/list").parse().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    small.assert_is(&look_up(&remote, &["primary"], directory.path()).unwrap());
+}
+
+#[test]
 fn a_dead_mirror_is_not_waited_for_while_another_has_the_index() {
     let small = Small::new("x");
     let server = Server::start();

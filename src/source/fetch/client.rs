@@ -89,6 +89,8 @@ pub struct Answer {
     pub from: u64,
     pub version: Option<String>,
     pub encoding: Option<String>,
+    /// Whether the server calls it an HTML page: some say so of every file.
+    pub page: bool,
     pub body: Box<dyn Read>,
 }
 
@@ -278,6 +280,7 @@ fn open(path: &Path, rest: &Rest) -> Result<Answer, Failure> {
         from,
         version: None,
         encoding: None,
+        page: false,
         body: Box::new(file),
     })
 }
@@ -297,9 +300,7 @@ fn answer(response: Response<Body>, rest: &Rest) -> Result<Answer, Failure> {
             return Err(Failure::Status { status, after });
         }
     };
-    if header(headers, "content-type").is_some_and(|kind| kind.starts_with("text/html")) {
-        return Err(Failure::Page);
-    }
+    let kind = header(headers, "content-type");
     let encoding = header(headers, "content-encoding").filter(|name| name != "identity");
     // A weak tag does not say that the bytes are the same.
     let tag = header(headers, "etag").filter(|tag| !tag.starts_with("W/"));
@@ -307,6 +308,7 @@ fn answer(response: Response<Body>, rest: &Rest) -> Result<Answer, Failure> {
         from,
         version: tag.or_else(|| header(headers, "last-modified")),
         encoding,
+        page: kind.is_some_and(|kind| kind.starts_with("text/html")),
         body: Box::new(response.into_body().into_reader()),
     })
 }

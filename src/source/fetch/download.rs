@@ -294,18 +294,25 @@ impl<'f> Fetcher<'f> {
             partial.clear()?;
         }
         partial.comes_from(url, answer.version.clone());
-        let encoding = answer.encoding.clone();
-        self.stream(answer, wanted, partial)?;
-        let checked = match wanted.size {
-            Some(size) if size != partial.length() => Err(Failure::Size {
-                wanted: size,
-                found: partial.length(),
-            }),
-            _ => partial.check(),
-        };
-        checked.or_else(|failure| {
-            partial.clear()?;
-            Err(Trouble::Mirror(encoding.map_or(failure, Failure::Encoded)))
+        // Labels may be wrong where the bytes are right; where those are not, the label says why.
+        let page = answer.page.then_some(Failure::Page);
+        let label = answer.encoding.clone().map(Failure::Encoded).or(page);
+        let came = self.stream(answer, wanted, partial).and_then(|()| {
+            let checked = match wanted.size {
+                Some(size) if size != partial.length() => Err(Failure::Size {
+                    wanted: size,
+                    found: partial.length(),
+                }),
+                _ => partial.check(),
+            };
+            checked.or_else(|failure| {
+                partial.clear()?;
+                Err(failure.into())
+            })
+        });
+        came.map_err(|trouble| match trouble {
+            Trouble::Mirror(failure) if failure.lies() => label.unwrap_or(failure).into(),
+            other => other,
         })
     }
 

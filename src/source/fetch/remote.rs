@@ -317,8 +317,45 @@ fn mirror_list(text: &[u8]) -> Result<Vec<Url>, String> {
     }
 }
 
+/// Whether it is an HTML page, whatever the server calls it: some call every file one, and login pages have any name.
 fn is_page(bytes: &[u8]) -> bool {
-    let start = bytes.trim_ascii_start();
-    let start = start[..start.len().min(14)].to_ascii_lowercase();
+    let mut rest = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    loop {
+        rest = rest.trim_ascii_start();
+        let end: &[u8] = match rest {
+            [b'<', b'?', ..] => b"?>",
+            [b'<', b'!', b'-', b'-', ..] => b"-->",
+            _ => break,
+        };
+        let Some(at) = rest.windows(end.len()).position(|here| here == end) else {
+            return false;
+        };
+        rest = &rest[at + end.len()..];
+    }
+    let start = rest[..rest.len().min(14)].to_ascii_lowercase();
     start.starts_with(b"<!doctype html") || start.starts_with(b"<html")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_known_by_how_it_begins() {
+        for page in [
+            "\n<!DOCTYPE html><html>",
+            "\u{feff}<HTML lang=en>",
+            "<?xml version=\"1.0\"?>\n<!-- a <repomd> --> <!DOCTYPE html PUBLIC",
+        ] {
+            assert!(is_page(page.as_bytes()), "{page}");
+        }
+        for other in [
+            "",
+            "<?xml version=\"1.0\"?>\n<!-- <html> -->\n<repomd>",
+            "https://mirror.example/os/",
+            "<!-- <html>",
+        ] {
+            assert!(!is_page(other.as_bytes()), "{other}");
+        }
+    }
 }

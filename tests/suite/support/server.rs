@@ -34,6 +34,8 @@ pub enum Manner {
     Page {
         called_so: bool,
     },
+    /// The whole file, called HTML.
+    CalledPage(Vec<u8>),
     /// With a header that says it is compressed.
     Encoded(Vec<u8>),
     /// With more headers, each with its end of line.
@@ -278,6 +280,10 @@ fn answer(
                 &format!("{}Content-Type: {kind}\r\n", length(page)),
             )?;
             stream.write_all(page)
+        }
+        Manner::CalledPage(bytes) => {
+            head("200 OK", &(length(bytes) + "Content-Type: text/html\r\n"))?;
+            stream.write_all(bytes)
         }
         Manner::Encoded(bytes) => {
             head(
