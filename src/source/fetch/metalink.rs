@@ -2,6 +2,8 @@
 //!
 //! The form that mirror managers write: version 3, with alternates in a namespace of their own.
 
+use std::collections::BTreeMap;
+
 use super::url::Url;
 use super::xml::{Element, read};
 use crate::formats::rpm::checksum::Hasher;
@@ -9,6 +11,9 @@ use crate::ids::Digest;
 
 /// What every mirror's URL ends with.
 pub const INDEX: &str = "repodata/repomd.xml";
+
+/// Mirror managers list the versions of some days: about ten.
+const MOST: usize = 100;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metalink {
@@ -42,6 +47,12 @@ impl Metalink {
             .chain(alternates)
             .filter_map(version)
             .collect();
+        if versions.len() > MOST {
+            return Err(format!(
+                "it has {} versions of repomd.xml, and more than {MOST} are too many",
+                versions.len()
+            ));
+        }
         if versions.is_empty() {
             return Err("it has no checksum of repomd.xml that is known here".to_owned());
         }
@@ -52,11 +63,16 @@ impl Metalink {
         Ok(Metalink { mirrors, versions })
     }
 
-    /// Whether these bytes are one of the versions.
+    /// Whether these bytes are one of the versions. They are hashed once for each algorithm, not for each version.
     pub fn names(&self, repomd: &[u8]) -> bool {
+        let mut hashes = BTreeMap::new();
         self.versions.iter().any(|Version { size, digest }| {
-            size.is_none_or(|size| size == repomd.len() as u64)
-                && Hasher::of(digest.algorithm, repomd) == digest.hex
+            if size.is_some_and(|size| size != repomd.len() as u64) {
+                return false;
+            }
+            let hash = hashes.entry(digest.algorithm);
+            let hash = hash.or_insert_with(|| Hasher::of(digest.algorithm, repomd));
+            *hash == digest.hex
         })
     }
 }
@@ -133,6 +149,19 @@ mod tests {
         assert!(metalink.names(b"abc"), "the strongest checksum decides");
         assert!(metalink.names(b""), "an alternate");
         assert!(!metalink.names(b"abd"));
+    }
+
+    #[test]
+    fn of_versions_there_are_not_too_many() {
+        let start = METALINK.find("<mm0:alternate>").unwrap();
+        let end = METALINK.find("</mm0:alternates>").unwrap();
+        let more = |times| {
+            let (before, after) = (&METALINK[..start], &METALINK[end..]);
+            before.to_owned() + &METALINK[start..end].repeat(times) + after
+        };
+        assert!(Metalink::read(more(MOST - 1).as_bytes()).is_ok());
+        let error = Metalink::read(more(MOST).as_bytes()).unwrap_err();
+        assert!(error.contains("101 versions"), "{error}");
     }
 
     #[test]
