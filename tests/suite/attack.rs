@@ -1,6 +1,7 @@
 //! What hostile input, and hostile names, can't do.
 
 use std::fs;
+use std::process::Command;
 
 use crate::support::bench::Bench;
 
@@ -40,6 +41,29 @@ fn a_directory_with_other_things_does_not_become_a_store() {
         let said = bench.run(&["realize", "p", "--store", place]);
         said.fails(2, &["can't be a store"]);
     }
+}
+
+#[test]
+fn a_store_copied_by_hard_links_is_not_written_until_its_index_is_its_own() {
+    let bench = package("summary = \"s\"\n");
+    bench.realize(&["p"]);
+    let linked = Command::new("cp")
+        .args(["-al", "store", "copy"])
+        .current_dir(bench.path())
+        .status();
+    assert!(linked.unwrap().success());
+    for store in ["copy", "store"] {
+        let said = bench.run(&["gc", "--store", store]);
+        said.fails(4, &["cp -al", "cp -a`", "store verify --rebuild-index"]);
+    }
+    let apart = ["verify", "--rebuild-index", "--store", "copy"];
+    bench.run(&apart).works();
+    fs::remove_dir_all(bench.path().join("copy/roots")).unwrap();
+    fs::create_dir(bench.path().join("copy/roots")).unwrap();
+    let copy = ["gc", "--store", "copy"];
+    assert_ne!(bench.json(&copy)["entries"], 0);
+    bench.run(&["gc"]).works();
+    bench.run(&["verify", "--full"]).works();
 }
 
 #[test]

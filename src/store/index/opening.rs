@@ -1,5 +1,6 @@
 //! The way to an index: made, opened, brought up to date, or copied where it can't be.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -55,6 +56,7 @@ impl Index {
 
     fn open_at(layout: &Layout, path: PathBuf, writable: bool) -> Result<Index> {
         let (open, connection) = if writable {
+            is_alone(&path)?;
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let lock = Lock::shared(layout, Name::Index)?;
             (Some(lock), Connection::open_with_flags(&path, flags))
@@ -202,10 +204,29 @@ fn newer_copy(of: &Connection) -> rusqlite::Result<Connection> {
 
 /// Where SQLite writes what comes into the main file later.
 fn wal(index: &Path) -> PathBuf {
-    let mut wal = index.as_os_str().to_owned();
-    wal.push("-wal");
-    wal.into()
+    beside(index, "-wal")
 }
+
+fn beside(index: &Path, end: &str) -> PathBuf {
+    let mut path = index.as_os_str().to_owned();
+    path.push(end);
+    path.into()
+}
+
+/// Refuses to write an index that is that of another store too: `cp -al` copies a store by making hard links,
+/// which is right for objects, whose files never change, but what one of the two forgets then the other loses.
+fn is_alone(index: &Path) -> Result<()> {
+    for end in ["", "-wal", "-shm"] {
+        let file = std::fs::metadata(beside(index, end));
+        if file.is_ok_and(|file| file.nlink() > 1) {
+            return Err(damaged(index, SHARED));
+        }
+    }
+    Ok(())
+}
+
+/// The problem with an index that has more names than one.
+const SHARED: &str = "is one file with that of another store, as `cp -al` makes it, and copies of stores are made with `cp -a`";
 
 /// Why there is no copy: a full disk is most likely that of temporary files.
 fn uncopied(path: &Path, source: rusqlite::Error) -> Error {
