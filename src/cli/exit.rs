@@ -148,6 +148,7 @@ fn of_store(error: &store::Error) -> Exit {
         store::Error::NotAPrefix { .. }
         | store::Error::Ambiguous { .. }
         | store::Error::NotADirectory { .. }
+        | store::Error::LinkToNothing { .. }
         | store::Error::Occupied { .. } => Exit::Usage,
         _ => Exit::Failed,
     }

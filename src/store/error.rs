@@ -114,6 +114,8 @@ pub enum Error {
     NotADirectory { path: PathBuf },
     #[error("{} can't become a store: it is not empty, it holds {name:?}; name an empty or a new directory", path.display())]
     Occupied { path: PathBuf, name: String },
+    #[error("there can be no store: {} is a link to {}, and there is nothing; make that directory, or name another", path.display(), target.display())]
+    LinkToNothing { path: PathBuf, target: PathBuf },
     #[error("{} has format {found}, newer than {known}, the newest that this program knows", path.display())]
     NewerFormat {
         path: PathBuf,

@@ -174,7 +174,7 @@ fn is_free(layout: &Layout) -> Result<()> {
     let dir = layout.root();
     let names = match fs::read_dir(dir) {
         Ok(names) => names,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return leads_on(dir),
         Err(e) => return Err(Error::io("reading", dir, e)),
     };
     for name in names {
@@ -185,6 +185,22 @@ fn is_free(layout: &Layout) -> Result<()> {
                 path: dir.to_owned(),
                 name: known.into_owned(),
             });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a path on which a link leads nowhere: no directory can be made in its place, or where it leads.
+fn leads_on(dir: &Path) -> Result<()> {
+    for path in dir.ancestors() {
+        match fs::read_link(path) {
+            Ok(target) if !path.exists() => {
+                return Err(Error::LinkToNothing {
+                    path: path.to_owned(),
+                    target,
+                });
+            }
+            _ => {}
         }
     }
     Ok(())

@@ -44,6 +44,19 @@ fn a_directory_with_other_things_does_not_become_a_store() {
 }
 
 #[test]
+fn a_link_to_nothing_does_not_become_a_store() {
+    let bench = package("summary = \"s\"\n");
+    std::os::unix::fs::symlink("no/such", bench.path().join("link")).unwrap();
+    for place in ["link", "link/below"] {
+        let said = bench.run(&["realize", "p", "--store", place]);
+        said.fails(2, &["link is a link to no/such", "there is nothing"]);
+    }
+    fs::create_dir_all(bench.path().join("no/such")).unwrap();
+    let there = ["realize", "p", "--store", "link"];
+    bench.run(&there).works();
+}
+
+#[test]
 fn a_store_copied_by_hard_links_is_not_written_until_its_index_is_its_own() {
     let bench = package("summary = \"s\"\n");
     bench.realize(&["p"]);
