@@ -59,6 +59,8 @@ mod progress;
 mod recipe;
 mod remote;
 mod remote_corpus;
+mod remote_mirrors;
+mod remote_stopped;
 mod remote_streams;
 mod repodata;
 mod repodata_read;

@@ -30,5 +30,6 @@ pub mod site;
 pub mod testcase;
 pub mod told;
 pub mod trip;
+pub mod upstream;
 pub mod workspace;
 pub use fixtures::fixtures;
