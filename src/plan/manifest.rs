@@ -9,7 +9,7 @@ use crate::ids::{Digest, Nevra};
 
 /// How a module names its packages.
 pub(super) enum Manifest {
-    /// `NAME` or `NAME.ARCH`.
+    /// `NAME` or `NAME.ARCH`; or `NAME-VERSION-RELEASE`, that one and no newer.
     Names(BTreeSet<String>),
     /// `NAME-EPOCH:VERSION-RELEASE.ARCH`, just those; of source packages none, and none is missed.
     /// Nor is one for debugging: distributions list them, and have them in a repository of their own.

@@ -104,15 +104,28 @@ impl Recipes {
 }
 
 impl Module {
-    /// Whether a package's name stands in the manifest, with an architecture or without.
+    /// Whether a package's name stands in the manifest, with an architecture, with a version or without both.
     pub fn lists(&self, package: &str) -> bool {
-        let with_arch = format!("{package}.");
-        let near = self.packages.range(with_arch.clone()..);
-        let mut near = near.take_while(|item| item.starts_with(&with_arch));
+        let near = |with: char| {
+            let start = format!("{package}{with}");
+            let near = self.packages.range(start.clone()..);
+            near.take_while(move |item| item.starts_with(&start))
+        };
         self.packages.contains(package)
             || self.packages.contains(without_arch(package))
-            || near.any(|item| without_arch(item) == package)
+            || near('.').any(|item| without_arch(item) == package)
+            || near('-').any(|item| without_version(item) == Some(package))
     }
+}
+
+/// The name in `NAME-VERSION-RELEASE`, with an epoch or without.
+fn without_version(item: &str) -> Option<&str> {
+    let mut parts = item.rsplitn(3, '-');
+    let (_, version, name) = (parts.next()?, parts.next()?, parts.next()?);
+    // Names have hyphens too, and versions begin with digits.
+    version
+        .starts_with(|c: char| c.is_ascii_digit())
+        .then_some(name)
 }
 
 /// A package's name without the architecture that may stand behind a dot.
@@ -176,7 +189,8 @@ impl<'r> Check<'r, '_> {
         }
         if module.source.is_none() {
             for item in &module.packages {
-                if !own.contains(item) && !own.contains(without_arch(item)) {
+                let named = without_version(item).is_some_and(|name| own.contains(name));
+                if !own.contains(item) && !own.contains(without_arch(item)) && !named {
                     let (package, known) = (item.clone(), own.iter().cloned().collect());
                     self.report("packages", item, Fault::NoOrigin { package, known });
                 }

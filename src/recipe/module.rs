@@ -17,7 +17,7 @@ pub struct Module {
     pub source: Option<Name>,
     /// Package recipes whose packages are in the module.
     pub from: BTreeSet<Name>,
-    /// The static manifest: `NAME` or `NAME.ARCH`, of packages from `from` and `source` alike.
+    /// The static manifest: `NAME` or `NAME.ARCH`, or `NAME-VERSION-RELEASE` for that and no newer, of packages from `from` and `source` alike.
     /// A recipe without one, and without a source, means all packages of `from`; that is filled in when it is loaded.
     pub packages: BTreeSet<String>,
     pub definition: Definition,

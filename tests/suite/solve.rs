@@ -148,7 +148,10 @@ fn a_manifest_name_means_the_newest_that_fits() {
     assert_eq!(newest("foo.i686", "x86_64", &all[..5]), Some(2));
     assert_eq!(newest("foo", "aarch64", &all), Some(3));
     assert_eq!(newest("only", "x86_64", &all), Some(6));
-    assert_eq!(newest("foo-2", "x86_64", &all), None, "no versions there");
+    assert_eq!(newest("foo-1-1", "x86_64", &all), Some(0));
+    assert_eq!(newest("foo-0:1-1.x86_64", "x86_64", &all), Some(0));
+    assert_eq!(newest("foo-2", "x86_64", &all), None, "no release");
+    assert_eq!(newest("foo-5-1", "x86_64", &all), None, "a source package");
     assert_eq!(newest("only", "s390x", &all), None);
 }
 

@@ -390,6 +390,37 @@ fn a_merge_of_two_branches_has_what_each_of_them_locked_and_nothing_newer() {
 }
 
 #[test]
+fn a_package_may_be_held_at_a_version_while_all_others_move() {
+    let bench = two();
+    let module =
+        |a: &str| drawing("one", &format!("\"{a}\", \"b\"")) + "[profiles]\ndefault = [\"a\"]\n";
+    bench.write("recipes/m1.toml", module("a-1-1"));
+    bench.edit("host.toml", "\"a\", \"c\"", "\"@m1/default\", \"b\"");
+    publish(
+        &bench,
+        "one",
+        &["a-1-1.noarch", "a-2-1.noarch", "b-2-1.noarch"],
+    );
+    let moved = bench.print(&["update"]);
+    assert!(
+        moved.contains("one: b.noarch upgraded from 1-1 to 2-1\n"),
+        "{moved}"
+    );
+    let held = |bench: &Bench| bench.print(&["plan", "host", "--packages"]);
+    assert_eq!(held(&bench), "a-1-1.noarch\nb-2-1.noarch\n");
+    assert_eq!(bench.run(&["lint"]).code, 0);
+    bench.realize(&["host"]);
+    for other in ["a-0:2-1", "a-2-1.noarch"] {
+        bench.write("recipes/m1.toml", module(other));
+        assert_eq!(held(&bench), "a-2-1.noarch\nb-2-1.noarch\n", "{other}");
+    }
+    bench.write("recipes/m1.toml", module("a-3-1"));
+    bench
+        .run(&["plan", "host"])
+        .fails(2, &["m1 lists a-3-1, which source one does not offer"]);
+}
+
+#[test]
 fn what_the_lock_has_no_answer_for_is_told_and_can_be_added_without_looking_for_newer() {
     let bench = two();
     publish(

@@ -170,9 +170,16 @@ fn with_obsoleting(universe: &Universe, named: Vec<usize>) -> Vec<usize> {
     [&current, &*obsoleting, &obsolete].concat()
 }
 
-/// The package that a manifest means by `NAME` or `NAME.ARCH`: the newest that fits, as its place in the list.
+/// Whether a text that names the package with its version has the release too.
+fn has_release(nevra: &Nevra, text: &str) -> bool {
+    let arch = format!(".{}", nevra.arch);
+    let text = text.strip_suffix(&arch).unwrap_or(text);
+    text.ends_with(&format!("{}-{}", nevra.evr.version, nevra.evr.release))
+}
+
+/// The package that a manifest means by `NAME`, `NAME.ARCH` or `NAME-VERSION-RELEASE`: the newest that fits, as its place in the list.
 ///
-/// The whole text is tried as a name first, then the part behind the last dot as an architecture.
+/// The whole text is tried as a name first, then the part behind the last dot as an architecture, then versions.
 pub fn newest(text: &str, arch: &str, packages: &[(&Nevra, &Digest)]) -> Option<usize> {
     let key = |place: usize, fit: Fit, form: Form| (form, fit.is_foreign(), fit, place);
     packages
@@ -180,7 +187,8 @@ pub fn newest(text: &str, arch: &str, packages: &[(&Nevra, &Digest)]) -> Option<
         .enumerate()
         .filter(|(_, (nevra, _))| !matches!(nevra.arch.as_str(), "src" | "nosrc"))
         .filter_map(|(place, (nevra, _))| {
-            let form = form(nevra, text).filter(|form| *form <= Form::NameArch)?;
+            let form = form(nevra, text)
+                .filter(|form| *form <= Form::NameArch || has_release(nevra, text))?;
             Some(key(place, fit(&nevra.arch, arch)?, form))
         })
         .min_by(|a, b| {
