@@ -18,7 +18,7 @@ use super::trace;
 use crate::formats::rpm::{Brief, Record};
 use crate::ids::{DerivationKey, Digest, EntryId, Hash, Name};
 use crate::plan::{Offer, Outcome, SourcePackage, parameters};
-use crate::recipe::{Location, Source};
+use crate::recipe::{Location, Recipes, Source};
 use crate::source::{Found, Lock, LockedPackage, LockedSource, list};
 use crate::store::{Batch, Stamp, Store};
 
@@ -68,6 +68,26 @@ impl Seen {
 }
 
 impl<'a> Look<'a> {
+    /// A look that nothing is kept of, and nobody outside is asked for.
+    pub fn only(
+        store: &'a Store,
+        recipes: &Recipes,
+        lock: Option<&'a Lock>,
+        jobs: usize,
+        observer: &'a dyn Observer,
+    ) -> Self {
+        Look {
+            store,
+            lock,
+            now: 0,
+            epoch: recipes.release.epoch,
+            jobs,
+            observer,
+            outside: None,
+            keep: false,
+        }
+    }
+
     /// Gathers the facts about these sources.
     pub fn at(&self, sources: &[(&'a Name, &'a Source)]) -> Result<Facts<'a>, Error> {
         let mut facts = Facts::none(self.store);

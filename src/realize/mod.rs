@@ -156,16 +156,7 @@ pub fn whys(
     if let Some(lock) = &mut lock {
         lock.solved.clear();
     }
-    let look = Look {
-        store,
-        lock: lock.as_ref(),
-        now: 0,
-        epoch: recipes.release.epoch,
-        jobs,
-        observer,
-        outside: None,
-        keep: false,
-    };
+    let look = Look::only(store, recipes, lock.as_ref(), jobs, observer);
     let facts = look.at(&sources(recipes, names))?;
     planned(recipes, names, &look, &facts)
 }
@@ -179,16 +170,7 @@ pub fn plan(
     jobs: usize,
     observer: &dyn Observer,
 ) -> Result<Planned, Error> {
-    let look = Look {
-        store,
-        lock,
-        now: 0,
-        epoch: recipes.release.epoch,
-        jobs,
-        observer,
-        outside: None,
-        keep: false,
-    };
+    let look = Look::only(store, recipes, lock, jobs, observer);
     let facts = look.at(&sources(recipes, names))?;
     let plan = planned(recipes, names, &look, &facts)?;
     let roots = names

@@ -23,16 +23,7 @@ pub fn survey(
     jobs: usize,
     observer: &dyn Observer,
 ) -> Holdings {
-    let look = Look {
-        store,
-        lock,
-        now: 0,
-        epoch: recipes.release.epoch,
-        jobs,
-        observer,
-        outside: None,
-        keep: false,
-    };
+    let look = Look::only(store, recipes, lock, jobs, observer);
     let mut sights = Sights {
         store: Facts::none(store),
         sources: BTreeMap::new(),
