@@ -314,6 +314,41 @@ fn rich_dependencies_mean_what_they_say() {
 }
 
 #[test]
+fn conditions_inside_conditions_are_read_or_refused_but_never_unfolded_without_bound() {
+    let nested = |depth: usize| {
+        let inner = "(a if x else c)".to_owned();
+        (1..depth).fold(inner, |inner, _| format!("(a if {inner} else c)"))
+    };
+    let records = |depth: usize| {
+        [
+            record("r-1-1.noarch").requires(&nested(depth)),
+            record("k-1-1.noarch").conflicts(&nested(depth)),
+            record("s-1-1.noarch").supplements(&nested(depth)),
+            record("a-1-1.noarch"),
+            record("c-1-1.noarch"),
+            record("x-1-1.noarch"),
+        ]
+    };
+    assert_eq!(
+        installs(&records(3), &["r"]),
+        ["c-1-1.noarch", "r-1-1.noarch"]
+    );
+    let deep = records(31);
+    for asked in ["r", "k"] {
+        let message = fails(&deep, &[asked]).to_string();
+        assert!(
+            message.contains("it can't be read: it unfolds to more than"),
+            "{message}"
+        );
+    }
+    // Whether it is true of what is chosen asks for no unfolding.
+    assert_eq!(
+        installs_weakly(&deep, &["c"]),
+        ["c-1-1.noarch", "s-1-1.noarch"]
+    );
+}
+
+#[test]
 fn rich_conflicts_rule_out_combinations() {
     let records = [
         record("x-1-1.noarch").conflicts("(a and b)"),

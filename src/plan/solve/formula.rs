@@ -11,6 +11,9 @@ use crate::formats::rpm::Dependency;
 /// A rich dependency that would need more clauses than this is refused; RPM's own packages need below ten.
 const MOST_CLAUSES: usize = 512;
 
+/// Nor may it have more parts than this, once each `else` has written out its condition twice.
+const MOST_PARTS: usize = 4096;
+
 /// Packages, the preferred first, none twice.
 pub(super) type Set = Rc<[usize]>;
 
@@ -65,6 +68,8 @@ struct Literal {
 pub(super) struct Encoder<'u, 'a> {
     universe: &'u Universe<'a>,
     sets: HashMap<Dependency, Set>,
+    /// Of the dependency at hand, so far.
+    parts: usize,
 }
 
 impl<'u, 'a> Encoder<'u, 'a> {
@@ -72,6 +77,7 @@ impl<'u, 'a> Encoder<'u, 'a> {
         Encoder {
             universe,
             sets: HashMap::new(),
+            parts: 0,
         }
     }
 
@@ -98,6 +104,7 @@ impl<'u, 'a> Encoder<'u, 'a> {
         holds: bool,
         by: Option<usize>,
     ) -> Vec<Clause> {
+        self.parts = 0;
         let lists = match self
             .formula(expression, holds)
             .and_then(|formula| conjunction(&formula))
@@ -123,13 +130,42 @@ impl<'u, 'a> Encoder<'u, 'a> {
 
     /// Whether the expression is true of the chosen packages.
     pub fn holds(&mut self, expression: &Expression, chosen: &[bool]) -> bool {
-        match self.formula(expression, true) {
-            Ok(formula) => formula.holds(chosen),
-            Err(_) => false,
-        }
+        self.is_true(expression, chosen).unwrap_or(false)
+    }
+
+    /// Looks at every part, each once: one that can't be read counts wherever it stands.
+    fn is_true(&mut self, expression: &Expression, chosen: &[bool]) -> Result<bool, String> {
+        let mut part = |part: &Expression| self.is_true(part, chosen);
+        Ok(match expression {
+            Expression::Plain { .. } | Expression::With(_) | Expression::Without(..) => {
+                self.set(expression)?.iter().any(|&p| chosen[p])
+            }
+            Expression::And(list) => {
+                let parts = list.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+                parts.into_iter().all(|holds| holds)
+            }
+            Expression::Or(list) => {
+                let parts = list.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+                parts.into_iter().any(|holds| holds)
+            }
+            Expression::If(then, condition, otherwise) => {
+                let (then, condition) = (part(then)?, part(condition)?);
+                let otherwise = otherwise.as_deref().map_or(Ok(true), part)?;
+                if condition { then } else { otherwise }
+            }
+            Expression::Unless(then, condition, otherwise) => {
+                let (then, condition) = (part(then)?, part(condition)?);
+                let otherwise = otherwise.as_deref().map_or(Ok(false), part)?;
+                if condition { otherwise } else { then }
+            }
+        })
     }
 
     fn formula(&mut self, expression: &Expression, holds: bool) -> Result<Formula, String> {
+        self.parts += 1;
+        if self.parts > MOST_PARTS {
+            return Err(format!("it unfolds to more than {MOST_PARTS} parts"));
+        }
         Ok(match expression {
             Expression::Plain { .. } | Expression::With(_) | Expression::Without(..) => {
                 let set = self.set(expression)?;
@@ -220,16 +256,6 @@ impl<'u, 'a> Encoder<'u, 'a> {
         let set: Set = self.universe.providers(name, range);
         self.sets.insert(key, set.clone());
         set
-    }
-}
-
-impl Formula {
-    fn holds(&self, chosen: &[bool]) -> bool {
-        match self {
-            Formula::Literal { set, holds } => set.iter().any(|&p| chosen[p]) == *holds,
-            Formula::All(list) => list.iter().all(|part| part.holds(chosen)),
-            Formula::Any(list) => list.iter().any(|part| part.holds(chosen)),
-        }
     }
 }
 
