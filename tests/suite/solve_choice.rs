@@ -62,6 +62,29 @@ fn among_providers_the_newest_the_suggested_and_then_the_first_by_name_is_taken(
 }
 
 #[test]
+fn a_choice_between_packages_that_say_much_is_made_at_once() {
+    const MANY: usize = 4000;
+    let record = |name: &str| record(&format!("{name}-1-1.noarch"));
+    let all = |record: Record, says: &dyn Fn(Record, usize) -> Record| (0..MANY).fold(record, says);
+    let providing = |name: &str| {
+        let shared = |record: Record, n| record.provides(&format!("shared{n}"));
+        let own = |record: Record, n| record.provides(&format!("{name}{n} = 1"));
+        all(all(record(name), &shared), &own)
+    };
+    let asking = all(record("x"), &|record, n| {
+        let record = record.requires(&format!("shared{n}"));
+        record.recommends(&format!("nothing{n}"))
+    });
+    let enhancing = all(providing("b"), &|record, n| {
+        record.enhances(&format!("nothing{n}")).supplements("x")
+    });
+    let records = [asking, providing("a"), enhancing];
+    let started = std::time::Instant::now();
+    assert_eq!(installs(&records, &["x"]), ["b-1-1.noarch", "x-1-1.noarch"]);
+    assert!(started.elapsed().as_secs() < 60, "a minute for a choice");
+}
+
+#[test]
 fn what_is_chosen_speaks_for_one_of_several_from_afar() {
     let base = [
         record("c-1-1.noarch").requires("pack"),

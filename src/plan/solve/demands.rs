@@ -1,13 +1,13 @@
 //! What one package demands of the others, once it is chosen.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::arch::Fit;
 use super::formula::{Clause, Encoder};
-use super::relation::{Written, satisfies};
+use super::relation::Written;
 use super::rich::Expression;
 use super::universe::Universe;
-use crate::formats::rpm::{Dependency, Solvable};
 use crate::ids::Nevra;
 
 /// Features of rpm that packages may ask for, and that composing knows how to handle.
@@ -61,13 +61,14 @@ impl Demands {
     /// `asked` says that a request names this very package, or what it provides.
     pub fn of(universe: &Universe, encoder: &mut Encoder, number: usize, asked: bool) -> Demands {
         let solvable = universe.packages[number].solvable;
+        let mut suggested = Suggested::by(number);
         let mut demands = Demands::default();
         for requirement in &solvable.requires {
             if RPMLIB.contains(&requirement.name.as_str()) {
                 continue;
             }
             for mut clause in encoder.clauses(requirement, true, Some(number)) {
-                suggested_first(universe, solvable, &mut clause);
+                suggested.sort(universe, encoder, &mut clause);
                 demands.clauses.push(clause);
             }
         }
@@ -103,6 +104,7 @@ impl Demands {
     /// What a package recommends, one wish for each dependency.
     pub fn wishes(universe: &Universe, encoder: &mut Encoder, number: usize) -> Vec<Wish> {
         let solvable = universe.packages[number].solvable;
+        let mut suggested = Suggested::by(number);
         solvable
             .recommends
             .iter()
@@ -112,7 +114,7 @@ impl Demands {
                     return None;
                 }
                 for clause in &mut clauses {
-                    suggested_first(universe, solvable, clause);
+                    suggested.sort(universe, encoder, clause);
                 }
                 Some(Wish { clauses })
             })
@@ -159,28 +161,42 @@ fn twin(universe: &Universe, number: usize) -> Option<Clause> {
     })
 }
 
-/// Where several packages would do, those that the requirer names as its suggestion come first,
-/// or that name the requirer as what they enhance.
-fn suggested_first(universe: &Universe, solvable: &Solvable, clause: &mut Clause) {
-    if clause.any.len() < 2 {
-        return;
+/// The packages that a requirer names as its suggestion, or that name the requirer as what they enhance.
+struct Suggested {
+    by: usize,
+    /// Found when first there is a choice.
+    packages: Option<BTreeSet<usize>>,
+}
+
+impl Suggested {
+    fn by(by: usize) -> Suggested {
+        Suggested { by, packages: None }
     }
-    let suggested = |&number: &usize| {
-        let other = universe.packages[number].solvable;
-        let names = |list: &[Dependency], of: &Solvable| {
-            list.iter().any(|weak| match Expression::of(weak) {
-                Ok(Expression::Plain { name, version }) => satisfies(of, &name, version.as_ref()),
-                _ => false,
-            })
-        };
-        names(&solvable.recommends, other)
-            || names(&solvable.suggests, other)
-            || names(&other.supplements, solvable)
-            || names(&other.enhances, solvable)
-    };
-    let (mut first, mut rest): (Vec<_>, Vec<_>) = clause.any.iter().copied().partition(suggested);
-    if !first.is_empty() && !rest.is_empty() {
-        first.append(&mut rest);
-        clause.any = first.into();
+
+    fn find(by: usize, universe: &Universe, encoder: &mut Encoder) -> BTreeSet<usize> {
+        let solvable = universe.packages[by].solvable;
+        let mut packages = universe.speaking_for(by);
+        for weak in solvable.recommends.iter().chain(&solvable.suggests) {
+            if let Ok(Expression::Plain { name, version }) = Expression::of(weak) {
+                packages.extend(encoder.plain(&name, version.as_ref()).iter());
+            }
+        }
+        packages
+    }
+
+    /// Where several packages would do, the suggested come first.
+    fn sort(&mut self, universe: &Universe, encoder: &mut Encoder, clause: &mut Clause) {
+        if clause.any.len() < 2 {
+            return;
+        }
+        let by = self.by;
+        let found = || Suggested::find(by, universe, encoder);
+        let suggested = self.packages.get_or_insert_with(found);
+        let (mut first, mut rest): (Vec<_>, Vec<_>) =
+            clause.any.iter().partition(|one| suggested.contains(one));
+        if !first.is_empty() && !rest.is_empty() {
+            first.append(&mut rest);
+            clause.any = first.into();
+        }
     }
 }

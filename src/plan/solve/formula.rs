@@ -243,7 +243,8 @@ impl<'u, 'a> Encoder<'u, 'a> {
         }
     }
 
-    fn plain(&mut self, name: &str, range: Range) -> Set {
+    /// The packages that satisfy a plain dependency, the preferred first.
+    pub fn plain(&mut self, name: &str, range: Range) -> Set {
         let key = Dependency {
             name: name.to_owned(),
             version: range.cloned(),

@@ -1,5 +1,6 @@
 //! The packages that a question is about, indexed by what they provide.
 
+use std::cell::RefCell;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -8,6 +9,7 @@ use super::Question;
 use super::arch::{Fit, fit};
 use super::paths;
 use super::relation::{Range, holds, overlap};
+use super::rich::Expression;
 use crate::formats::rpm::{Dependency, Sense, Solvable};
 use crate::ids::Evr;
 
@@ -21,6 +23,9 @@ pub(super) struct Package<'a> {
     pub newest: bool,
 }
 
+/// A package, and the versions that it speaks for.
+type Speaker = (usize, Option<(Sense, Evr)>);
+
 /// Packages in canonical order: by NEVRA, then by digest, so that the order of the question never matters.
 ///
 /// The maps are for looking up only; nothing iterates over them.
@@ -32,6 +37,10 @@ pub(super) struct Universe<'a> {
     files: HashMap<&'a [u8], Vec<usize>>,
     /// Which packages obsolete this one.
     obsoleted_by: Vec<Vec<usize>>,
+    /// What packages supplement or enhance, and which do, of those that name nothing else with it.
+    spoken_for: HashMap<String, Vec<Speaker>>,
+    /// What packages have in common, once it was looked for.
+    common: RefCell<HashMap<Vec<usize>, Option<&'a str>>>,
     /// Of architectures that the system does not run; kept to explain.
     pub unfit: Vec<&'a Solvable>,
 }
@@ -67,11 +76,14 @@ impl<'a> Universe<'a> {
             provides: HashMap::new(),
             files: HashMap::new(),
             obsoleted_by: Vec::new(),
+            spoken_for: HashMap::new(),
+            common: RefCell::new(HashMap::new()),
             unfit,
         };
         universe.index();
         universe.index_files(question);
         universe.index_obsoletes();
+        universe.index_weak();
         universe
     }
 
@@ -135,6 +147,40 @@ impl<'a> Universe<'a> {
             }
         }
         self.obsoleted_by = obsoleted_by;
+    }
+
+    fn index_weak(&mut self) {
+        for (number, package) in self.packages.iter().enumerate() {
+            let solvable = package.solvable;
+            for weak in solvable.supplements.iter().chain(&solvable.enhances) {
+                if let Ok(Expression::Plain { name, version }) = Expression::of(weak) {
+                    let speakers = self.spoken_for.entry(name).or_default();
+                    speakers.push((number, version));
+                }
+            }
+        }
+    }
+
+    /// The packages that supplement or enhance this one, by a capability of its.
+    pub fn speaking_for(&self, number: usize) -> BTreeSet<usize> {
+        let solvable = self.packages[number].solvable;
+        let own = Some((Sense::Eq, solvable.nevra.evr.clone()));
+        let mut speaking = BTreeSet::new();
+        let mut look = |name: &str, has: Range| {
+            let speakers = self.spoken_for.get(name).into_iter().flatten();
+            let fitting = speakers.filter(|(_, range)| overlap(has, range.as_ref()));
+            speaking.extend(fitting.map(|(speaker, _)| *speaker));
+        };
+        look(&solvable.nevra.name, own.as_ref());
+        for provided in &solvable.provides {
+            look(&provided.name, provided.version.as_ref());
+        }
+        for path in &solvable.paths {
+            if let Ok(path) = std::str::from_utf8(path) {
+                look(path, None);
+            }
+        }
+        speaking
     }
 
     /// Which package this is; `None` for one of a foreign architecture, and for a source package.
@@ -212,7 +258,7 @@ impl<'a> Universe<'a> {
         let rank = |&number: &usize| {
             let package = &self.packages[number];
             let obsolete = self.obsoleted_by[number].iter().any(obsolete);
-            let version = common.and_then(|name| stated(package.solvable, name));
+            let version = common.and_then(|name| self.stated(number, name));
             let name = &package.solvable.nevra.name;
             let foreign = package.fit.is_foreign();
             (foreign, !package.newest, obsolete, Reverse(version), name)
@@ -226,16 +272,35 @@ impl<'a> Universe<'a> {
 
     /// A capability that the newest of all names have in a version: what is asked for, else the first of the first package.
     fn in_common<'s>(&'s self, packages: &[usize], asked: Option<&'s str>) -> Option<&'s str> {
-        let newest = packages.iter().map(|&number| &self.packages[number]);
-        let newest = newest.filter(|package| package.newest && !package.fit.is_foreign());
-        let solvables: Vec<&'a Solvable> = newest.map(|package| package.solvable).collect();
-        let (first, others) = solvables.split_first()?;
-        let names = first.provides.iter().map(|provided| provided.name.as_str());
-        let mut versioned = asked
-            .into_iter()
-            .chain(names)
-            .filter(|name| stated(first, name).is_some());
-        versioned.find(|name| others.iter().all(|other| stated(other, name).is_some()))
+        let is_best = |package: &Package| package.newest && !package.fit.is_foreign();
+        let newest = packages.iter().copied();
+        let newest: Vec<usize> = newest.filter(|&n| is_best(&self.packages[n])).collect();
+        let (&first, _) = newest.split_first()?;
+        let by_all = |name: &&str| newest.iter().all(|&n| self.stated(n, name).is_some());
+        if let Some(asked) = asked.filter(by_all) {
+            return Some(asked);
+        }
+        let mut known = self.common.borrow_mut();
+        if let Some(name) = known.get(&newest) {
+            return *name;
+        }
+        let provides = self.packages[first].solvable.provides.iter();
+        let versioned = provides.filter(|provided| provided.version.is_some());
+        let mut names = versioned.map(|provided| provided.name.as_str());
+        let mut seen = HashSet::new();
+        let name = names.find(|name| seen.insert(*name) && by_all(name));
+        known.insert(newest, name);
+        name
+    }
+
+    /// The version in which a package provides something.
+    fn stated(&self, number: usize, name: &str) -> Option<(&'a Evr, Sense)> {
+        let all = self.provides.get(name).map_or(&[][..], Vec::as_slice);
+        // They lie in the order of the packages.
+        let from = all.partition_point(|(package, _)| *package < number);
+        let own = all[from..].iter().take_while(|(one, _)| *one == number);
+        let versions = own.filter_map(|(_, provided)| provided.version.as_ref());
+        versions.map(|(sense, evr)| (evr, *sense)).max()
     }
 
     /// The packages of other names that obsolete any of these, in canonical order.
@@ -252,11 +317,4 @@ impl<'a> Universe<'a> {
             .then_with(|| left.fit.cmp(&right.fit))
             .then(a.cmp(&b))
     }
-}
-
-/// The version in which a package provides something.
-fn stated<'s>(solvable: &'s Solvable, name: &str) -> Option<(&'s Evr, Sense)> {
-    let provided = solvable.provides.iter().filter(|one| one.name == name);
-    let versions = provided.filter_map(|one| one.version.as_ref());
-    versions.map(|(sense, evr)| (evr, *sense)).max()
 }
