@@ -84,6 +84,7 @@ mod solve;
 mod solve_choice;
 mod solve_dnf;
 mod solve_libsolv;
+mod solve_made;
 mod solve_modules;
 mod solve_real;
 mod squashfs;

@@ -42,7 +42,7 @@ fn a_real_base_system_is_solved_soundly() {
 }
 
 /// What dnf would install, one list for each question; `None` where it says that it can't.
-fn dnf(
+pub fn dnf(
     repository: &Path,
     arch: &str,
     weak: bool,

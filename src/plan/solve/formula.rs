@@ -337,22 +337,25 @@ fn clause(
     if literals.iter().any(|l| l.holds && own(&l.set)) {
         return None;
     }
-    if let ([only], true) = (literals.as_mut_slice(), conflict)
-        && own(&only.set)
-    {
-        // It doesn't conflict with itself, but with the others that match as well.
-        only.set = only
-            .set
-            .iter()
-            .copied()
-            .filter(|p| Some(*p) != by)
-            .collect();
+    let alone = |l: &Literal| {
+        if l.holds {
+            l.set.is_empty()
+        } else {
+            own(&l.set)
+        }
+    };
+    if conflict && literals.iter().any(|l| !l.holds) && literals.iter().all(alone) {
+        // Nothing but the package itself is needed for it, and with itself it does not conflict:
+        // it does with each of the others that match a part of it as well.
+        let others = union(literals.iter().map(|l| &l.set));
+        let others = others.iter().copied().filter(|p| Some(*p) != by);
+        literals = vec![Literal {
+            set: others.collect(),
+            holds: false,
+        }];
     }
     // What the package itself fulfils is no condition any more.
     literals.retain(|l| l.holds || !own(&l.set));
-    if literals.is_empty() && conflict {
-        return None;
-    }
     let (positive, negative): (Vec<_>, Vec<_>) = literals.into_iter().partition(|l| l.holds);
     let any = match positive.as_slice() {
         [only] => only.set.clone(),
