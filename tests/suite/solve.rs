@@ -363,6 +363,33 @@ fn rich_conflicts_rule_out_combinations() {
 }
 
 #[test]
+fn a_conflict_that_nothing_can_avoid_is_named_as_one() {
+    let records = [
+        record("a-1-1.noarch").conflicts("(x if y)"),
+        record("b-1-1.noarch").conflicts("(x and"),
+        record("c-1-1.noarch").conflicts("(c unless y)"),
+        record("d-1-1.noarch").provides("c"),
+    ];
+    let problem = fails(&records, &["a"]);
+    assert_eq!(
+        problem.to_string(),
+        "a-1-1.noarch conflicts with `(x if y)`, which holds whatever else is installed\n    \
+         a-1-1.noarch is asked for by `a`"
+    );
+    assert_eq!(missing(&problem), [""; 0], "nothing is asked for");
+    assert_eq!(
+        fails(&records, &["b"]).to_string(),
+        "b-1-1.noarch conflicts with `(x and`: it can't be read: a name is missing\n    \
+         b-1-1.noarch is asked for by `b`"
+    );
+    assert_eq!(
+        fails(&records, &["c", "d"]).to_string(),
+        "c-1-1.noarch conflicts with d-1-1.noarch (`(c unless y)`)\n    \
+         c-1-1.noarch is asked for by `c`\n    d-1-1.noarch is asked for by `d`"
+    );
+}
+
+#[test]
 fn weak_dependencies_come_along_only_if_wanted_and_possible() {
     let records = [
         record("app-1-1.x86_64")

@@ -80,3 +80,18 @@ fn a_rich_conflict_of_a_package_with_what_it_provides_itself_is_one_with_the_oth
     ];
     assert_eq!(agreed(&either, false, lists), ["g", "none", "none"]);
 }
+
+#[test]
+fn what_a_conflict_is_waived_for_comes_along_where_it_is_there() {
+    let records = [
+        package("b").provides("x").conflicts("(x unless y)"),
+        package("z").provides("x"),
+        package("c").provides("y"),
+    ];
+    assert_eq!(agreed(&records, false, ["b", "b z"]), ["b c", "b c z"]);
+    // Where it is not, all that is left is a conflict with others.
+    let lists = agreed(&records[..2], false, ["b", "b z"]);
+    assert_eq!(lists, ["b", "none"]);
+    let backwards = package("b").conflicts("(x if y)");
+    assert_eq!(agreed(&[backwards], false, ["b"]), ["none"]);
+}

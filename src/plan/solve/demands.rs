@@ -157,6 +157,7 @@ fn twin(universe: &Universe, number: usize) -> Option<Clause> {
         any: natives.into_iter().filter(same).collect(),
         when: Vec::new(),
         text: wanted.to_string().into(),
+        conflict: false,
         broken: None,
     })
 }

@@ -26,6 +26,8 @@ pub(super) struct Clause {
     pub when: Vec<Set>,
     /// The dependency as its package states it.
     pub text: Rc<str>,
+    /// Whether its package states it as a conflict.
+    pub conflict: bool,
     /// Why the dependency can't be read, where it can't. Then `any` is empty.
     pub broken: Option<Rc<str>>,
 }
@@ -37,6 +39,7 @@ impl Clause {
             any: [package].into(),
             when: Vec::new(),
             text: "".into(),
+            conflict: false,
             broken: None,
         }
     }
@@ -93,7 +96,7 @@ impl<'u, 'a> Encoder<'u, 'a> {
         let text: Rc<str> = Written(dependency).to_string().into();
         match Expression::of(dependency) {
             Ok(expression) => self.of_expression(&expression, text, holds, by),
-            Err(reason) => vec![broken(text, &reason)],
+            Err(reason) => vec![broken(text, !holds, &reason)],
         }
     }
 
@@ -110,7 +113,7 @@ impl<'u, 'a> Encoder<'u, 'a> {
             .and_then(|formula| conjunction(&formula))
         {
             Ok(lists) => lists,
-            Err(reason) => return vec![broken(text, &reason)],
+            Err(reason) => return vec![broken(text, !holds, &reason)],
         };
         // Which alternative a package writes first says nothing; what a person asks for is meant as it is written.
         let any_order = by.is_some() && expression.is_choice();
@@ -371,15 +374,17 @@ fn clause(
         any,
         when,
         text: text.clone(),
+        conflict,
         broken: None,
     })
 }
 
-fn broken(text: Rc<str>, reason: &str) -> Clause {
+fn broken(text: Rc<str>, conflict: bool, reason: &str) -> Clause {
     Clause {
         any: Rc::new([]),
         when: Vec::new(),
         text,
+        conflict,
         broken: Some(reason.into()),
     }
 }

@@ -109,6 +109,10 @@ pub(super) fn link(universe: &Universe, package: usize, clause: &Clause) -> Link
 
 /// In which way a clause that has no package at all is unmet.
 pub(super) fn unmet(universe: &Universe, clause: &Clause) -> Unmet {
+    if clause.conflict {
+        let broken = clause.broken.as_ref().map(ToString::to_string);
+        return Unmet::Conflict { broken };
+    }
     if let Some(reason) = &clause.broken {
         return Unmet::Malformed {
             reason: reason.to_string(),

@@ -56,6 +56,10 @@ pub enum Unmet {
     Malformed {
         reason: String,
     },
+    /// It is a conflict: one that holds whatever is installed, or that can't be read, and why.
+    Conflict {
+        broken: Option<String>,
+    },
 }
 
 /// Why two packages exclude each other; the words are those of the left one.
@@ -203,7 +207,13 @@ impl fmt::Display for Cause {
                     return nothing_provides(f, &[requirement], chain);
                 }
                 match chain.links.last() {
-                    Some(link) => write!(f, "{} requires `{requirement}`", link.package)?,
+                    Some(link) => {
+                        let verb = match unmet {
+                            Unmet::Conflict { .. } => "conflicts with",
+                            _ => "requires",
+                        };
+                        write!(f, "{} {verb} `{requirement}`", link.package)?;
+                    }
                     None => chain.asked(f)?,
                 }
                 write!(f, "{unmet}")?;
@@ -251,7 +261,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Follows the words "… requires `X`".
+/// Follows the words "… requires `X`", or "… conflicts with `X`".
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -274,7 +284,13 @@ impl fmt::Display for Unmet {
                 }
             }
             Unmet::UnknownFeature => f.write_str(": rpm has no such feature that we know"),
-            Unmet::Malformed { reason } => write!(f, ": it can't be read: {reason}"),
+            Unmet::Conflict { broken: None } => {
+                f.write_str(", which holds whatever else is installed")
+            }
+            Unmet::Malformed { reason }
+            | Unmet::Conflict {
+                broken: Some(reason),
+            } => write!(f, ": it can't be read: {reason}"),
         }
     }
 }

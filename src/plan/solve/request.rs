@@ -68,6 +68,7 @@ impl Request {
                 any: any.into(),
                 when: Vec::new(),
                 text: text.into(),
+                conflict: false,
                 broken: None,
             }];
         }
@@ -77,6 +78,7 @@ impl Request {
                 any: std::rc::Rc::new([]),
                 when: Vec::new(),
                 text: text.into(),
+                conflict: false,
                 broken: Some(reason.into()),
             }],
         }
