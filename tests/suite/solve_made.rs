@@ -95,3 +95,100 @@ fn what_a_conflict_is_waived_for_comes_along_where_it_is_there() {
     let backwards = package("b").conflicts("(x if y)");
     assert_eq!(agreed(&[backwards], false, ["b"]), ["none"]);
 }
+
+/// What dnf and we install of two backends, the first of which requires the other.
+fn of_backends(app: Record, more: &[Record], weak: bool) -> String {
+    let full = package("full").provides("backend").requires("mini");
+    let mini = package("mini").provides("backend");
+    let records = [&[app, full, mini], more].concat();
+    let [answer] = agreed(&records, weak, ["app"]);
+    answer
+}
+
+#[test]
+fn of_several_packages_those_that_come_anyway_are_enough() {
+    let app = || package("app").requires("backend");
+    assert_eq!(of_backends(app(), &[], false), "app mini");
+    let records = [
+        app(),
+        package("full").provides("backend").requires("mini"),
+        package("mini").provides("backend"),
+    ];
+    let lists = ["app full", "backend", "backend full"];
+    let answers = agreed(&records, false, lists);
+    assert_eq!(answers, ["app full mini", "mini", "full mini"]);
+    // A suggestion is no reason to have both; a recommendation leaves no choice.
+    assert_eq!(of_backends(app().suggests("full"), &[], false), "app mini");
+    let recommending = app().recommends("full");
+    assert_eq!(of_backends(recommending, &[], false), "app full mini");
+    // Wishes are fulfilled by what comes anyway, and bring it.
+    let wishing = package("app").recommends("backend");
+    assert_eq!(of_backends(wishing, &[], true), "app mini");
+    let tool = package("tool").requires("mini");
+    let with_tool = app().recommends("tool");
+    let answer = of_backends(with_tool, &[tool], true);
+    assert_eq!(answer, "app mini tool");
+    let addition = package("addition").supplements("app").requires("backend");
+    let answer = of_backends(package("app"), &[addition], true);
+    assert_eq!(answer, "addition app mini");
+    let nice = package("nice").requires("full");
+    let with_nice = app().recommends("nice");
+    let answer = of_backends(with_nice, &[nice], true);
+    assert_eq!(answer, "app full mini nice");
+}
+
+#[test]
+fn what_came_for_the_sake_of_a_package_that_is_spared_goes_with_it() {
+    let app = || package("app").requires("p").requires("q");
+    for (records, expected) in [
+        (
+            vec![
+                package("c").provides("p").requires("d").requires("z"),
+                package("d").provides("p"),
+                package("f").provides("q"),
+                package("z").provides("q"),
+            ],
+            "app d f",
+        ),
+        (
+            vec![
+                package("c").provides("p").requires("d"),
+                package("d").provides("p").requires("e"),
+                package("e").provides("p").provides("q"),
+            ],
+            "app e",
+        ),
+        (
+            vec![
+                package("c").provides("p").requires("d"),
+                package("d").provides("p"),
+                package("e").provides("q").requires("f"),
+                package("f").provides("q"),
+            ],
+            "app d f",
+        ),
+        (
+            vec![
+                package("c").provides("p").requires("r"),
+                package("d").provides("r").provides("p"),
+                package("e").provides("r"),
+                package("f").provides("q"),
+            ],
+            "app d f",
+        ),
+    ] {
+        let records = [&[app()], &*records].concat();
+        assert_eq!(agreed(&records, false, ["app"]), [expected]);
+    }
+    // Of alternatives, and of those that several have in part.
+    let records = [
+        package("a").requires("(d or b)").requires("c"),
+        package("b"),
+        package("c").requires("(e or d)"),
+        package("d"),
+        package("e"),
+        package("g").requires("(d or b)"),
+    ];
+    let answers = agreed(&records, false, ["a", "g", "g d"]);
+    assert_eq!(answers, ["a c d", "b g", "d g"]);
+}

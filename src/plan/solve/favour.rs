@@ -1,15 +1,18 @@
 //! Which of several packages is taken: those that what is chosen speaks for go before others.
 //!
 //! ```text
-//! 0  it is asked for, or required where there is no choice: whoever requires one of several has it already
-//! 1  something chosen recommends it, or it supplements something chosen
-//! 2  something chosen suggests it, or it enhances something chosen
-//! 3  all others
+//! 0  with it another one can be spared: see `spare`
+//! 1  it is asked for, or required where there is no choice: whoever requires one of several has it already
+//! 2  something chosen recommends it, or it supplements something chosen
+//! 3  something chosen suggests it, or it enhances something chosen
+//! 4  all others
 //! ```
 //!
 //! So `glibc` gets the language pack of the languages that are asked for, whether weak dependencies come along or not,
 //! and whoever takes any Java takes the one that another package names.
 //! Who speaks for whom is known only when something is chosen, so a question is answered, looked at, and answered again.
+
+use std::collections::BTreeSet;
 
 use super::closure::Closure;
 use super::formula::{Clause, Encoder};
@@ -20,14 +23,17 @@ use crate::formats::rpm::Dependency;
 /// A question whose answer speaks for another one again and again is left as it is after so many.
 pub(super) const MOST_ROUNDS: usize = 4;
 
-const SURE: u8 = 0;
-const RECOMMENDED: u8 = 1;
-const SUGGESTED: u8 = 2;
-const OTHER: u8 = 3;
+const PREFERRED: u8 = 0;
+const SURE: u8 = 1;
+const RECOMMENDED: u8 = 2;
+const SUGGESTED: u8 = 3;
+const OTHER: u8 = 4;
 
 /// What is chosen, as it speaks for the packages in reach.
 pub(super) struct Favour {
     ranks: Vec<u8>,
+    /// Whether something chosen recommends it, or it supplements something chosen.
+    recommended: Vec<bool>,
 }
 
 impl Favour {
@@ -36,6 +42,7 @@ impl Favour {
         encoder: &mut Encoder,
         closure: &Closure,
         chosen: &[bool],
+        preferred: &BTreeSet<usize>,
     ) -> Favour {
         let mut ranks = vec![OTHER; universe.packages.len()];
         for by in (0..ranks.len()).filter(|&by| chosen[by]) {
@@ -74,8 +81,12 @@ impl Favour {
                 *rank = OTHER;
             }
         }
-        let mut favour = Favour { ranks };
+        let recommended = ranks.iter().map(|rank| *rank == RECOMMENDED).collect();
+        let mut favour = Favour { ranks, recommended };
         favour.mark_sure(universe, closure, chosen);
+        for &package in preferred {
+            favour.ranks[package] = PREFERRED;
+        }
         favour
     }
 
@@ -121,6 +132,15 @@ impl Favour {
                 }
             }
         }
+    }
+
+    /// Whether the first is no worse a choice than the second. What is suggested, and versions, are only an order.
+    pub fn as_good(&self, universe: &Universe, first: usize, second: usize) -> bool {
+        let class = |package: usize| {
+            let foreign = universe.packages[package].fit.is_foreign();
+            (foreign, !self.recommended[package])
+        };
+        class(first) <= class(second)
     }
 
     /// Puts the packages of a clause in order; whether another is first now.

@@ -3,7 +3,8 @@
 //! ```text
 //! Question → Universe (indexed) → Closure (clauses) → solver → Solution, or Problem
 //!                                    ▲                   │
-//!                                    └───── Favour ◀─────┘  until what is chosen speaks for nothing else
+//!                                    └───── Favour ◀─────┘  until what is chosen speaks for nothing else,
+//!                                                            and nothing can be spared
 //! ```
 //!
 //! A pure function: the same packages in any order give the same answer.
@@ -26,9 +27,10 @@ mod request;
 mod rich;
 mod search;
 mod shelf;
+mod spare;
 mod universe;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::formats::rpm::Solvable;
 pub use arch::{is_foreign, rather};
@@ -41,6 +43,7 @@ pub use problem::{Cause, Chain, Clash, Link, Problem, Unmet, missing};
 pub use request::{Request, newest, providers};
 use search::Search;
 pub use shelf::{Lack, Shelf, named_paths};
+use spare::MOST_SPARED;
 use universe::Universe;
 
 /// What is to be installed, and what there is to install it from.
@@ -95,23 +98,44 @@ pub fn solve(question: &Question) -> Result<Solution, Problem> {
     if let Some(problem) = hopeless::problem(&universe, &closure, &question.install, &dead) {
         return Err(problem);
     }
+    let mut preferred = BTreeSet::new();
     let mut chosen = Vec::new();
-    for _ in 0..MOST_ROUNDS {
-        let mut search = Search::new(&universe, &closure);
-        chosen = match search.what_must_be() {
-            Some(chosen) => chosen,
-            None => return Err(explain::conflict(&universe, &closure, &question.install)),
-        };
-        let favour = Favour::of(&universe, &mut encoder, &closure, &chosen);
-        if !closure.favour(&universe, &favour, &chosen) {
+    for _ in 0..=MOST_SPARED {
+        let asked = &question.install;
+        let (must, favour) = settle(&universe, &mut encoder, &mut closure, asked, &preferred)?;
+        chosen = must.clone();
+        if question.weak {
+            let search = Search::new(&universe, &closure);
+            chosen = search.what_is_wished(chosen, &mut encoder, &dead);
+        }
+        if !spare::prefer(&universe, &closure, &favour, &chosen, &mut preferred) {
             break;
         }
-    }
-    if question.weak {
-        let search = Search::new(&universe, &closure);
-        chosen = search.what_is_wished(chosen, &mut encoder, &dead);
+        let favour = Favour::of(&universe, &mut encoder, &closure, &must, &preferred);
+        closure.favour(&universe, &favour, &must);
     }
     Ok(answer(&universe, &closure, &chosen))
+}
+
+/// Chooses what must be, until what is chosen speaks for nothing else.
+fn settle(
+    universe: &Universe,
+    encoder: &mut Encoder,
+    closure: &mut Closure,
+    requests: &[Request],
+    preferred: &BTreeSet<usize>,
+) -> Result<(Vec<bool>, Favour), Problem> {
+    let mut rounds = 0;
+    loop {
+        let Some(chosen) = Search::new(universe, closure).what_must_be() else {
+            return Err(explain::conflict(universe, closure, requests));
+        };
+        let favour = Favour::of(universe, encoder, closure, &chosen, preferred);
+        rounds += 1;
+        if !closure.favour(universe, &favour, &chosen) || rounds == MOST_ROUNDS {
+            return Ok((chosen, favour));
+        }
+    }
 }
 
 /// Puts the chosen packages in the words of the question.
