@@ -375,6 +375,11 @@ static void cut(void) {
             break;
         }
     }
+    /* A file that is there again has the names that it had, and none here. */
+    for (int number = 1; number <= kept; number++) {
+        in_attic(number, path);
+        unlink(path);
+    }
 }
 
 /* ---- Watching. ---- */
