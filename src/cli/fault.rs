@@ -3,6 +3,7 @@
 //! `STORE_FAULT=POINT` or `STORE_FAULT=POINT:N` kills this process, as SIGKILL does,
 //! when it comes to that point of the store (for the Nth time).
 //! `STORE_FAULT=POINT:N:stop` stops it there, until somebody lets it go on.
+//! Several are separated by commas.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,8 +12,15 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use crate::store::fault;
 
-static WHERE: OnceLock<(String, u64, Signal)> = OnceLock::new();
-static SEEN: AtomicU64 = AtomicU64::new(0);
+/// What happens at a point when it is come to for the `count`th time.
+struct Fault {
+    point: String,
+    count: u64,
+    signal: Signal,
+    seen: AtomicU64,
+}
+
+static FAULTS: OnceLock<Vec<Fault>> = OnceLock::new();
 
 /// Reads the environment; does nothing where nobody asks for a fault.
 #[expect(
@@ -23,23 +31,33 @@ pub fn arm() {
     let Ok(wanted) = std::env::var("STORE_FAULT") else {
         return;
     };
-    let mut words = wanted.split(':');
-    let point = words.next().unwrap_or_default().to_owned();
-    let count = words.next().and_then(|n| n.parse().ok()).unwrap_or(1);
-    let signal = match words.next() {
-        Some("stop") => Signal::STOP,
-        _ => Signal::KILL,
-    };
-    if WHERE.set((point, count, signal)).is_ok() {
+    if FAULTS
+        .set(wanted.split(',').map(Fault::parse).collect())
+        .is_ok()
+    {
         fault::set(reached);
     }
 }
 
+impl Fault {
+    fn parse(text: &str) -> Self {
+        let mut words = text.split(':');
+        Fault {
+            point: words.next().unwrap_or_default().to_owned(),
+            count: words.next().and_then(|n| n.parse().ok()).unwrap_or(1),
+            signal: match words.next() {
+                Some("stop") => Signal::STOP,
+                _ => Signal::KILL,
+            },
+            seen: AtomicU64::new(0),
+        }
+    }
+}
+
 fn reached(point: &str) {
-    let Some((wanted, count, signal)) = WHERE.get() else {
-        return;
-    };
-    if point == wanted && SEEN.fetch_add(1, Ordering::SeqCst) + 1 == *count {
-        let _ = kill_process(getpid(), *signal);
+    for fault in FAULTS.get().into_iter().flatten() {
+        if point == fault.point && fault.seen.fetch_add(1, Ordering::SeqCst) + 1 == fault.count {
+            let _ = kill_process(getpid(), fault.signal);
+        }
     }
 }

@@ -21,6 +21,7 @@ pub const POINTS: &[&str] = &[
     "view.built",
     "view.moved",
     "view.placed",
+    "gc.looking",
     "gc.marked",
     "gc.before-condemn",
     "gc.condemned",

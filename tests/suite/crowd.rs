@@ -133,6 +133,24 @@ fn a_collector_never_takes_what_a_realize_that_waits_anywhere_uses() {
 }
 
 #[test]
+fn a_collector_that_decides_while_a_lease_becomes_a_root_sees_one_of_them() {
+    // What is realized next is what only the generation before the newest has.
+    let site = Site::used();
+    site.revert();
+    let mut gc = site.faulty(&COLLECT, "gc.marked:1:stop,gc.looking:2:stop");
+    assert!(stopped(&mut gc));
+    let mut realize = site.faulty(&REALIZE, "root.before-rename:2:stop");
+    assert!(stopped(&mut realize));
+    go_on(&gc);
+    assert!(stopped(&mut gc));
+    go_on(&realize);
+    Said::of(&REALIZE, realize.wait_with_output().unwrap()).with(0);
+    go_on(&gc);
+    Said::of(&COLLECT, gc.wait_with_output().unwrap()).with(0);
+    site.sound("after both");
+}
+
+#[test]
 fn a_realize_never_waits_long_for_a_collector_that_stopped_outside_of_the_swap() {
     let used = Site::used();
     let wanted = used.again().realize();

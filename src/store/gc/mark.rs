@@ -12,7 +12,7 @@ use crate::store::error::{Error, Result};
 use crate::store::index::{Graph, Index, Rows, Type};
 use crate::store::layout::{Kind, Layout};
 use crate::store::read::exists;
-use crate::store::{lease, root};
+use crate::store::{fault, lease, root};
 
 /// Everything that must stay.
 pub(in crate::store) struct Marks<'a> {
@@ -204,7 +204,12 @@ impl<'a> Marks<'a> {
     }
 
     fn named(&self, reap: bool) -> Result<Named> {
-        let mut named = Named::default();
+        // Leases before roots: a lease goes once its root is written, so that whoever has no lease any more has a root.
+        let mut named = Named {
+            held: lease::read_all(self.layout, reap)?,
+            ..Named::default()
+        };
+        fault::point("gc.looking");
         for name in root::names(self.layout)? {
             let generations = root::generations(self.layout, &name)?;
             // The newest one always stays: a name that stands for nothing helps nobody.
@@ -231,7 +236,6 @@ impl<'a> Marks<'a> {
                 .blobs
                 .extend(generations.iter().filter_map(|g| g.origin));
         }
-        named.held = lease::read_all(self.layout, reap)?;
         Ok(named)
     }
 
