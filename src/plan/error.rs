@@ -18,20 +18,21 @@ pub enum Error {
     #[error("the source {source_name} of module {module} was not looked at")]
     UnreadSource { module: Name, source_name: Name },
     #[error(
-        "{place}: module {module} lists {}, which {} not offer{}{}",
+        "{place}: module {module} lists {}, which {}{}{}",
         quoted(missing),
-        offerer(source_name),
+        not_offered(sources),
         hint(nearest),
-        as_locked(source_name, *locked)
+        as_locked(locked)
     )]
     NotInSource {
         place: String,
         module: Name,
-        source_name: Option<Name>,
+        /// Those of the module; without any it is of package recipes alone.
+        sources: Vec<Name>,
         missing: Vec<String>,
         nearest: Vec<String>,
-        /// Whether the source is known as it was when it was locked.
-        locked: bool,
+        /// Those that are known as they were when they were locked.
+        locked: Vec<Name>,
     },
     #[error(
         "{artifact} can't be installed{} from {}:\n{problem}{}{}{}",
@@ -128,19 +129,30 @@ fn quoted(names: &[String]) -> String {
     names.join(", ")
 }
 
-fn offerer(source: &Option<Name>) -> String {
-    match source {
-        Some(source) => format!("source {source} does"),
-        None => "its package recipes do".to_owned(),
+/// As in "a package, which source base does not offer".
+pub fn not_offered(sources: &[Name]) -> String {
+    match sources {
+        [] => "its package recipes do not make".to_owned(),
+        [source] => format!("source {source} does not offer"),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(Name::as_str).collect();
+            let first = first.join(", ");
+            format!("none of the sources {first} and {last} offers")
+        }
     }
 }
 
-fn as_locked(source: &Option<Name>, locked: bool) -> String {
-    match source {
-        Some(source) if locked => format!(
-            "\nthe source is known as it was when it was locked: `store update {source}` looks at what it has now"
+fn as_locked(sources: &[Name]) -> String {
+    let names: Vec<&str> = sources.iter().map(Name::as_str).collect();
+    let names = names.join(" ");
+    match sources {
+        [] => String::new(),
+        [_] => format!(
+            "\nthe source is known as it was when it was locked: `store update {names}` looks at what it has now"
         ),
-        _ => String::new(),
+        _ => format!(
+            "\nthe sources are known as they were when they were locked: `store update {names}` looks at what they have now"
+        ),
     }
 }
 

@@ -105,7 +105,7 @@ impl Holdings {
             let stock = self.sources.get(source);
             stock.is_some_and(|stock: &Stock| stock.gap.is_none())
         };
-        self.modules.get(name).is_some_and(whole) && module.source.as_ref().is_none_or(stocked)
+        self.modules.get(name).is_some_and(whole) && module.sources.iter().all(stocked)
     }
 }
 
@@ -125,7 +125,7 @@ impl Planner<'_> {
                     stock.packages.extend(solvable);
                 }
             }
-            Some(Offer::Repository { .. }) => match self.known.catalog(source) {
+            Some(Offer::Repository(_)) => match self.known.catalog(source) {
                 Err(error) => stock.gap = Some(unreadable(&*error)),
                 Ok(None) => stock.gap = Some(Gap::NoMetadata),
                 Ok(Some(catalog)) => {
@@ -157,15 +157,19 @@ impl Planner<'_> {
         for name in &module.from {
             made.extend(self.made_or_stated(name)?.map(|package| (name, package)));
         }
-        let stock = module.source.as_ref().and_then(|name| sources.get(name));
-        let listed = stock.map_or(&[][..], |stock| &stock.listed);
-        let candidates: Vec<Candidate> = made
-            .iter()
-            .map(|(_, package)| Candidate::Made(package))
-            .chain(listed.iter().map(Candidate::Listed))
+        let made_here = made.iter().map(|(_, package)| Candidate::Made(package));
+        let mut candidates: Vec<Candidate> = made_here.collect();
+        let drawn = module.sources.iter();
+        let stocks: Vec<(&Name, &Stock)> = drawn
+            .filter_map(|name| Some((name, sources.get(name)?)))
             .collect();
+        for (name, stock) in &stocks {
+            let listed = stock.listed.iter();
+            candidates.extend(listed.map(|package| Candidate::Listed(name, package)));
+        }
+        manifest::first_of_each(&mut candidates, &module.sources);
         let selected = manifest.select(&candidates, &own, &self.recipes.release.arch);
-        if stock.is_none_or(|stock| stock.gap.is_none()) {
+        if stocks.iter().all(|(_, stock)| stock.gap.is_none()) {
             let few = selected.missing.len() <= MOST_ADVISED;
             let nearest = |text: &str| few.then(|| manifest::nearest(text, &candidates)).flatten();
             let missing = selected.missing.iter();
@@ -173,7 +177,7 @@ impl Planner<'_> {
         }
         let mut packages = BTreeMap::new();
         for (item, candidate) in selected.chosen {
-            if let Some(held) = held(item, candidate, &made, stock) {
+            if let Some(held) = held(item, candidate, &made, sources) {
                 let (nevra, digest) = held.solvable.identity();
                 packages.insert((nevra.clone(), digest.clone()), held);
             }
@@ -228,10 +232,13 @@ fn held(
     item: String,
     candidate: Candidate,
     made: &[(&Name, Offered)],
-    stock: Option<&Stock>,
+    sources: &BTreeMap<Name, Stock>,
 ) -> Option<Held> {
     let (solvable, made) = match candidate {
-        Candidate::Listed(package) => (stock?.packages.get(&package.digest)?.clone(), None),
+        Candidate::Listed(source, package) => {
+            let stock = sources.get(source)?;
+            (stock.packages.get(&package.digest)?.clone(), None)
+        }
         Candidate::Made(package) => {
             let Told::Record(record) = &package.told else {
                 return None;

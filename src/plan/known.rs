@@ -37,14 +37,18 @@ pub trait Known {
 pub enum Offer {
     /// A directory: all that lies in it.
     Directory(Vec<SourcePackage>),
-    /// A repository, as the lock has it.
-    Repository {
-        metadata: parameters::Metadata,
-        /// Whether any of its packages is of a module; then each answer is for one stream: see [`asked`].
-        modular: bool,
-        /// What the texts of manifests were answered with when the lock was written.
-        answers: BTreeMap<String, SourcePackage>,
-    },
+    /// A repository.
+    Repository(Repository),
+}
+
+/// A repository, as the lock has it.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    pub metadata: parameters::Metadata,
+    /// Whether any of its packages is of a module.
+    pub modular: bool,
+    /// What the texts of manifests were answered with when the lock was written: see [`Asker::asked`].
+    pub answers: BTreeMap<String, SourcePackage>,
 }
 
 /// A package of a source.
@@ -61,13 +65,41 @@ pub struct SourcePackage {
     pub rpm: Option<EntryId>,
 }
 
-/// What a lock calls the text of a manifest. Of a repository with modules one text has another answer in each stream,
-/// so that the stream stands before it: `nodejs:18/npm`.
-pub fn asked(text: &str, own: &str, modular: bool) -> String {
-    match modular {
-        true => format!("{own}/{text}"),
-        false => text.to_owned(),
+/// Who asks with the text of a manifest, as far as the answer depends on that.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// `NAME:STREAM`
+    pub stream: &'a str,
+    /// Whether any of the repositories has packages of modules.
+    pub modular: bool,
+    /// The repositories that the module draws from, in its order.
+    pub repositories: &'a [&'a Name],
+}
+
+impl Asker<'_> {
+    /// What a lock calls a text: `npm`. Where there are modules, one text has another answer in each stream,
+    /// which stands before it then: `nodejs:18/npm`. So have other repositories, where they answer together: `base,updates/npm`.
+    pub fn asked(self, text: &str) -> String {
+        let mut asked = String::new();
+        if let [_, _, ..] = self.repositories {
+            let names: Vec<&str> = self.repositories.iter().map(|name| name.as_str()).collect();
+            asked += &names.join(",");
+            asked.push('/');
+        }
+        if self.modular {
+            asked += self.stream;
+            asked.push('/');
+        }
+        asked + text
     }
+}
+
+/// The repositories that answered together what a lock calls a text; none where one did by itself.
+pub fn together(asked: &str) -> impl Iterator<Item = &str> {
+    let names = asked.split_once('/').map_or("", |(names, _)| names);
+    names
+        .split(',')
+        .filter(move |name| name.len() < names.len())
 }
 
 impl SourcePackage {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::known::SourcePackage;
 use super::offer::Offered;
 use super::solve::newest;
-use crate::ids::{Digest, Nevra};
+use crate::ids::{Digest, Name, Nevra};
 
 /// How a module names its packages.
 pub(super) enum Manifest {
@@ -21,8 +21,8 @@ pub(super) enum Manifest {
 pub(super) enum Candidate<'a> {
     /// Made of a recipe.
     Made(&'a Offered),
-    /// Of the module's source.
-    Listed(&'a SourcePackage),
+    /// Of a source of the module's.
+    Listed(&'a Name, &'a SourcePackage),
 }
 
 /// What a manifest came to.
@@ -38,14 +38,14 @@ impl<'a> Candidate<'a> {
     pub fn nevra(self) -> &'a Nevra {
         match self {
             Candidate::Made(package) => &package.nevra,
-            Candidate::Listed(package) => &package.nevra,
+            Candidate::Listed(_, package) => &package.nevra,
         }
     }
 
     fn digest(self) -> &'a Digest {
         match self {
             Candidate::Made(package) => &package.digest,
-            Candidate::Listed(package) => &package.digest,
+            Candidate::Listed(_, package) => &package.digest,
         }
     }
 
@@ -53,7 +53,7 @@ impl<'a> Candidate<'a> {
     pub fn labels(self) -> Vec<&'a str> {
         match self {
             Candidate::Made(package) => package.label().into_iter().collect(),
-            Candidate::Listed(package) => package.labels.iter().map(String::as_str).collect(),
+            Candidate::Listed(_, package) => package.labels.iter().map(String::as_str).collect(),
         }
     }
 
@@ -89,25 +89,27 @@ impl Manifest {
         matches!(self, Manifest::Artifacts(_)) && for_debugging
     }
 
-    /// The packages of a source that a lock has as answers; `None` if the source itself has to be asked.
+    /// The packages of repositories that a lock has as answers; `None` if these themselves have to be asked.
+    ///
+    /// What is at hand answers what the lock has no answer to.
     pub fn answered<'a>(
         &self,
-        made: &[Offered],
-        answers: impl Fn(&str) -> Option<&'a SourcePackage>,
+        at_hand: &[Candidate],
+        answers: impl Fn(&str) -> Vec<Candidate<'a>>,
         arch: &str,
-    ) -> Option<Vec<&'a SourcePackage>> {
+    ) -> Option<Vec<Candidate<'a>>> {
         // What may be lacking is taken for that where the rest was asked for.
         if self.texts().all(|text| self.is_optional(text)) && self.texts().next().is_some() {
             return None;
         }
-        let made: Vec<Candidate> = made.iter().map(Candidate::Made).collect();
         let mut found = Vec::new();
         for text in self.texts() {
-            match answers(text) {
-                Some(package) => found.push(package),
-                None if self.answer(text, &made, arch).is_some() || self.is_optional(text) => {}
-                None => return None,
+            let answers = answers(text);
+            let is_answered = || self.answer(text, at_hand, arch).is_some();
+            if answers.is_empty() && !self.is_optional(text) && !is_answered() {
+                return None;
             }
+            found.extend(answers);
         }
         Some(found)
     }
@@ -173,6 +175,24 @@ fn in_sight<'a>(named: Vec<Candidate<'a>>, own: &str) -> Vec<Candidate<'a>> {
     named
         .filter(|&candidate| Some(rank(candidate)) == best)
         .collect()
+}
+
+/// Leaves of what several sources list the same of only that of the first.
+pub(super) fn first_of_each(candidates: &mut Vec<Candidate>, sources: &[Name]) {
+    if sources.len() < 2 {
+        return;
+    }
+    candidates.sort_by_key(|candidate| match candidate {
+        Candidate::Made(_) => None,
+        Candidate::Listed(source, _) => sources.iter().position(|one| one == *source),
+    });
+    let mut first: HashMap<&Nevra, &Name> = HashMap::new();
+    candidates.retain(|candidate| match candidate {
+        Candidate::Made(_) => true,
+        Candidate::Listed(source, package) => {
+            first.entry(&package.nevra).or_insert(source) == source
+        }
+    });
 }
 
 /// The names that a text may stand for, in a manifest of either form.

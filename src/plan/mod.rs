@@ -34,9 +34,11 @@ pub mod streams;
 mod why;
 
 pub use derivation::{Derivation, Input};
-pub use error::Error;
+pub use error::{Error, not_offered};
 pub use holding::{Held, Holding, Holdings, holdings};
-pub use known::{Catalog, CatalogError, Known, Offer, Outcome, SourcePackage};
+pub use known::{
+    Catalog, CatalogError, Known, Offer, Outcome, Repository, SourcePackage, together,
+};
 pub use planner::{check, plan};
 pub use remedy::Remedy;
 pub use step::{Drawn, From, Needed, Plan, Solved, Step, StepId};

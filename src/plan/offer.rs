@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::derivation::MAIN;
 use super::error::Error;
-use super::known::{self, Catalog, Offer, SourcePackage};
+use super::known::{Asker, Catalog, Offer, SourcePackage};
 use super::manifest::{self, Candidate};
 use super::parameters;
 use super::planner::Planner;
@@ -87,43 +87,62 @@ impl Planner<'_> {
         let arch = &self.recipes.release.arch;
         let own = self.document(recipe, module)?.name_stream();
         let known = self.known;
-        let catalog;
-        let mut modular = false;
-        let listed: Vec<&SourcePackage> = match &module.source {
-            None => Vec::new(),
-            Some(source) => match known.source(source) {
+        let mut candidates: Vec<Candidate> = made.iter().map(Candidate::Made).collect();
+        let mut repositories = Vec::new();
+        for source in &module.sources {
+            match known.source(source) {
                 None => {
                     return Err(Error::UnreadSource {
                         module: recipe.name.clone(),
                         source_name: source.clone(),
                     });
                 }
-                Some(Offer::Directory(packages)) => packages.iter().collect(),
-                Some(Offer::Repository {
-                    metadata,
-                    modular: locked,
-                    answers,
-                }) => {
-                    let answer = |text: &str| answers.get(&known::asked(text, &own, *locked));
-                    if let Some(answers) = manifest.answered(made, answer, arch) {
-                        modular = *locked;
-                        answers
-                    } else if let Some(found) = self.catalog(source)? {
-                        self.plan.unlocked.insert(recipe.name.clone());
-                        catalog = found;
-                        modular = catalog.is_modular();
-                        catalog.packages().iter().collect()
-                    } else {
-                        self.wait_for(source, metadata)?;
-                        return Ok(None);
-                    }
+                Some(Offer::Directory(packages)) => {
+                    let listed = packages.iter();
+                    candidates.extend(listed.map(|package| Candidate::Listed(source, package)));
                 }
-            },
+                Some(Offer::Repository(locked)) => repositories.push((source, locked)),
+            }
+        }
+        let names: Vec<&Name> = repositories.iter().map(|(source, _)| *source).collect();
+        let mut asker = Asker {
+            stream: &own,
+            modular: repositories.iter().any(|(_, locked)| locked.modular),
+            repositories: &names,
         };
-        let made = made.iter().map(Candidate::Made);
-        let candidates: Vec<Candidate> = made
-            .chain(listed.into_iter().map(Candidate::Listed))
-            .collect();
+        let answers = |text: &str| {
+            let asked = asker.asked(text);
+            let answers = repositories.iter().filter_map(|(source, locked)| {
+                let package = locked.answers.get(&asked)?;
+                Some(Candidate::Listed(source, package))
+            });
+            answers.collect()
+        };
+        let catalogs;
+        if let Some(answers) = manifest.answered(&candidates, answers, arch) {
+            candidates.extend(answers);
+        } else {
+            let mut found = Vec::new();
+            for (source, locked) in &repositories {
+                match self.catalog(source)? {
+                    Some(catalog) => found.push((*source, catalog)),
+                    None => self.wait_for(source, &locked.metadata)?,
+                }
+            }
+            if found.len() < repositories.len() {
+                return Ok(None);
+            }
+            if !found.is_empty() {
+                self.plan.unlocked.insert(recipe.name.clone());
+            }
+            catalogs = found;
+            asker.modular = catalogs.iter().any(|(_, catalog)| catalog.is_modular());
+            for (source, catalog) in &catalogs {
+                let listed = catalog.packages().iter();
+                candidates.extend(listed.map(|package| Candidate::Listed(source, package)));
+            }
+        }
+        manifest::first_of_each(&mut candidates, &module.sources);
         let selected = manifest.select(&candidates, &own, arch);
         if let Some(first) = selected.missing.first() {
             let missing = selected.missing.iter().take(MOST_ADVISED);
@@ -131,22 +150,20 @@ impl Planner<'_> {
             return Err(Error::NotInSource {
                 place: recipe.place("packages", first).to_string(),
                 module: recipe.name.clone(),
-                source_name: module.source.clone(),
+                sources: module.sources.clone(),
                 nearest: nearest.collect(),
                 missing: selected.missing,
-                locked: false,
+                locked: Vec::new(),
             });
         }
         let mut offered = Vec::with_capacity(selected.chosen.len());
         for (text, candidate) in selected.chosen {
             check_label(&own, candidate)?;
-            let package = match (candidate, &module.source) {
-                (Candidate::Listed(package), Some(source)) => {
-                    let asked = known::asked(&text, &own, modular);
-                    self.draw(source, asked, package)?
+            let package = match candidate {
+                Candidate::Listed(source, package) => {
+                    self.draw(source, asker.asked(&text), package)?
                 }
-                (Candidate::Made(package), _) => package.clone(),
-                (Candidate::Listed(_), None) => continue,
+                Candidate::Made(package) => package.clone(),
             };
             offered.push(package);
         }
@@ -252,8 +269,8 @@ impl Planner<'_> {
             }
         }
         for source in absent {
-            if let Some(Offer::Repository { metadata, .. }) = self.known.source(&source) {
-                self.wait_for(&source, &metadata.clone())?;
+            if let Some(Offer::Repository(locked)) = self.known.source(&source) {
+                self.wait_for(&source, &locked.metadata)?;
             }
         }
         Ok(solvables)

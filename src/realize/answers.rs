@@ -64,9 +64,9 @@ impl Answers {
         let mut answers = Answers::default();
         for (name, recipe) in &recipes.recipes {
             let solves = recipe.selection().is_some();
-            let source = match &recipe.kind {
-                Kind::Module(module) => module.source.clone(),
-                _ if solves => None,
+            let sources: &[Name] = match &recipe.kind {
+                Kind::Module(module) => &module.sources,
+                _ if solves => &[],
                 _ => continue,
             };
             match plan::plan(recipes, std::slice::from_ref(name), facts) {
@@ -76,7 +76,7 @@ impl Answers {
                     let lacking = waiting.filter_map(|step| step.topic.parse().ok());
                     let lacking: BTreeSet<Name> = lacking.collect();
                     if !plan.waiting.is_empty() {
-                        answers.unanswered.extend(source);
+                        answers.unanswered.extend(sources.iter().cloned());
                     }
                     match plan.solved.remove(name) {
                         Some(solved) => drop(answers.solved.insert(name.clone(), written(solved))),
@@ -95,7 +95,7 @@ impl Answers {
                     answers.unread.push((name.clone(), source_name));
                 }
                 Err(error) => {
-                    answers.unanswered.extend(source);
+                    answers.unanswered.extend(sources.iter().cloned());
                     answers.failed.push((name.clone(), error));
                 }
             }
@@ -120,6 +120,11 @@ impl Answers {
         old: Option<&Lock>,
     ) -> Vec<(Name, Unsolved)> {
         let catalogs = facts.catalogs();
+        let moved = moved(lock, old);
+        let drawn_here = self.drawn.values().flat_map(BTreeMap::keys);
+        let together: BTreeSet<&String> = drawn_here.filter(|text| is_together(text)).collect();
+        // What is another repository's answer by now, or was given before one of them moved.
+        let is_outdated = |text: &String| is_of(text, &moved) || together.contains(text);
         for (name, locked) in &mut lock.sources {
             let before = old.and_then(|old| old.sources.get(name));
             let before = before.filter(|before| {
@@ -130,11 +135,13 @@ impl Answers {
                     locked.modular = plan::Catalog::is_modular(&**catalog);
                     locked.packages = drawn(catalog, self.drawn.get(name));
                     let before = before.filter(|before| before.modular == locked.modular);
-                    before.into_iter().for_each(|before| keep(before, locked));
+                    let before = before.into_iter();
+                    before.for_each(|before| keep(before, locked, is_outdated));
                 }
                 (None, Some(before)) if locked.packages.is_empty() => {
                     locked.modular = before.modular;
                     locked.packages.clone_from(&before.packages);
+                    locked.forget(|text| is_of(text, &moved));
                 }
                 _ => {}
             }
@@ -203,8 +210,27 @@ fn drawn(
     packages.into_values().collect()
 }
 
+/// The sources that are in another state than an older lock has them in.
+pub(super) fn moved(lock: &Lock, old: Option<&Lock>) -> BTreeSet<Name> {
+    let before = |name: &Name| old.and_then(|old| old.sources.get(name));
+    let sources = lock.sources.iter();
+    let moved = sources.filter(|(name, locked)| {
+        before(name).is_none_or(|before| before.metadata != locked.metadata)
+    });
+    moved.map(|(name, _)| name.clone()).collect()
+}
+
+/// Whether one of these sources had a part in what several answered together.
+pub(super) fn is_of(text: &str, sources: &BTreeSet<Name>) -> bool {
+    plan::together(text).any(|name| sources.iter().any(|source| source.as_str() == name))
+}
+
+fn is_together(text: &str) -> bool {
+    plan::together(text).next().is_some()
+}
+
 /// Adds what a source had been asked before, where it has no answer now.
-fn keep(before: &LockedSource, locked: &mut LockedSource) {
+fn keep(before: &LockedSource, locked: &mut LockedSource, is_outdated: impl Fn(&String) -> bool) {
     let asked = |package: &LockedPackage| package.asked.clone();
     let answered: BTreeSet<String> = locked.packages.iter().flat_map(asked).collect();
     let mut packages: BTreeMap<Digest, LockedPackage> = std::mem::take(&mut locked.packages)
@@ -212,7 +238,8 @@ fn keep(before: &LockedSource, locked: &mut LockedSource) {
         .map(|package| (package.digest.clone(), package))
         .collect();
     for package in &before.packages {
-        let texts = package.asked.difference(&answered).cloned();
+        let texts = package.asked.difference(&answered);
+        let texts = texts.filter(|text| !is_outdated(text)).cloned();
         let texts: BTreeSet<String> = texts.collect();
         if !texts.is_empty() {
             let kept = packages.entry(package.digest.clone());

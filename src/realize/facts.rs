@@ -96,10 +96,10 @@ impl<'a> Facts<'a> {
 
     /// The metadata of a repository as the lock has it, if all of it is here.
     fn metadata(&self, name: &Name) -> Result<Option<EntryId>, Error> {
-        let Some(Offer::Repository { metadata, .. }) = self.offers.get(name) else {
+        let Some(Offer::Repository(locked)) = self.offers.get(name) else {
             return Ok(None);
         };
-        let Some(outcome) = self.known_outcome(&outside::metadata(metadata))? else {
+        let Some(outcome) = self.known_outcome(&outside::metadata(&locked.metadata))? else {
             return Ok(None);
         };
         let entry = outcome.outputs[MAIN];

@@ -17,7 +17,7 @@ use super::signed::{self, Gate};
 use super::trace;
 use crate::formats::rpm::{Brief, Record};
 use crate::ids::{DerivationKey, Digest, EntryId, Hash, Name};
-use crate::plan::{Offer, Outcome, SourcePackage, parameters};
+use crate::plan::{Offer, Outcome, Repository, SourcePackage, parameters};
 use crate::recipe::{Location, Recipes, Source};
 use crate::source::{Found, Lock, LockedPackage, LockedSource, list};
 use crate::store::{Batch, Stamp, Store};
@@ -410,13 +410,13 @@ fn repository(locked: &LockedSource) -> Offer {
         let asked = package.asked.iter();
         answers.extend(asked.map(|text| (text.clone(), drawn.clone())));
     }
-    Offer::Repository {
+    Offer::Repository(Repository {
         metadata: parameters::Metadata {
             files: locked.metadata.clone(),
         },
         modular: locked.modular,
         answers,
-    }
+    })
 }
 
 /// What the index knows a file by.

@@ -75,26 +75,30 @@ fn planned(
         Err(error @ crate::plan::Error::Unsolvable { .. }) => error,
         Err(mut error) => {
             if let crate::plan::Error::NotInSource {
-                source_name: Some(source),
-                locked,
-                ..
+                sources, locked, ..
             } = &mut error
+                && let Some(lock) = look.lock
             {
-                *locked = look
-                    .lock
-                    .is_some_and(|lock| lock.sources.contains_key(source));
+                let known = sources
+                    .iter()
+                    .filter(|name| lock.sources.contains_key(*name));
+                *locked = known.cloned().collect();
             }
             return Err(error.into());
         }
         Ok(plan) => return Ok(plan),
     };
     let all: Vec<Name> = recipes.recipes.keys().cloned().collect();
+    let all = sources(recipes, &all);
+    if all.len() == sources(recipes, names).len() {
+        return Err(error.into());
+    }
     let wider = Look {
         keep: false,
         ..*look
     };
     // A source that can't be looked at gives no advice; the error stays the one that it was.
-    match wider.at(&sources(recipes, &all)) {
+    match wider.at(&all) {
         Ok(facts) => Ok(crate::plan::plan(recipes, names, &facts)?),
         Err(_) => Err(error.into()),
     }

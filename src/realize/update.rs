@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::answers::{Answers, Unsolved};
+use super::answers::{self, Answers, Unsolved};
 use super::error::{Error, told};
 use super::facts::Facts;
 use super::look::Look;
@@ -118,6 +118,10 @@ pub fn update(
             ));
         }
         lock.sources.insert((*name).clone(), locked);
+    }
+    let moved = answers::moved(&lock, old);
+    for locked in lock.sources.values_mut() {
+        locked.forget(|text| answers::is_of(text, &moved));
     }
     let known: Vec<_> = sources
         .iter()

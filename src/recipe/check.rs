@@ -173,7 +173,7 @@ impl<'r> Check<'r, '_> {
     }
 
     fn module(&mut self, module: &Module) {
-        if let Some(source) = &module.source {
+        for source in &module.sources {
             self.refers("source", source, &["source"]);
         }
         let mut own = BTreeSet::new();
@@ -187,7 +187,7 @@ impl<'r> Check<'r, '_> {
                 }
             }
         }
-        if module.source.is_none() {
+        if module.sources.is_empty() {
             for item in &module.packages {
                 let named = without_version(item).is_some_and(|name| own.contains(name));
                 if !own.contains(item) && !own.contains(without_arch(item)) && !named {

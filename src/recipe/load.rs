@@ -111,7 +111,7 @@ impl Recipes {
         for recipe in self.recipes.values_mut() {
             if let Kind::Module(module) = &mut recipe.kind
                 && module.packages.is_empty()
-                && module.source.is_none()
+                && module.sources.is_empty()
             {
                 let names = module.from.iter().filter_map(|name| packages.get(name));
                 module.packages = names.cloned().collect();

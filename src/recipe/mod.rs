@@ -120,7 +120,7 @@ impl Recipe {
     pub fn uses(&self) -> Vec<Name> {
         match &self.kind {
             Kind::Source(_) | Kind::Package(_) => Vec::new(),
-            Kind::Module(module) => module.from.iter().chain(&module.source).cloned().collect(),
+            Kind::Module(module) => module.from.iter().chain(&module.sources).cloned().collect(),
             Kind::Repository(repository) => repository
                 .modules
                 .iter()

@@ -13,8 +13,9 @@ pub struct Module {
     /// What the module calls itself: the recipe's name, unless it says otherwise
     /// (two streams of one module need two recipes).
     pub module: Name,
-    /// The source that packages of the manifest are drawn from.
-    pub source: Option<Name>,
+    /// The sources that packages of the manifest are drawn from: each is the newest that any of them has,
+    /// and where several have the same one, it is that of the first.
+    pub sources: Vec<Name>,
     /// Package recipes whose packages are in the module.
     pub from: BTreeSet<Name>,
     /// The static manifest: `NAME` or `NAME.ARCH`, or `NAME-VERSION-RELEASE` for that and no newer, of packages from `from` and `source` alike.
@@ -69,7 +70,11 @@ const WRITTEN: [&str; 7] = [
 
 pub(super) fn read(fields: &Fields, name: &Name) -> Option<Module> {
     let module = fields.parsed("module", "a module's name");
-    let source = fields.parsed("source", "a recipe's name");
+    let sources = fields.one_or_several(
+        "source",
+        "a recipe's name",
+        "name a source recipe, or leave it out",
+    );
     let from: BTreeSet<Name> = fields.set("from", "a recipe's name");
     if !fields.has("source") && from.is_empty() {
         let wanted = "\"source\" (a source recipe) or \"from\" (package recipes), or both";
@@ -95,7 +100,7 @@ pub(super) fn read(fields: &Fields, name: &Name) -> Option<Module> {
     };
     Some(Module {
         module: module.map_or_else(|| name.clone(), |found| found.value),
-        source: source.map(|found| found.value),
+        sources,
         from,
         packages,
         definition: definition?,

@@ -46,6 +46,19 @@ pub struct LockedSource {
     pub packages: BTreeSet<LockedPackage>,
 }
 
+impl LockedSource {
+    /// Forgets what texts were answered with, and packages that no other text has as its answer.
+    pub fn forget(&mut self, is_forgotten: impl Fn(&str) -> bool) {
+        let packages = std::mem::take(&mut self.packages).into_iter();
+        let rest = packages.filter_map(|mut package| {
+            let was_asked = !package.asked.is_empty();
+            package.asked.retain(|text| !is_forgotten(text));
+            (!was_asked || !package.asked.is_empty()).then_some(package)
+        });
+        self.packages = rest.collect();
+    }
+}
+
 /// A package that was drawn. Sorted by NEVRA.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LockedPackage {
@@ -58,7 +71,8 @@ pub struct LockedPackage {
     /// BLAKE3 of the whole file, where its bytes were seen: in a directory.
     pub file: Option<BlobId>,
     /// The texts in manifests that it is the answer to; of a repository with modules, each behind the stream that asked:
-    /// `nodejs:18/npm`. A repository gives only what was asked for, a directory all it has.
+    /// `nodejs:18/npm`; and where repositories answer together, behind these: `base,updates/npm`.
+    /// A repository gives only what was asked for, a directory all it has.
     pub asked: BTreeSet<String>,
     /// The modules that a repository says it is of, `NAME:STREAM:VERSION:CONTEXT`. Of a directory the packages themselves say it.
     pub modules: BTreeSet<String>,

@@ -20,6 +20,9 @@ pub struct Moved {
     pub from: Option<Evr>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
     pub to: Option<Evr>,
+    /// The source that gave the version before, where another one gives it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Name>,
 }
 
 /// Where a package moved.
@@ -80,7 +83,13 @@ impl fmt::Display for Moved {
         )?;
         match (&self.from, &self.to) {
             (Some(from), Some(to)) if from == to => write!(f, ", {to}"),
-            (Some(from), Some(to)) => write!(f, " from {from} to {to}"),
+            (Some(from), Some(to)) => {
+                write!(f, " from {from}")?;
+                if let Some(source) = &self.before {
+                    write!(f, " of {source}")?;
+                }
+                write!(f, " to {to}")
+            }
             (Some(evr), None) | (None, Some(evr)) => write!(f, ", {evr}"),
             (None, None) => Ok(()),
         }
@@ -103,6 +112,7 @@ impl Lock {
             let of = Of::Source(source.clone());
             differences(&of, &versions(old), &versions(new), &mut moved);
         }
+        let mut moved = between_sources(moved);
         for (artifact, before) in &old.solved {
             let Some(after) = new.solved.get(artifact) else {
                 continue;
@@ -143,9 +153,41 @@ fn differences(of: &Of, before: &Versions, after: &Versions, moved: &mut Vec<Mov
                 change,
                 from,
                 to,
+                before: None,
             });
         }
     }
+}
+
+/// Makes one of a package that one source gave before, and another gives now in another version.
+fn between_sources(moved: Vec<Moved>) -> Vec<Moved> {
+    let key = |moved: &Moved| (moved.name.clone(), moved.arch.clone());
+    let mut gone: BTreeMap<_, Vec<Moved>> = BTreeMap::new();
+    let mut rest = Vec::new();
+    for moved in moved {
+        match moved.change {
+            Change::Removed => gone.entry(key(&moved)).or_default().push(moved),
+            _ => rest.push(moved),
+        }
+    }
+    for come in rest.iter_mut().filter(|one| one.change == Change::Added) {
+        let gone = gone.get_mut(&key(come));
+        let other = gone.and_then(|gone| {
+            let place = gone.iter().position(|one| one.from != come.to)?;
+            Some(gone.remove(place))
+        });
+        if let Some(gone) = other {
+            come.change = match gone.from < come.to {
+                true => Change::Upgraded,
+                false => Change::Downgraded,
+            };
+            come.from = gone.from;
+            come.before = Some(gone.of.name().clone());
+        }
+    }
+    rest.extend(gone.into_values().flatten());
+    rest.sort();
+    rest
 }
 
 type Step = (Change, Option<Evr>, Option<Evr>);

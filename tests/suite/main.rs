@@ -100,5 +100,6 @@ mod tizen;
 mod trouble;
 mod two_speeds;
 mod update;
+mod update_together;
 mod users;
 mod written_form;

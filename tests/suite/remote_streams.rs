@@ -15,7 +15,7 @@ use super::support::rpm::spec;
 use super::support::workspace::Memory;
 
 /// What `createrepo_c` knows nothing of: that packages are of streams.
-fn modulemd(stream: &str, artifact: &str) -> String {
+pub fn modulemd(stream: &str, artifact: &str) -> String {
     format!(
         "---\ndocument: modulemd\nversion: 2\ndata:\n  name: tools\n  stream: \"{stream}\"\n  version: 1\n  context: c\n  \
          arch: x86_64\n  summary: s\n  description: d\n  license:\n    module: [MIT]\n  artifacts:\n    rpms: [{artifact}]\n..."
@@ -297,13 +297,16 @@ fn a_list_of_modules_without_end_is_refused_and_not_cut() {
 }
 
 /// Indexes packages, with the documents of modules beside.
-fn index(rpms: &Path, documents: &[String]) {
+pub fn index(rpms: &Path, documents: &[String]) {
     let run = |arguments: &[&str]| {
         let mut command = Command::new(arguments[0]);
         let made = command.args(&arguments[1..]).current_dir(rpms).status();
         assert!(made.unwrap().success(), "{arguments:?}");
     };
     run(&["createrepo_c", "-q", "."]);
+    if documents.is_empty() {
+        return;
+    }
     fs::write(rpms.join("../modules.yaml"), documents.join("\n")).unwrap();
     run(&[
         "modifyrepo_c",

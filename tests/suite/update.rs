@@ -8,6 +8,7 @@ use store::source::{Lock, Writing};
 
 use super::support::bench::{Bench, Said};
 use super::support::rpm::spec;
+use super::support::upstream::publish;
 use super::support::workspace::Memory;
 
 /// A host that needs something which two packages provide.
@@ -245,20 +246,6 @@ fn a_store_that_has_nothing_yet_leaves_the_answers_of_the_lock() {
     assert_eq!(lock(&bench), first);
 }
 
-/// A repository with a package each, by `createrepo_c`, and a source of its name.
-fn publish(bench: &Bench, name: &str, packages: &[&str]) {
-    let rpms = bench.path().join(name);
-    let _ = fs::remove_dir_all(&rpms);
-    for package in packages {
-        let file = format!("{name}/{package}.rpm");
-        bench.write(&file, spec(package).bytes(&Memory::default()));
-    }
-    let made = Command::new("createrepo_c").arg("-q").arg(&rpms).status();
-    assert!(made.unwrap().success());
-    let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
-    bench.write(&format!("recipes/{name}.toml"), source);
-}
-
 fn drawing(source: &str, packages: &str) -> String {
     format!(
         "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"{source}\"\npackages = [{packages}]\n"
@@ -455,7 +442,7 @@ fn what_the_lock_has_no_answer_for_is_told_and_can_be_added_without_looking_for_
     let said = bench.run(&["lint"]);
     assert!(
         said.out
-            .contains("`store update one` sees whether it has it now"),
+            .contains("`store update one` sees whether it is there now"),
         "{said:?}"
     );
     bench

@@ -78,6 +78,36 @@ impl<'t, 'a> Fields<'t, 'a> {
         sequence
     }
 
+    /// A sequence in which something stands, or a string for one with just that.
+    pub fn one_or_several<T>(
+        &self,
+        field: &'static str,
+        what: &'static str,
+        hint: &'static str,
+    ) -> Vec<T>
+    where
+        T: FromStr<Err: fmt::Display> + PartialEq,
+    {
+        match self.raw(field) {
+            None => Vec::new(),
+            Some((DeValue::String(_), _)) => {
+                let one = self.parsed(field, what);
+                one.map(|found| found.value).into_iter().collect()
+            }
+            Some((DeValue::Array(items), at)) => {
+                if items.is_empty() {
+                    let field = field.to_owned();
+                    self.report(at.start, Fault::Empty { field, hint });
+                }
+                self.sequence(field, what)
+            }
+            Some(_) => {
+                self.wrong_type(field, "a string or a list of strings");
+                Vec::new()
+            }
+        }
+    }
+
     /// As [`Fields::set`], but something must stand in it.
     pub fn filled_set<T>(
         &self,

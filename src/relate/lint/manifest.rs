@@ -3,7 +3,7 @@
 use super::finding::{Finding, Severity};
 use super::scene::{Part, Scene};
 use crate::ids::Name;
-use crate::plan::Error;
+use crate::plan::{Error, not_offered};
 use crate::recipe::Location;
 
 pub(super) fn check(scene: &Scene) -> Vec<Finding> {
@@ -29,19 +29,20 @@ fn unreadable(part: Part, problem: &Error) -> Finding {
 
 /// Names of the manifest that nobody answers.
 fn missing<'a>(scene: &Scene<'a>, part: Part<'a>) -> impl Iterator<Item = Finding> + 'a {
-    let source = part.module.source.as_ref();
-    let origin = match source {
-        Some(source) => format!("source {source} does not offer"),
-        None => "its package recipes do not make".to_owned(),
-    };
+    let origin = not_offered(&part.module.sources);
     let is_url = |name: &&Name| {
         let source = scene.recipes.source(name);
         source.is_some_and(|source| !matches!(source.location, Location::Path(_)))
     };
-    let again = source.filter(is_url);
-    let again = again.map_or_else(String::new, |source| {
-        format!("; `store update {source}` sees whether it has it now")
-    });
+    let repositories = part.module.sources.iter().filter(is_url);
+    let repositories: Vec<&str> = repositories.map(Name::as_str).collect();
+    let again = match repositories.is_empty() {
+        true => String::new(),
+        false => format!(
+            "; `store update {}` sees whether it is there now",
+            repositories.join(" ")
+        ),
+    };
     part.holding.missing.iter().map(move |(item, nearest)| {
         let message = format!("module {} lists {item}, which {origin}", part.recipe.name);
         let finding = Finding::new(part.recipe, Severity::Error, "not-offered", message);

@@ -34,7 +34,7 @@ fn unread(scene: &Scene, recipe: &Recipe, gap: &Gap) -> Finding {
     };
     let modules = scene.modules();
     let drawn: Vec<String> = modules
-        .filter(|part| part.module.source.as_ref() == Some(name))
+        .filter(|part| part.module.sources.contains(name))
         .map(|part| part.recipe.name.to_string())
         .collect();
     let message = match drawn.is_empty() {

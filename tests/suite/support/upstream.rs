@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::bench::Bench;
+use super::rpm::spec;
 use super::server::Server;
+use super::workspace::Memory;
 
 const TOOLS: &str = "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"upstream\"\n\
     packages = [\"sampler-httpd\", \"sampler-shell\", \"sampler-filesystem\", \"sampler-release\", \"sampler-init\"]\n";
@@ -75,4 +77,18 @@ pub fn serving(upstream: &Upstream) -> Server {
         }
     }
     server
+}
+
+/// A repository with a package each, by `createrepo_c`, and a source of its name.
+pub fn publish(bench: &Bench, name: &str, packages: &[&str]) {
+    let rpms = bench.path().join(name);
+    let _ = fs::remove_dir_all(&rpms);
+    for package in packages {
+        let file = format!("{name}/{package}.rpm");
+        bench.write(&file, spec(package).bytes(&Memory::default()));
+    }
+    let made = Command::new("createrepo_c").arg("-q").arg(&rpms).status();
+    assert!(made.unwrap().success());
+    let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
+    bench.write(&format!("recipes/{name}.toml"), source);
 }
