@@ -98,6 +98,7 @@ mod store_view;
 mod support;
 mod tizen;
 mod trouble;
+mod turns;
 mod two_speeds;
 mod update;
 mod update_together;
