@@ -1,5 +1,6 @@
 //! `store gc`
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -8,8 +9,8 @@ use serde::Serialize;
 use super::context::{Context, now};
 use super::exit::{Exit, Failure};
 use super::output::{self, count};
-use crate::relate::Size;
-use crate::store::{self, GcOptions};
+use crate::relate::{Size, subject};
+use crate::store::{self, GcOptions, RootName, Store};
 
 /// Collects the bytes that nothing keeps alive
 ///
@@ -50,8 +51,13 @@ pub struct Arguments {
     /// What is realized again meanwhile is kept; all of it comes back with --undo.
     #[arg(long, value_name = "DURATION", value_parser = grace)]
     grace: Option<Duration>,
+    /// Have generations keep nothing any more: NAME@N, NAME@LABEL, or NAME for all of an artifact that is composed no more
+    ///
+    /// The generation before is the newest then, if there is one. A number is not given again.
+    #[arg(long, value_name = "NAME@N")]
+    forget: Vec<String>,
     /// Take back what was condemned and is not deleted yet
-    #[arg(long, conflicts_with_all = ["dry_run", "keep_last", "drop_intermediates", "grace"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "keep_last", "drop_intermediates", "grace", "forget"])]
     undo: bool,
 }
 
@@ -67,6 +73,8 @@ struct Document {
     records: u64,
     downloads: u64,
     unfinished: u64,
+    /// Generations, `RELEASE/NAME@N`.
+    forgotten: Vec<String>,
     pending: u64,
     pending_bytes: u64,
     restored: u64,
@@ -86,6 +94,7 @@ impl Arguments {
             drop_intermediates: self.drop_intermediates,
             views_above: self.views_above,
             grace: self.grace,
+            forget: self.forgotten(&store, context)?,
             undo: self.undo,
             now: now(),
         };
@@ -101,6 +110,11 @@ impl Arguments {
             records: report.records,
             downloads: report.downloads,
             unfinished: report.unfinished,
+            forgotten: options
+                .forget
+                .iter()
+                .map(|(root, number)| format!("{root}@{number}"))
+                .collect(),
             pending: report.pending,
             pending_bytes: report.pending_bytes,
             restored: report.restored,
@@ -164,6 +178,14 @@ impl Arguments {
             (_, true) => format!("would free {what} ({} bytes)", document.bytes),
             _ => format!("freed {what}"),
         };
+        if !document.forgotten.is_empty() {
+            let would = if self.dry_run {
+                "would forget"
+            } else {
+                "forgot"
+            };
+            text = format!("{would} {}; {text}", document.forgotten.join(", "));
+        }
         if document.pending > 0 {
             let pending = count(document.pending as usize, "object");
             let bytes = Size(document.pending_bytes);
@@ -176,6 +198,39 @@ impl Arguments {
             count(document.kept as usize, "entry")
         ))?;
         Ok(exit)
+    }
+}
+
+impl Arguments {
+    /// The generations that are to be forgotten.
+    fn forgotten(
+        &self,
+        store: &Store,
+        context: &Context,
+    ) -> Result<BTreeSet<(RootName, u32)>, Failure> {
+        let release = context.release();
+        let mut forgotten = BTreeSet::new();
+        for text in &self.forget {
+            let root = match text.contains('@') {
+                true => None,
+                false => subject::root(store, text, release.as_deref())?,
+            };
+            let Some(root) = root else {
+                let found = subject::find(store, text, release.as_deref())?;
+                let none = || {
+                    Failure::new(
+                        Exit::Usage,
+                        format!("{text} is an entry; name a generation, as NAME@N"),
+                    )
+                };
+                forgotten.insert(found.generation.ok_or_else(none)?);
+                continue;
+            };
+            for generation in store.generations(&root)? {
+                forgotten.insert((root.clone(), generation.number));
+            }
+        }
+        Ok(forgotten)
     }
 }
 

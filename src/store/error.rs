@@ -99,8 +99,6 @@ pub enum Error {
     BadRootName { text: String, problem: String },
     #[error("root {name} has no generation {number}")]
     NoSuchGeneration { name: RootName, number: u32 },
-    #[error("{name}@{number} is the newest generation, which can't be forgotten")]
-    NewestGeneration { name: RootName, number: u32 },
 
     #[error("the root file {} can't be read: {problem}; nothing is deleted while it is so; \
         bring it back from a copy, or remove it to give up that generation", path.display())]

@@ -371,7 +371,7 @@ impl Rebuild<'_> {
         }
         for (path, number) in files {
             match root::read(&path, number) {
-                Ok(generation) if self.index.contents(generation.entry)?.is_none() => {
+                Ok(Some(generation)) if self.index.contents(generation.entry)?.is_none() => {
                     let entry = generation.entry;
                     let problem = format!("it names entry {entry}, which is not here");
                     self.damage(What::Root, None, path, problem);

@@ -1,6 +1,7 @@
 //! Names that keep entries alive, and what each of them named before.
 //!
-//! A generation is a small JSON file, `roots/RELEASE/NAME/N`, written once.
+//! A generation is a small JSON file, `roots/RELEASE/NAME/N`, written once. One that is forgotten goes;
+//! where it has the highest number it stays as a file that says so, for `NAME@N` must not come to mean two things.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -110,6 +111,20 @@ impl Generation {
         self.entry == entry && (label.is_none() || label == self.label.as_deref())
     }
 
+    /// What is left of it once it keeps nothing.
+    fn forgotten(self) -> Wire {
+        Wire {
+            entry: self.entry,
+            trace: None,
+            label: None,
+            time: self.time,
+            also: BTreeSet::new(),
+            origin: None,
+            forgotten: true,
+            check: None,
+        }
+    }
+
     /// Every blob that stays as long as this.
     pub fn blobs(&self) -> impl Iterator<Item = BlobId> + '_ {
         self.also.iter().chain(&self.origin).copied()
@@ -130,6 +145,9 @@ struct Wire {
     also: BTreeSet<BlobId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     origin: Option<BlobId>,
+    /// It keeps nothing any more, but for its number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    forgotten: bool,
     /// BLAKE3 of this object as compact JSON, its keys in this order, without this key:
     /// a root whose bytes changed must not keep the wrong things alive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,6 +155,27 @@ struct Wire {
 }
 
 impl Wire {
+    fn of(new: NewGeneration) -> Self {
+        let NewGeneration {
+            entry,
+            trace,
+            label,
+            time,
+            also,
+            origin,
+        } = new;
+        Wire {
+            entry,
+            trace,
+            label,
+            time,
+            also,
+            origin,
+            forgotten: false,
+            check: None,
+        }
+    }
+
     fn seal(mut self) -> Self {
         self.check = None;
         let bytes = serde_json::to_vec(&self).expect("hashes, numbers and text are JSON");
@@ -148,7 +187,14 @@ impl Wire {
 impl Store {
     /// Every name that has generations, sorted.
     pub fn roots(&self) -> Result<Vec<RootName>> {
-        names(self.layout())
+        let mut names = names(self.layout())?;
+        let mut standing = Vec::with_capacity(names.len());
+        for name in names.drain(..) {
+            if self.newest(&name)?.is_some() {
+                standing.push(name);
+            }
+        }
+        Ok(standing)
     }
 
     /// The generations of a name, oldest first; none for a name that never was.
@@ -158,10 +204,13 @@ impl Store {
 
     /// The newest generation of a name.
     pub fn newest(&self, name: &RootName) -> Result<Option<Generation>> {
-        let Some(number) = last(self.layout(), name)? else {
-            return Ok(None);
-        };
-        read(&dir(self.layout(), name).join(number.to_string()), number).map(Some)
+        let dir = dir(self.layout(), name);
+        for number in numbers(self.layout(), name)?.into_iter().rev() {
+            if let Some(generation) = read(&dir.join(number.to_string()), number)? {
+                return Ok(Some(generation));
+            }
+        }
+        Ok(None)
     }
 
     /// The number of the newest generation, if it stands for the entry, and has the label if one is given.
@@ -237,13 +286,11 @@ impl Store {
             return Ok(newest.number);
         }
         let number = last(self.layout(), name)?.unwrap_or(0) + 1;
-        self.write(name, number, new)?;
+        self.write(name, number, Wire::of(new))?;
         Ok(number)
     }
 
     /// Takes a generation back; what only it kept alive goes with the next collector.
-    ///
-    /// Not the newest: its number would be given again, and `NAME@N` must not mean two things.
     pub fn forget(&self, name: &RootName, number: u32) -> Result<()> {
         let missing = || Error::NoSuchGeneration {
             name: name.clone(),
@@ -253,14 +300,12 @@ impl Store {
             return Err(missing());
         }
         let _lock = Lock::exclusive(self.layout(), LockName::Roots)?;
-        if last(self.layout(), name)? == Some(number) {
-            return Err(Error::NewestGeneration {
-                name: name.clone(),
-                number,
-            });
-        }
         let dir = dir(self.layout(), name);
         let path = dir.join(number.to_string());
+        if last(self.layout(), name)? == Some(number) {
+            let generation = read(&path, number)?.ok_or_else(missing)?;
+            return self.write(name, number, generation.forgotten());
+        }
         match fs::remove_file(&path) {
             Ok(()) => sync_dir(&dir),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Err(missing()),
@@ -268,24 +313,7 @@ impl Store {
         }
     }
 
-    fn write(&self, name: &RootName, number: u32, new: NewGeneration) -> Result<()> {
-        let NewGeneration {
-            entry,
-            trace,
-            label,
-            time,
-            also,
-            origin,
-        } = new;
-        let wire = Wire {
-            entry,
-            trace,
-            label,
-            time,
-            also,
-            origin,
-            check: None,
-        };
+    fn write(&self, name: &RootName, number: u32, wire: Wire) -> Result<()> {
         let mut text =
             serde_json::to_vec_pretty(&wire.seal()).expect("hashes, numbers and text are JSON");
         text.push(b'\n');
@@ -409,10 +437,14 @@ pub(super) fn files(layout: &Layout) -> (Vec<(PathBuf, u32)>, Vec<Error>) {
 pub(super) fn generations(layout: &Layout, name: &RootName) -> Result<Vec<Generation>> {
     let dir = dir(layout, name);
     let read = |number: u32| read(&dir.join(number.to_string()), number);
-    numbers(layout, name)?.into_iter().map(read).collect()
+    let numbers = numbers(layout, name)?.into_iter();
+    numbers
+        .filter_map(|number| read(number).transpose())
+        .collect()
 }
 
-pub(super) fn read(path: &Path, number: u32) -> Result<Generation> {
+/// The generation in a file; none if that was forgotten.
+pub(super) fn read(path: &Path, number: u32) -> Result<Option<Generation>> {
     let bad = |problem: String| Error::BadRoot {
         path: path.to_owned(),
         problem,
@@ -430,12 +462,13 @@ pub(super) fn read(path: &Path, number: u32) -> Result<Generation> {
         time,
         also,
         origin,
+        forgotten,
         check: found,
     } = wire.seal();
     if check != found {
         return Err(bad("it is not as it was written: its check differs".into()));
     }
-    Ok(Generation {
+    Ok((!forgotten).then_some(Generation {
         number,
         entry,
         trace,
@@ -443,5 +476,5 @@ pub(super) fn read(path: &Path, number: u32) -> Result<Generation> {
         time,
         also,
         origin,
-    })
+    }))
 }

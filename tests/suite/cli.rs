@@ -333,6 +333,72 @@ fn a_label_names_a_generation_and_keeps_nothing_as_the_help_says() {
 }
 
 #[test]
+fn what_is_composed_no_more_is_forgotten_by_its_name_and_never_numbered_anew() {
+    let bench = Bench::shipped();
+    bench.realize(&["server", "cloud"]);
+    bench.edit(
+        "packages/sampler-httpd.toml",
+        "listen 80\\n",
+        "listen 8080\\n",
+    );
+    bench.realize(&["server"]);
+    bench.print(&["gc"]);
+    let all = ["--forget", "server", "--forget", "cloud"];
+    let told = bench.json(&[&["gc", "--dry-run"], &all[..]].concat());
+    let named = ["cloud@1", "server@1", "server@2"].map(|one| format!("sampler-1-x86_64/{one}"));
+    assert_eq!(told["forgotten"], serde_json::json!(named));
+    // A dry run forgets nothing.
+    assert_eq!(bench.json(&["gc"])["objects"], 0);
+    // A newest one that is no good: the one before it stands again.
+    let first = bench.json(&["show", "server@1"])["entry"].clone();
+    let said = bench.print(&["gc", "--forget", "server@2"]);
+    assert!(
+        said.starts_with("forgot sampler-1-x86_64/server@2; freed "),
+        "{said}"
+    );
+    assert_eq!(bench.json(&["show", "server"])["entry"], first);
+    bench
+        .run(&["show", "server@2"])
+        .fails(3, &["has no generation \"2\"; it has 1"]);
+    bench.realize(&["server"]);
+    let number = |bench: &Bench| {
+        bench.json(&["generations", "server"])["generations"]
+            .as_array()
+            .unwrap()
+            .last()
+            .unwrap()["number"]
+            .clone()
+    };
+    assert_eq!(number(&bench), 3);
+    // All that a dry run foresees goes.
+    bench.print(&["gc"]);
+    let told = bench.json(&[&["gc", "--dry-run"], &all[..]].concat());
+    let gone = bench.json(&[&["gc"], &all[..]].concat());
+    for count in ["kept", "objects", "entries", "bytes", "forgotten"] {
+        assert_eq!(gone[count], told[count], "{count}");
+    }
+    assert_eq!(gone["kept"], 0);
+    assert_eq!(bench.print(&["roots"]), "");
+    for command in [&["show", "server"][..], &["gc", "--forget", "server"]] {
+        bench
+            .run(command)
+            .fails(3, &["there is no artifact \"server\""]);
+    }
+    bench.print(&["verify", "--full"]);
+    bench.print(&["verify", "--rebuild-index"]);
+    bench.realize(&["server"]);
+    assert_eq!(number(&bench), 4);
+    let entry = bench.json(&["show", "server"])["entry"].clone();
+    let entry = entry.as_str().unwrap();
+    bench
+        .run(&["gc", "--forget", &entry[..12]])
+        .fails(2, &["name a generation, as NAME@N"]);
+    bench
+        .run(&["gc", "--forget", "server", "--undo"])
+        .fails(2, &["--undo"]);
+}
+
+#[test]
 fn wrong_usage_ends_with_2_and_what_is_not_there_with_3() {
     let bench = Bench::shipped();
     let said = bench.run(&["realize", "servr"]);

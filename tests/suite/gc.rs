@@ -44,6 +44,12 @@ fn du(store: &Path) -> u64 {
     bytes
 }
 
+/// How much a look at everything finds damaged.
+fn damaged(store: &Store) -> usize {
+    let report = store.verify(&VerifyOptions::default(), &quiet).unwrap();
+    report.damaged.len()
+}
+
 fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
@@ -343,12 +349,12 @@ fn what_was_collected_earlier_counts_neither_as_kept_nor_as_freed() {
     shelf.keep("server", old);
     let (new, trace) = shelf.make(&[("f", b"new"), ("g", b"shared")], &[input]);
     shelf.keep_made("server", new, Some(trace));
-    let counts = |options| {
+    let counts = |options: GcOptions| {
         let told = gc(
             &shelf.store,
             GcOptions {
                 dry_run: true,
-                ..options
+                ..options.clone()
             },
         );
         let done = gc(&shelf.store, options);
@@ -493,22 +499,39 @@ fn a_second_collector_says_that_one_is_running() {
 }
 
 #[test]
-fn a_forgotten_generation_keeps_nothing_and_the_newest_stays() {
+fn a_forgotten_generation_keeps_nothing_and_no_number_is_given_twice() {
     let shelf = Shelf::default();
     let (a, _) = shelf.put(&[("f", b"a")]);
     assert_eq!(shelf.keep("server", a), 1);
     let (b, _) = shelf.put(&[("f", b"b")]);
     assert_eq!(shelf.keep("server", b), 2);
+    let (c, _) = shelf.put(&[("f", b"c")]);
+    assert_eq!(shelf.keep("server", c), 3);
     let forget = |number| shelf.store.forget(&root("server"), number);
-    assert!(matches!(
-        forget(2),
-        Err(Error::NewestGeneration { number: 2, .. })
-    ));
     assert!(forget(7).unwrap_err().is_missing());
     forget(1).unwrap();
     assert_eq!(collect(&shelf.store).objects, 1);
     assert!(shelf.store.is_complete(b).unwrap());
-    assert_eq!(shelf.keep("server", b), 3);
+    // The newest stands for nothing then, and the one before it is the newest.
+    forget(3).unwrap();
+    assert!(forget(3).unwrap_err().is_missing());
+    assert_eq!(
+        shelf.store.newest(&root("server")).unwrap().unwrap().entry,
+        b
+    );
+    assert_eq!(collect(&shelf.store).objects, 1);
+    assert!(shelf.store.is_complete(b).unwrap() && !shelf.store.is_complete(c).unwrap());
+    assert_eq!(damaged(&shelf.store), 0);
+    assert_eq!(shelf.keep("server", b), 4);
+    // Without any there is no such root; what comes later goes on from where it was.
+    forget(2).unwrap();
+    forget(4).unwrap();
+    assert_eq!(shelf.store.roots().unwrap(), []);
+    assert_eq!(shelf.store.generations(&root("server")).unwrap(), []);
+    assert_eq!(collect(&shelf.store).objects, 1);
+    assert_eq!(damaged(&shelf.store), 0);
+    let (d, _) = shelf.put(&[("f", b"d")]);
+    assert_eq!(shelf.keep("server", d), 5);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::store::error::{Error, Result};
 use crate::store::index::{Graph, Index, Rows, Type};
 use crate::store::layout::{Kind, Layout};
 use crate::store::read::exists;
-use crate::store::{fault, lease, root};
+use crate::store::{RootName, fault, lease, root};
 
 /// Everything that must stay.
 pub(in crate::store) struct Marks<'a> {
@@ -21,6 +21,8 @@ pub(in crate::store) struct Marks<'a> {
     /// Of each name; all without.
     keep_last: Option<u32>,
     drop_intermediates: bool,
+    /// Generations that count no more.
+    forget: BTreeSet<(RootName, u32)>,
     /// Whether what each generation was made of counts, and not only the newest.
     history: bool,
     pub entries: Rows,
@@ -96,6 +98,7 @@ impl<'a> Marks<'a> {
             index,
             keep_last,
             drop_intermediates,
+            forget: options.forget.clone(),
             history: false,
             entries: Rows::default(),
             used: Rows::default(),
@@ -211,7 +214,10 @@ impl<'a> Marks<'a> {
         };
         fault::point("gc.looking");
         for name in root::names(self.layout)? {
-            let generations = root::generations(self.layout, &name)?;
+            let mut generations = root::generations(self.layout, &name)?;
+            if !self.forget.is_empty() {
+                generations.retain(|one| !self.forget.contains(&(name.clone(), one.number)));
+            }
             // The newest one always stays: a name that stands for nothing helps nobody.
             let kept = self
                 .keep_last

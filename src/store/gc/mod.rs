@@ -28,7 +28,7 @@ use crate::store::fault;
 use crate::store::index::{Form, Index, Object, Rows, State};
 use crate::store::layout::{Layout, Twin};
 use crate::store::lock::{Lock, Name};
-use crate::store::{Store, reserve, view};
+use crate::store::{RootName, Store, reserve, view};
 pub(in crate::store) use mark::Marks;
 use sweep::blocks;
 
@@ -50,6 +50,8 @@ pub struct GcOptions {
     pub views_above: u64,
     /// Condemns now; a later collector unlinks when this much time has passed, whatever it is told to keep.
     pub grace: Option<Duration>,
+    /// Generations that keep nothing from now on.
+    pub forget: BTreeSet<(RootName, u32)>,
     /// Flips back everything that is condemned and still here, and collects nothing.
     pub undo: bool,
     /// Seconds since 1970.
@@ -118,6 +120,9 @@ impl Store {
             });
         };
         reserve::release_if_tight(self.layout());
+        for (name, number) in &options.forget {
+            self.forget(name, *number)?;
+        }
         let report = if options.undo {
             collector.undo()
         } else {

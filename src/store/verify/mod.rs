@@ -420,7 +420,12 @@ impl Verifier<'_> {
         let (files, bad) = root::files(layout);
         damaged.extend(bad.into_iter().map(of));
         let mut newest: BTreeMap<PathBuf, (u32, PathBuf)> = BTreeMap::new();
-        for (path, number) in &files {
+        let files: Vec<_> = files
+            .into_iter()
+            .map(|(path, number)| (root::read(&path, number), path, number))
+            .filter(|(read, ..)| !matches!(read, Ok(None)))
+            .collect();
+        for (_, path, number) in &files {
             let dir = path.parent().unwrap_or(path).to_owned();
             let newer = (*number, path.clone());
             newest
@@ -429,10 +434,11 @@ impl Verifier<'_> {
                 .or_insert(newer);
         }
         let newest: BTreeSet<PathBuf> = newest.into_values().map(|newest| newest.1).collect();
-        for (path, number) in files {
+        for (read, path, number) in files {
             self.done.fetch_add(1, Ordering::Relaxed);
-            match root::read(&path, number) {
-                Ok(generation) => {
+            match read {
+                Ok(None) => {}
+                Ok(Some(generation)) => {
                     let entry = generation.entry;
                     let Some((_, contents)) = self.index.contents(entry)? else {
                         let problem = format!("it names entry {entry}, which the index lacks");
@@ -465,10 +471,11 @@ impl Verifier<'_> {
     /// Whether a root has a newer generation than this one, which lies at `path`.
     fn is_superseded(&self, path: &Path, number: u32) -> bool {
         let (files, _) = root::files(self.store.layout());
-        let of_it = |other: &Path| other.parent() == path.parent();
-        files
-            .iter()
-            .any(|(other, newer)| of_it(other) && *newer > number)
+        let newer = |(other, at): &(PathBuf, u32)| {
+            let is_newer = other.parent() == path.parent() && *at > number;
+            is_newer && matches!(root::read(other, *at), Ok(Some(_)))
+        };
+        files.iter().any(newer)
     }
 
     fn views(&self, only: Option<&BTreeSet<EntryId>>) -> Result<Vec<Damage>> {
