@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::derivation::MAIN;
 use super::error::Error;
-use super::known::{Asker, Catalog, Offer, SourcePackage};
+use super::known::{Asker, Catalog, Offer, Repository, SourcePackage};
 use super::manifest::{self, Candidate};
 use super::parameters;
 use super::planner::Planner;
@@ -13,6 +13,9 @@ use super::step::{From, StepId};
 use crate::formats::rpm::{Record, Solvable};
 use crate::ids::{Digest, EntryId, Name, Nevra};
 use crate::recipe::{Kind, Module, Recipe};
+
+/// What repositories list, in the order of the module.
+type Catalogs<'n> = Vec<(&'n Name, Arc<dyn Catalog>)>;
 
 /// For so many missing names at most a near one is looked for, among all that a source has.
 const MOST_ADVISED: usize = 20;
@@ -122,16 +125,9 @@ impl Planner<'_> {
         if let Some(answers) = manifest.answered(&candidates, answers, arch) {
             candidates.extend(answers);
         } else {
-            let mut found = Vec::new();
-            for (source, locked) in &repositories {
-                match self.catalog(source)? {
-                    Some(catalog) => found.push((*source, catalog)),
-                    None => self.wait_for(source, &locked.metadata)?,
-                }
-            }
-            if found.len() < repositories.len() {
+            let Some(found) = self.catalogs(&repositories)? else {
                 return Ok(None);
-            }
+            };
             if !found.is_empty() {
                 self.plan.unlocked.insert(recipe.name.clone());
             }
@@ -167,19 +163,22 @@ impl Planner<'_> {
             };
             offered.push(package);
         }
-        fn identity(package: &Offered) -> (&Nevra, &Digest) {
-            (&package.nevra, &package.digest)
-        }
-        offered.sort_by(|a, b| identity(a).cmp(&identity(b)));
-        // Several texts may mean one package: it is that of the last.
-        offered.dedup_by(|later, kept| {
-            let same = identity(later) == identity(kept);
-            if same {
-                std::mem::swap(later, kept);
+        Ok(Some(sorted(offered)))
+    }
+
+    /// What each repository lists; `None` until the metadata of all is here.
+    fn catalogs<'n>(
+        &mut self,
+        repositories: &[(&'n Name, &Repository)],
+    ) -> Result<Option<Catalogs<'n>>, Error> {
+        let mut catalogs = Vec::with_capacity(repositories.len());
+        for &(source, locked) in repositories {
+            match self.catalog(source)? {
+                Some(catalog) => catalogs.push((source, catalog)),
+                None => self.wait_for(source, &locked.metadata)?,
             }
-            same
-        });
-        Ok(Some(offered))
+        }
+        Ok((catalogs.len() == repositories.len()).then_some(catalogs))
     }
 
     /// Draws a package from a source: `asked` is what a lock calls what it was asked for by.
@@ -275,6 +274,22 @@ impl Planner<'_> {
         }
         Ok(solvables)
     }
+}
+
+/// Sorts packages. Several texts may mean one of them: it is that of the last.
+fn sorted(mut offered: Vec<Offered>) -> Vec<Offered> {
+    fn identity(package: &Offered) -> (&Nevra, &Digest) {
+        (&package.nevra, &package.digest)
+    }
+    offered.sort_by(|a, b| identity(a).cmp(&identity(b)));
+    offered.dedup_by(|later, kept| {
+        let same = identity(later) == identity(kept);
+        if same {
+            std::mem::swap(later, kept);
+        }
+        same
+    });
+    offered
 }
 
 /// A package that says which module it is of must be of this one.
