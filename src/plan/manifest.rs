@@ -94,9 +94,8 @@ impl Manifest {
     /// What is at hand answers what the lock has no answer to.
     pub fn answered<'a>(
         &self,
-        at_hand: &[Candidate],
+        at_hand: &Selected,
         answers: impl Fn(&str) -> Vec<Candidate<'a>>,
-        arch: &str,
     ) -> Option<Vec<Candidate<'a>>> {
         // What may be lacking is taken for that where the rest was asked for.
         if self.texts().all(|text| self.is_optional(text)) && self.texts().next().is_some() {
@@ -105,8 +104,8 @@ impl Manifest {
         let mut found = Vec::new();
         for text in self.texts() {
             let answers = answers(text);
-            let is_answered = || self.answer(text, at_hand, arch).is_some();
-            if answers.is_empty() && !self.is_optional(text) && !is_answered() {
+            let is_at_hand = at_hand.chosen.contains_key(text);
+            if answers.is_empty() && !is_at_hand && !self.is_optional(text) {
                 return None;
             }
             found.extend(answers);

@@ -122,20 +122,22 @@ impl Planner<'_> {
             answers.collect()
         };
         let catalogs;
-        if let Some(answers) = manifest.answered(&candidates, answers, arch) {
-            candidates.extend(answers);
-        } else {
-            let Some(found) = self.catalogs(&repositories)? else {
-                return Ok(None);
-            };
-            if !found.is_empty() {
+        // A directory is known whole; all else is made.
+        if !repositories.is_empty() {
+            let at_hand = manifest.select(&candidates, &own, arch);
+            if let Some(answers) = manifest.answered(&at_hand, answers) {
+                candidates.extend(answers);
+            } else {
+                let Some(found) = self.catalogs(&repositories)? else {
+                    return Ok(None);
+                };
                 self.plan.unlocked.insert(recipe.name.clone());
-            }
-            catalogs = found;
-            asker.modular = catalogs.iter().any(|(_, catalog)| catalog.is_modular());
-            for (source, catalog) in &catalogs {
-                let listed = catalog.packages().iter();
-                candidates.extend(listed.map(|package| Candidate::Listed(source, package)));
+                catalogs = found;
+                asker.modular = catalogs.iter().any(|(_, catalog)| catalog.is_modular());
+                for (source, catalog) in &catalogs {
+                    let listed = catalog.packages().iter();
+                    candidates.extend(listed.map(|package| Candidate::Listed(source, package)));
+                }
             }
         }
         manifest::first_of_each(&mut candidates, &module.sources);
