@@ -8,6 +8,7 @@ static HOOK: OnceLock<fn(&str)> = OnceLock::new();
 
 /// Every point, in the order in which a run passes them.
 pub const POINTS: &[&str] = &[
+    "lease.looked",
     "batch.before-sync",
     "batch.synced",
     "batch.placing",

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 
 use super::Store;
 use super::error::{Error, Result};
+use super::fault;
 use super::file;
 use super::index::{Form, Index, Object, State, Type};
 use super::layout::Layout;
@@ -174,11 +175,12 @@ impl Store {
                 lost.insert(row);
             }
         }
+        fault::point("lease.looked");
         if !here.is_empty() {
-            index.set_state(here.into_keys(), State::Live, None)?;
+            index.turn(here.into_keys(), State::Condemned, State::Live)?;
         }
         if !unlinked.is_empty() {
-            index.set_state(unlinked.into_iter(), State::Gone, None)?;
+            index.turn(unlinked.into_iter(), State::Condemned, State::Gone)?;
         }
         Ok(lost)
     }

@@ -151,6 +151,23 @@ fn a_collector_that_decides_while_a_lease_becomes_a_root_sees_one_of_them() {
 }
 
 #[test]
+fn who_finds_that_a_file_is_gone_does_not_forget_that_another_wrote_it_anew() {
+    let site = Site::used();
+    // Its files are unlinked, and it could not say so any more.
+    assert!(site.killed(&COLLECT, "gc.unlinked"));
+    site.revert();
+    let show = ["show", "server@1", "--path"];
+    let mut looks = site.faulty(&show, "lease.looked:1:stop");
+    assert!(stopped(&mut looks));
+    site.realize();
+    go_on(&looks);
+    looks.wait_with_output().unwrap();
+    site.sound("after both");
+    site.well(&COLLECT);
+    site.sound("after a collector");
+}
+
+#[test]
 fn a_realize_never_waits_long_for_a_collector_that_stopped_outside_of_the_swap() {
     let used = Site::used();
     let wanted = used.again().realize();

@@ -300,6 +300,16 @@ fn find_each(c: &Connection, of: Type, hashes: &[Hash]) -> rusqlite::Result<Vec<
     hashes.iter().map(&mut find).collect()
 }
 
+/// Hands on the first and the last of neighbours: what was written together mostly goes together.
+fn each_run(
+    rows: impl Iterator<Item = i64>,
+    mut each: impl FnMut(i64, i64) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let rows: Vec<i64> = rows.collect();
+    let mut runs = rows.chunk_by(|row, next| row + 1 == *next);
+    runs.try_for_each(|some| each(some[0], some[some.len() - 1]))
+}
+
 impl Index {
     /// Names what was placed. Blobs come before the assemblies and trees before the entries that need them.
     pub fn commit(&self, objects: &[&NewObject], traces: &[NewTrace]) -> Result<()> {
@@ -544,13 +554,24 @@ impl Index {
             let mut statement = t.prepare_cached(
                 "update object set state = ?3, due = ?4 where id between ?1 and ?2",
             )?;
-            // Neighbours at once: what was written together mostly goes together.
-            let rows: Vec<i64> = rows.collect();
-            for some in rows.chunk_by(|row, next| row + 1 == *next) {
-                let (first, last) = (some[0], some[some.len() - 1]);
-                statement.execute(params![first, last, state as u8, due])?;
-            }
-            Ok(())
+            each_run(rows, |first, last| {
+                let params = params![first, last, state as u8, due];
+                statement.execute(params).map(drop)
+            })
+        })
+    }
+
+    /// Changes one state to another, where it still is that one: of those who share the swap lock,
+    /// another may have written an object anew since it was looked at.
+    pub fn turn(&self, rows: impl Iterator<Item = i64>, from: State, to: State) -> Result<()> {
+        self.change("changing states", false, |t| {
+            let mut statement = t.prepare_cached(
+                "update object set state = ?4, due = null where id between ?1 and ?2 and state = ?3",
+            )?;
+            each_run(rows, |first, last| {
+                let params = params![first, last, from as u8, to as u8];
+                statement.execute(params).map(drop)
+            })
         })
     }
 }

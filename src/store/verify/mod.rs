@@ -320,10 +320,7 @@ impl Verifier<'_> {
             (new, State::Live, State::Damaged),
             (mended, State::Damaged, State::Live),
         ] {
-            let mut now = self.index.objects_by_row(&rows)?;
-            now.retain(|object| object.state == from);
-            self.index
-                .set_state(now.into_iter().map(|object| object.row), to, None)?;
+            self.index.turn(rows.into_iter(), from, to)?;
         }
         Ok(())
     }
