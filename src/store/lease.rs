@@ -82,20 +82,7 @@ impl Lease {
         let _swap = Lock::shared(self.store.layout(), Name::Swap)?;
         self.append(blobs.iter().map(|blob| (b'b', blob.0)))?;
         let hashes: Vec<Hash> = blobs.iter().map(|blob| blob.0).collect();
-        let found = index.objects_of(Type::Blob, &hashes)?;
-        let condemned: Vec<Object> = found
-            .iter()
-            .flatten()
-            .filter(|o| o.state == State::Condemned)
-            .copied()
-            .collect();
-        let lost = self.store.revive(&index, condemned)?;
-        let length = |object: &Option<Object>| match object {
-            Some(o) if o.state == State::Live => Some(o.length),
-            Some(o) if o.state == State::Condemned && !lost.contains(&o.row) => Some(o.length),
-            _ => None,
-        };
-        Ok(found.iter().map(length).collect())
+        self.store.found(&index, &hashes)
     }
 
     /// Only under the swap lock.
@@ -126,6 +113,24 @@ impl Drop for Lease {
 }
 
 impl Store {
+    /// How long each of some blobs is, if it is here; condemned ones live again. Only under the swap lock.
+    pub(super) fn found(&self, index: &Index, blobs: &[Hash]) -> Result<Vec<Option<u64>>> {
+        let found = index.objects_of(Type::Blob, blobs)?;
+        let condemned: Vec<Object> = found
+            .iter()
+            .flatten()
+            .filter(|o| o.state == State::Condemned)
+            .copied()
+            .collect();
+        let lost = self.revive(index, condemned)?;
+        let length = |object: &Option<Object>| match object {
+            Some(o) if o.state == State::Live => Some(o.length),
+            Some(o) if o.state == State::Condemned && !lost.contains(&o.row) => Some(o.length),
+            _ => None,
+        };
+        Ok(found.iter().map(length).collect())
+    }
+
     /// Makes condemned objects live again; only under the swap lock, shared or exclusive.
     ///
     /// Returns those that can't be: a collector unlinked them and was killed before it could say so,

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `swap` | from placing files to the commit that names them; leasing and looking | a collector, for the moment of condemning and for each batch of deletions |
 //! | `gc` | – | a collector, for its whole run |
+//! | `lists` | – | a writer, from looking whether a blob that it holds in parts has a list to the commit that names its own; under `swap` |
 //! | `roots` | – | writing a generation |
 //! | `index` | whoever has the index open | replacing the index |
 
@@ -33,6 +34,7 @@ impl Drop for Lock {
 pub(crate) enum Name {
     Swap,
     Gc,
+    Lists,
     Roots,
     Index,
 }
@@ -42,6 +44,7 @@ impl Name {
         match self {
             Name::Swap => "swap",
             Name::Gc => "gc",
+            Name::Lists => "lists",
             Name::Roots => "roots",
             Name::Index => "index",
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+use super::Store;
 use super::batch::{Batch, BatchContent, StagedObject};
 use super::error::{Error, Result};
 use super::fault;
@@ -37,7 +38,7 @@ pub(super) fn commit(batch: &Batch, content: &BatchContent, staging: &Staging) -
     }
     let store = &batch.store;
     let index = store.index_or_create()?;
-    let objects: Vec<&StagedObject> = ORDER
+    let mut objects: Vec<&StagedObject> = ORDER
         .iter()
         .flat_map(|kind| content.order.iter().filter(move |(k, _)| k == kind))
         .map(|key| &content.objects[key])
@@ -54,6 +55,15 @@ pub(super) fn commit(batch: &Batch, content: &BatchContent, staging: &Staging) -
         Kind::Tree | Kind::Trace => None,
     });
     batch.lease.append(held)?;
+    let of_list = |o: &&&StagedObject| o.new.kind == Kind::Assembly;
+    let lists: Vec<Hash> = objects.iter().filter(of_list).map(|o| o.new.hash).collect();
+    // Another list of the same blob may say other parts: of what one says and the index knows, nobody keeps both.
+    let _lists = match lists.is_empty() {
+        true => None,
+        false => Some(Lock::exclusive(store.layout(), Name::Lists)?),
+    };
+    let named = named_meanwhile(store, &index, &lists)?;
+    objects.retain(|o| o.new.kind != Kind::Assembly || !named.contains(&o.new.hash));
     let mut dirs = BTreeSet::new();
     let mut made = Vec::new();
     for object in &objects {
@@ -87,6 +97,29 @@ pub(super) fn commit(batch: &Batch, content: &BatchContent, staging: &Staging) -
     drop(swap);
     fault::point("batch.indexed");
     Ok(())
+}
+
+/// Of blobs that are to be held in parts those that are here by now, written by somebody else: they stay as they are.
+fn named_meanwhile(store: &Store, index: &Index, lists: &[Hash]) -> Result<BTreeSet<Hash>> {
+    if lists.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let found = lists.iter().zip(store.found(index, lists)?);
+    let (there, others): (Vec<_>, Vec<_>) = found.partition(|(_, length)| length.is_some());
+    // What is there and lacks something is replaced; whoever is killed before that is named leaves the parts of neither.
+    let others: Vec<Hash> = others.into_iter().map(|(hash, _)| *hash).collect();
+    let others = index.objects_of(Type::Blob, &others)?;
+    let rows = |state| {
+        let of_state = others.iter().flatten().filter(move |o| o.state == state);
+        of_state.map(|o| o.row).collect::<Vec<i64>>()
+    };
+    for state in [State::Live, State::Condemned] {
+        let rows = rows(state);
+        if !rows.is_empty() {
+            index.turn(rows.into_iter(), state, State::Damaged)?;
+        }
+    }
+    Ok(there.into_iter().map(|(hash, _)| *hash).collect())
 }
 
 /// The history is ordered by the times of its files, so that it survives the index.
@@ -140,10 +173,11 @@ fn make_dir(dir: &Path) -> Result<()> {
 
 fn is_damaged(index: &Index, kind: Kind, hash: Hash) -> Result<bool> {
     let of = match kind {
-        Kind::Blob | Kind::Assembly => Type::Blob,
+        Kind::Blob => Type::Blob,
         Kind::Tree => Type::Tree,
         Kind::Entry => Type::Entry,
-        Kind::Trace => return Ok(true),
+        // A list is not named by its own bytes: one of the same length may say other parts.
+        Kind::Assembly | Kind::Trace => return Ok(true),
     };
     let object = index.object(of, hash)?;
     Ok(object.is_some_and(|o| o.state == State::Damaged))

@@ -239,3 +239,78 @@ fn a_sweeper_never_takes_the_living_for_the_dead_one_of_that_number() {
     });
     sound(&shelf);
 }
+
+/// An entry of one file, which is held in these parts.
+fn listed(batch: &Batch, parts: Vec<Part>) -> (BlobId, store::ids::EntryId) {
+    let (whole, size) = batch.assemble(&Assembly { parts }).unwrap();
+    let mut tree = Builder::default();
+    let leaf = Leaf::file(0o644, whole, size);
+    tree.children.insert(b"f".to_vec(), Child::Leaf(leaf));
+    let tree = tree.finish(&mut |directory| batch.directory(directory));
+    let entry = store::store::Entry::new("sample", tree.unwrap());
+    (whole, batch.entry(&entry).unwrap())
+}
+
+/// The beginning of a new blob, as a part.
+fn beginning(batch: &Batch, of: &[u8], length: u64) -> Part {
+    Part::Range {
+        blob: blob(batch, of),
+        offset: 0,
+        length,
+    }
+}
+
+#[test]
+fn of_two_that_hold_the_same_in_other_parts_the_first_one_counts() {
+    // Lists that are of one length, and lists that are not.
+    for other in [&[&b"abX"[..], b"cdX"][..], &[b"abcdX"]] {
+        let shelf = Shelf::default();
+        let (one, two) = (
+            shelf.store.batch().unwrap(),
+            shelf.reopen().batch().unwrap(),
+        );
+        let parts = [&b"ab-"[..], b"cd-"].map(|part| beginning(&one, part, 2));
+        let (whole, id) = listed(&one, parts.into());
+        let parts = other.iter().map(|part| {
+            let length = part.len() as u64 - 1;
+            beginning(&two, part, length)
+        });
+        assert_eq!(listed(&two, parts.collect()), (whole, id));
+        let one = one.commit().unwrap();
+        shelf.keep("server", id);
+        drop(one);
+        let list = shelf.store.blob_path(whole).with_extension("asm");
+        let before = std::fs::read(&list).unwrap();
+        let two = two.commit().unwrap();
+        // Whoever is killed before the index knows of another list would leave one whose parts nothing keeps.
+        assert_eq!(std::fs::read(&list).unwrap(), before);
+        drop(two);
+        shelf.reopen().gc(&GcOptions::default(), &|_| {}).unwrap();
+        assert!(shelf.reopen().is_complete(id).unwrap());
+        sound(&shelf);
+    }
+}
+
+#[test]
+fn a_list_that_somebody_left_is_not_taken_for_the_one_that_is_written() {
+    let shelf = Shelf::default();
+    let make = |parts: [&[u8]; 2]| {
+        let batch = shelf.reopen().batch().unwrap();
+        let parts = parts.map(|part| beginning(&batch, part, 2));
+        let made = listed(&batch, parts.into());
+        (made, batch.commit().unwrap())
+    };
+    let ((whole, id), lease) = make([b"ab-", b"cd-"]);
+    drop(lease);
+    let list = shelf.store.blob_path(whole).with_extension("asm");
+    let left = std::fs::read(&list).unwrap();
+    shelf.store.gc(&GcOptions::default(), &|_| {}).unwrap();
+    // As it was placed by who was killed before the index knew of it.
+    std::fs::write(&list, left).unwrap();
+    let (again, lease) = make([b"abX", b"cdX"]);
+    assert_eq!(again, (whole, id));
+    shelf.keep("server", id);
+    drop(lease);
+    shelf.reopen().gc(&GcOptions::default(), &|_| {}).unwrap();
+    sound(&shelf);
+}
