@@ -113,7 +113,7 @@ impl Drop for Lease {
 }
 
 impl Store {
-    /// How long each of some blobs is, if it is here; condemned ones live again. Only under the swap lock.
+    /// How long each of some blobs is, if it is here with all that it is read from; condemned ones live again. Only under the swap lock.
     pub(super) fn found(&self, index: &Index, blobs: &[Hash]) -> Result<Vec<Option<u64>>> {
         let found = index.objects_of(Type::Blob, blobs)?;
         let condemned: Vec<Object> = found
@@ -123,9 +123,19 @@ impl Store {
             .copied()
             .collect();
         let lost = self.revive(index, condemned)?;
+        // A list without all that it is read from is of no use: who has the same writes it anew.
+        let absent = match found.iter().flatten().any(|o| o.form == Form::Assembly) {
+            true => Some(index.absent()?),
+            false => None,
+        };
+        let is_whole = |o: &Object| {
+            o.form == Form::Own || absent.as_ref().is_none_or(|a| !a.rows.contains(&o.row))
+        };
         let length = |object: &Option<Object>| match object {
-            Some(o) if o.state == State::Live => Some(o.length),
-            Some(o) if o.state == State::Condemned && !lost.contains(&o.row) => Some(o.length),
+            Some(o) if o.state == State::Live && is_whole(o) => Some(o.length),
+            Some(o) if o.state == State::Condemned && !lost.contains(&o.row) && is_whole(o) => {
+                Some(o.length)
+            }
             _ => None,
         };
         Ok(found.iter().map(length).collect())

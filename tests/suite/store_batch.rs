@@ -314,3 +314,49 @@ fn a_list_that_somebody_left_is_not_taken_for_the_one_that_is_written() {
     shelf.reopen().gc(&GcOptions::default(), &|_| {}).unwrap();
     sound(&shelf);
 }
+
+#[test]
+fn a_list_whose_pieces_are_lost_is_written_anew() {
+    let shelf = Shelf::default();
+    let before: Vec<_> = files(&shelf);
+    let make = || {
+        let batch = shelf.reopen().batch().unwrap();
+        let part = blob(&batch, b"a part of it");
+        let parts = (0..3_000u64).map(|number| Part::Range {
+            blob: part,
+            offset: number % 5,
+            length: 1 + number % 7,
+        });
+        let made = listed(&batch, parts.collect());
+        (part, made, batch.commit().unwrap())
+    };
+    let (part, (whole, id), lease) = make();
+    shelf.keep("server", id);
+    drop(lease);
+    let known = [part, whole].map(|blob| blob.to_string());
+    let bundles: Vec<_> = files(&shelf)
+        .into_iter()
+        .filter(|path| !before.contains(path) && path.extension().is_none())
+        .filter(|path| !known.iter().any(|known| path.ends_with(known)))
+        .collect();
+    let [bundle] = &bundles[..] else {
+        panic!("{bundles:?}");
+    };
+    std::fs::remove_file(bundle).unwrap();
+    let options = VerifyOptions::default();
+    let found = shelf.reopen().verify(&options, &|_| {}).unwrap().damaged;
+    assert_eq!(found.len(), 1, "{found:?}");
+    let (_, again, _lease) = make();
+    assert_eq!(again, (whole, id));
+    assert!(shelf.reopen().is_complete(id).unwrap());
+    sound(&shelf);
+}
+
+fn files(shelf: &Shelf) -> Vec<std::path::PathBuf> {
+    let items = walkdir::WalkDir::new(shelf.path().join("objects"));
+    let files = items.into_iter().map(|item| item.unwrap());
+    files
+        .filter(|item| item.file_type().is_file())
+        .map(|item| item.path().to_owned())
+        .collect()
+}
