@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 use store::ids::{BlobId, EntryId};
-use store::store::{Error, GcOptions, Progress, Store, VerifyOptions};
+use store::store::{Entry, Error, GcOptions, Progress, Store, VerifyOptions};
+use store::tree::{Assembly, Builder, Child, Leaf, Part};
 
 use crate::support::shelf::{Shelf, entry, root};
 
@@ -94,7 +95,7 @@ fn child() {
     }
 }
 
-fn spawn(store: &Store, role: &str, seed: u32) -> Child {
+fn spawn(store: &Store, role: &str, seed: u32) -> process::Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["gc_races::child", "--exact", "--ignored", "--nocapture"])
         .env("STORE_SUITE_DIR", store.dir())
@@ -108,7 +109,8 @@ fn spawn(store: &Store, role: &str, seed: u32) -> Child {
 #[test]
 fn writers_and_collectors_in_several_processes_do_not_harm_each_other() {
     let shelf = Shelf::default();
-    let mut children: Vec<Child> = (0..2).map(|n| spawn(&shelf.store, "write", n)).collect();
+    let mut children: Vec<process::Child> =
+        (0..2).map(|n| spawn(&shelf.store, "write", n)).collect();
     children.extend((0..2).map(|n| spawn(&shelf.store, "collect", n)));
     for child in &mut children {
         assert!(child.wait().unwrap().success());
@@ -213,6 +215,43 @@ fn several_threads_fill_one_batch() {
     let _lease = batch.commit().unwrap();
     let store = shelf.reopen();
     assert!(ids.iter().all(|id| store.is_complete(*id).unwrap()));
+}
+
+#[test]
+fn what_becomes_a_list_while_a_collector_looks_keeps_its_parts() {
+    let shelf = Shelf::default();
+    let (_, lease) = shelf.put(&[("f", b"a part of it")]);
+    drop(lease);
+    let batch = shelf.store.batch().unwrap();
+    let mut tree = Builder::default();
+    let leaf = Leaf::file(0o644, BlobId::of(b"part"), 4);
+    tree.children.insert(b"f".to_vec(), Child::Leaf(leaf));
+    let tree = tree.finish(&mut |directory| batch.directory(directory));
+    let manifest = Entry::new("sample", tree.unwrap());
+    let id = batch.record(&manifest).unwrap();
+    // The collector sees this lease, and no file of the entry is here.
+    let lease = batch.commit().unwrap();
+    let once = AtomicBool::new(false);
+    let make = |progress: Progress| {
+        if (progress.phase, progress.done) != ("marking", 1) || once.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let store = shelf.reopen();
+        let batch = store.batch().unwrap();
+        let part = Part::Range {
+            blob: BlobId::of(b"a part of it"),
+            offset: 2,
+            length: 4,
+        };
+        batch.assemble(&Assembly { parts: vec![part] }).unwrap();
+        assert_eq!(batch.entry(&manifest).unwrap(), id);
+        let _lease = batch.commit().unwrap();
+        shelf.keep("server", id);
+    };
+    shelf.store.gc(&GcOptions::default(), &make).unwrap();
+    assert!(once.into_inner());
+    drop(lease);
+    sound(&shelf.store);
 }
 
 /// What a person may do, in any order.

@@ -36,6 +36,8 @@ pub(in crate::store) struct Marks<'a> {
     looked: bool,
     /// Blobs marked since assemblies were last followed.
     fresh: Vec<i64>,
+    /// When they were.
+    followed: Option<(i64, u64)>,
     /// What stays whatever a collector is told; only where something is condemned.
     surely: Option<Box<Marks<'a>>>,
 }
@@ -107,6 +109,7 @@ impl<'a> Marks<'a> {
             asked: Rows::default(),
             looked: false,
             fresh: Vec::new(),
+            followed: None,
             surely: None,
         };
         let condemned = index.absent()?.condemned;
@@ -322,10 +325,18 @@ impl<'a> Marks<'a> {
     }
 
     fn follow_assemblies(&mut self) -> Result<()> {
-        if self.fresh.is_empty() {
+        let moment = Some(self.index.moment()?);
+        let first = self.followed.is_none();
+        if self.fresh.is_empty() && (first || self.followed == moment) {
             return Ok(());
         }
         let parts: BTreeMap<i64, Vec<i64>> = self.index.parts()?;
+        if !first && self.followed != moment {
+            // What was marked when it was not here may have been written since, and in parts.
+            let marked = parts.keys().filter(|row| self.rows.contains(**row));
+            self.fresh.extend(marked);
+        }
+        self.followed = moment;
         while let Some(row) = self.fresh.pop() {
             for part in parts.get(&row).into_iter().flatten() {
                 self.row(*part);

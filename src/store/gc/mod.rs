@@ -244,6 +244,7 @@ impl Collector<'_> {
         marks.absorb(false)?;
         let mut plan = Plan::make(self.index, &marks, self.options.now)?;
         let orphans = self.orphans()?;
+        self.tell("marking", 1, 1);
         fault::point("gc.marked");
         self.swap(&mut marks, &mut plan)?;
         fault::point("gc.condemned");

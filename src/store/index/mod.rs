@@ -160,6 +160,16 @@ impl Index {
         result.map_err(|e| failed(&self.path, action, e))
     }
 
+    /// Another one once anybody has changed anything.
+    pub fn moment(&self) -> Result<(i64, u64)> {
+        self.ask("asking for changes", |c| {
+            let by_others = c
+                .prepare_cached("pragma data_version")?
+                .query_row((), |row| row.get(0))?;
+            Ok((by_others, c.total_changes()))
+        })
+    }
+
     /// What SQLite finds wrong with its own file.
     pub fn problem(&self, full: bool) -> Result<Option<String>> {
         let check = if full {
