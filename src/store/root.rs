@@ -321,6 +321,7 @@ impl Store {
         let (path, dir) = (staging.path(), dir(self.layout(), name));
         write_synced(&path, &text)?;
         fault::point("root.written");
+        make_synced(&self.layout().roots().join(&name.release))?;
         make_synced(&dir)?;
         fault::point("root.before-rename");
         let to = dir.join(number.to_string());
@@ -367,7 +368,8 @@ fn dir(layout: &Layout, name: &RootName) -> PathBuf {
 fn make_synced(dir: &Path) -> Result<()> {
     match fs::create_dir(dir) {
         Ok(()) => dir.parent().map_or(Ok(()), sync_dir),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // Synced even if it was there: who made it may not have come so far.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => dir.parent().map_or(Ok(()), sync_dir),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             dir.parent().map_or(Ok(()), make_synced)?;
             fs::create_dir(dir).map_err(|e| Error::io("making", dir, e))?;
