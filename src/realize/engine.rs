@@ -14,7 +14,7 @@ use super::forecast;
 use super::lacking::lacking;
 use super::look::Look;
 use super::observe::Observer;
-use super::outside::Outside;
+use super::outside::{METADATA, Outside};
 use super::report::{How, StepName, StepReport};
 use super::schedule::{self, Ended};
 use super::workspace::Parts;
@@ -145,7 +145,9 @@ impl<'a> Engine<'a> {
         self.bring_unknown(&wanted);
         let work = |number: usize| {
             let step = steps[number];
-            self.work(step, bytes && goals.contains(&step), &suffering)
+            // Of what planning waits for, metadata is read, and of the rest only what is known of it.
+            let read = bytes || self.plan.steps[step].kind == METADATA;
+            self.work(step, read && goals.contains(&step), &suffering)
         };
         let ended = schedule::run(&dependencies, self.jobs, self.keep_going, self.stop(), work);
         self.commit(true).map_err(|error| self.first(error))?;

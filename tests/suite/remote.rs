@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use store::formats::rpm::checksum::Hasher;
 use store::ids::Algorithm;
@@ -190,6 +191,39 @@ fn fetched_packages_that_the_collector_took_are_fetched_again() {
     bench.print(&["gc"]);
     let document = bench.json(&["realize", "host", "edition"]);
     assert_eq!(document["steps"]["failed"], 0, "{document}");
+    bench.print(&["verify", "--full"]);
+}
+
+#[test]
+fn metadata_that_the_collector_took_is_fetched_again_where_somebody_asks_for_it() {
+    let upstream = Upstream::new();
+    let bench = site(&upstream.url());
+    bench.print(&["update"]);
+    let lock = fs::read(bench.recipes().join("store.lock")).unwrap();
+    let (now, then) = (upstream.path(), upstream.path().with_extension("then"));
+    let copy = |from: &Path, to: &Path| {
+        let status = Command::new("cp").arg("-a").args([from, to]).status();
+        assert!(status.unwrap().success());
+    };
+    copy(&now, &then);
+    upstream.bench.edit(
+        "packages/sampler-httpd.toml",
+        "version = \"2.4\"",
+        "version = \"2.5\"",
+    );
+    upstream.publish();
+    bench.print(&["update"]);
+    bench.print(&["gc", "--keep-last", "1"]);
+    fs::remove_dir_all(&now).unwrap();
+    copy(&then, &now);
+    // The lock of before, and a name that it was not asked for.
+    fs::write(bench.recipes().join("store.lock"), lock).unwrap();
+    bench.edit(
+        "tools.toml",
+        "\"sampler-init\"",
+        "\"sampler-init\", \"sampler-probe\"",
+    );
+    bench.realize(&["edition"]);
     bench.print(&["verify", "--full"]);
 }
 
