@@ -23,13 +23,14 @@ use crate::plan::derivation::MAIN;
 use crate::plan::{self, Derivation, Known, Offer, Outcome, SourcePackage};
 use crate::recipe::Source;
 use crate::source::Lock;
-use crate::store::{Batch, Noted, Store};
+use crate::store::{Batch, Lease, Noted, Store};
 use crate::tree::{Content, Node, Visit, walk};
 
 /// What is known: the traces of the store, and the packages of the sources that were looked at.
 pub struct Facts<'a> {
     store: &'a Store,
     pub(super) lock: Option<&'a Lock>,
+    pub(super) lease: Option<&'a Lease>,
     pub(super) offers: BTreeMap<Name, Offer>,
     /// Where the bytes of a source's packages lie.
     pub(super) places: ById<EntryId, PathBuf>,
@@ -72,6 +73,7 @@ impl<'a> Facts<'a> {
         Facts {
             store,
             lock: None,
+            lease: None,
             offers: BTreeMap::new(),
             places: ById::default(),
             records: Mutex::default(),
@@ -103,6 +105,9 @@ impl<'a> Facts<'a> {
             return Ok(None);
         };
         let entry = outcome.outputs[MAIN];
+        if let Some(lease) = self.lease {
+            lease.hold(&[entry])?;
+        }
         Ok(self.store.is_complete(entry)?.then_some(entry))
     }
 

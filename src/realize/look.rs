@@ -20,7 +20,7 @@ use crate::ids::{DerivationKey, Digest, EntryId, Hash, Name};
 use crate::plan::{Offer, Outcome, Repository, SourcePackage, parameters};
 use crate::recipe::{Location, Recipes, Source};
 use crate::source::{Found, Lock, LockedPackage, LockedSource, list};
-use crate::store::{Batch, Stamp, Store};
+use crate::store::{Batch, Lease, Stamp, Store};
 
 /// A look at the sources.
 pub struct Look<'a> {
@@ -33,6 +33,8 @@ pub struct Look<'a> {
     pub jobs: usize,
     pub observer: &'a dyn Observer,
     pub(super) outside: Option<&'a Outside<'a>>,
+    /// Holds the metadata that is read; a plan, which writes nothing, goes without.
+    pub(super) lease: Option<&'a Lease>,
     /// Whether what is learnt is kept; a plan only looks.
     pub keep: bool,
 }
@@ -84,6 +86,7 @@ impl<'a> Look<'a> {
             jobs,
             observer,
             outside: None,
+            lease: None,
             keep: false,
         }
     }
@@ -93,6 +96,7 @@ impl<'a> Look<'a> {
         let mut facts = Facts::none(self.store);
         facts.lock = self.lock;
         facts.keep = self.keep;
+        facts.lease = self.lease;
         for (name, source) in sources {
             let locked = self.lock.and_then(|lock| lock.sources.get(*name));
             let Location::Path(directory) = &source.location else {

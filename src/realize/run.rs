@@ -60,6 +60,7 @@ pub fn realize(
         jobs: options.jobs,
         observer,
         outside: None,
+        lease: None,
         keep: false,
     };
     if store.is_read_only()? {
@@ -75,6 +76,7 @@ pub fn realize(
     let outside = Outside::new(recipes, lock, client.as_ref(), &tell);
     let look = Look {
         outside: Some(&outside),
+        lease: Some(&lease),
         keep: true,
         ..look
     };

@@ -69,6 +69,7 @@ pub fn update(
         .filter(|(name, _)| !keep && (names.is_empty() || names.contains(name)))
         .copied()
         .collect();
+    let lease = store.lease()?;
     let look = Look {
         store,
         lock: None,
@@ -77,6 +78,7 @@ pub fn update(
         jobs: options.jobs,
         observer,
         outside: None,
+        lease: Some(&lease),
         keep: true,
     };
     let client = outside::client(&sources, options.network.as_ref())?;
