@@ -246,6 +246,8 @@ impl Verifier<'_> {
         };
         match found {
             Some((_, lost)) if taken(lost)? => Ok(None),
+            // Taken before, and written anew since.
+            Some((_, true)) => self.look_at(object),
             found => Ok(found),
         }
     }
@@ -338,7 +340,11 @@ impl Verifier<'_> {
         }
         let check = |(id, size): &(TraceId, u64)| -> Result<Option<Damage>> {
             self.done.fetch_add(1, Ordering::Relaxed);
-            let found = self.check_trace(*id, *size)?;
+            let mut found = self.check_trace(*id, *size)?;
+            if found.is_some() && !self.index.has_trace(*id)? {
+                // A collector dropped it meanwhile, damaged as it was.
+                found = None;
+            }
             found
                 .map(|(problem, lost)| {
                     Ok(Damage {
