@@ -197,6 +197,35 @@ fn a_power_cut_before_any_call_leaves_no_name_of_something_incomplete() {
 }
 
 #[test]
+fn a_power_cut_leaves_no_program_of_zeros_in_a_view_that_is_trusted() {
+    let site = Site::new();
+    let tools = site.path("tools");
+    std::fs::create_dir(&tools).unwrap();
+    // One that ends with bytes, and one that ends with a hole.
+    let whole = b"#!/bin/sh\n".repeat(1_000);
+    let hollow = [&whole[..], &[0; 20_000]].concat();
+    for (name, bytes) in [("whole", &whole), ("hollow", &hollow)] {
+        std::fs::write(tools.join(name), bytes).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(tools.join(name), mode).unwrap();
+    }
+    let entry = site.well(&["add", "tools"]);
+    let show = ["show", entry.trim(), "--path"];
+    let Some(counted) = trip(&site.again(), CHANGES, "count", 0, &show) else {
+        return;
+    };
+    for n in 1..=counted.calls {
+        let site = site.again();
+        let when = trip(&site, CHANGES, "data", n, &show).unwrap().call;
+        let view = site.path(site.well(&show).trim());
+        for (name, bytes) in [("whole", &whole), ("hollow", &hollow)] {
+            let found = std::fs::read(view.join(name)).unwrap();
+            assert!(found == *bytes, "{name}, {n}: {when}");
+        }
+    }
+}
+
+#[test]
 fn where_no_hard_link_can_be_made_views_are_copies_and_all_is_the_same() {
     let site = Site::new();
     let wanted = site.again().realize();

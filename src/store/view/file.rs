@@ -48,7 +48,7 @@ pub(super) fn write_new(path: &Path, mode: u32, bytes: &mut dyn Read) -> Result<
 /// Writes a stream; blocks of zeros, which disk images mostly are, take no room.
 fn write_with_holes(bytes: &mut dyn Read, file: &File) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
-    let mut at = 0u64;
+    let (mut at, mut end) = (0u64, 0u64);
     loop {
         let length = fill(bytes, &mut buffer)?;
         let mut blocks = buffer[..length].chunks(BLOCK).peekable();
@@ -63,11 +63,18 @@ fn write_with_holes(bytes: &mut dyn Read, file: &File) -> io::Result<()> {
                 to += more.len();
             }
             file.write_all_at(&buffer[from..to], at + from as u64)?;
+            end = at + to as u64;
             from = to;
         }
         at += length as u64;
         if length < buffer.len() {
-            return file.set_len(at);
+            // A file that was given its length, be it the one that it has, may keep that and lose its bytes in a power cut;
+            // nobody would look twice. One that was only written is too short then.
+            if end < at {
+                file.set_len(at)?;
+                file.sync_data()?;
+            }
+            return Ok(());
         }
     }
 }

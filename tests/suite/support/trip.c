@@ -199,12 +199,13 @@ static int decode(pid_t pid, const struct call_info *info, struct op *op) {
 
 /* ---- What a power cut takes away. ---- */
 
-/* A file with bytes that are not synced, and how many of them are. */
+/* A file with bytes that are not synced, and how many of them are.
+ * One that was given its length may keep it without them, also where it was as long already. */
 static struct dirty {
     dev_t dev;
     ino_t ino;
     off_t synced;
-    int fd;
+    int fd, sized;
 } *dirty;
 static size_t dirties;
 
@@ -258,7 +259,7 @@ static void note_write(pid_t pid, struct op *op) {
         return;
     }
     dirty = realloc(dirty, (dirties + 1) * sizeof *dirty);
-    dirty[dirties++] = (struct dirty){stat.st_dev, stat.st_ino, stat.st_size, fd};
+    dirty[dirties++] = (struct dirty){stat.st_dev, stat.st_ino, stat.st_size, fd, 0};
 }
 
 static void forget_file(const char *path) {
@@ -270,6 +271,13 @@ static void forget_file(const char *path) {
         close(file->fd);
         *file = dirty[--dirties];
     }
+}
+
+static void give_length(const char *path) {
+    struct stat now;
+    struct dirty *file = lstat(path, &now) ? NULL : find(&now);
+    if (file)
+        file->sized = 1;
 }
 
 static int is_in(const char *path, const char *dir) {
@@ -321,8 +329,10 @@ static void note(struct op *op) {
             return;
         break;
     case 'a':
-        if (op->call->number == SYS_ftruncate || op->call->number == SYS_truncate)
+        if (op->call->number == SYS_ftruncate || op->call->number == SYS_truncate) {
+            give_length(op->a);
             return;
+        }
         break;
     case 'r':
     case 'l':
@@ -338,9 +348,13 @@ static void note(struct op *op) {
 }
 
 static void cut(void) {
-    for (size_t i = 0; cut_data && i < dirties; i++)
-        if (ftruncate(dirty[i].fd, dirty[i].synced))
+    for (size_t i = 0; cut_data && i < dirties; i++) {
+        struct stat now;
+        if (fstat(dirty[i].fd, &now) || ftruncate(dirty[i].fd, dirty[i].synced))
             die("ftruncate");
+        if (dirty[i].sized && now.st_size > dirty[i].synced && ftruncate(dirty[i].fd, now.st_size))
+            die("ftruncate");
+    }
     char path[PATH_MAX];
     /* What can't be undone was undone with what came after it. */
     while (cut_names && changed) {
