@@ -604,3 +604,49 @@ fn gc_keeps_what_is_written_out_of_newest_generations_and_of_what_is_held_only()
     assert_eq!(before - du(shelf.path()), done.bytes);
     assert_eq!(there(), [false, true, false, false, true]);
 }
+
+#[test]
+fn what_is_damaged_does_not_come_back_as_good() {
+    let full = VerifyOptions {
+        full: true,
+        only: None,
+    };
+    let grace = || GcOptions {
+        grace: Some(Duration::from_secs(60)),
+        ..GcOptions::default()
+    };
+    for condemned_first in [false, true] {
+        let shelf = Shelf::default();
+        let files: [(&str, &[u8]); 2] = [("a", b"good"), ("b", b"bytes")];
+        let (id, lease) = shelf.put(&files);
+        drop(lease);
+        let path = shelf.store.blob_path(BlobId::of(b"bytes"));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, b"other").unwrap();
+        if condemned_first {
+            assert_eq!(gc(&shelf.store, grace()).pending, 2);
+        }
+        let found = shelf.store.verify(&full, &quiet).unwrap().damaged;
+        assert_eq!(found.len(), 1, "{found:?}");
+        let dry = GcOptions {
+            dry_run: true,
+            ..grace()
+        };
+        let (told, before) = (gc(&shelf.store, dry), du(shelf.path()));
+        let done = gc(&shelf.store, grace());
+        assert_eq!((&told, before - du(shelf.path())), (&done, done.bytes));
+        assert_eq!((done.pending, path.exists()), (1, false));
+        let undo = GcOptions {
+            undo: true,
+            ..GcOptions::default()
+        };
+        gc(&shelf.store, undo);
+        let lease = shelf.store.lease().unwrap();
+        lease.hold(&[id]).unwrap();
+        assert!(!shelf.store.is_complete(id).unwrap());
+        let (again, _lease) = shelf.put(&files);
+        assert_eq!(again, id);
+        assert!(shelf.store.is_complete(id).unwrap());
+        assert_eq!(shelf.store.verify(&full, &quiet).unwrap().damaged, []);
+    }
+}

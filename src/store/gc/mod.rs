@@ -208,15 +208,19 @@ impl Plan {
         }
     }
 
-    /// Moves the dead to those that wait or are due.
+    /// Moves the dead to those that wait or are due. What is damaged waits for nobody: it is of no use to who comes to need it.
     fn condemn(&mut self, grace: bool) {
-        let dead = std::mem::take(&mut self.dead);
+        let (broken, dead) = std::mem::take(&mut self.dead)
+            .into_iter()
+            .partition::<Vec<Object>, _>(|object| object.state == State::Damaged);
+        self.due.extend(broken);
         let list = match grace {
             true => &mut self.waiting,
             false => &mut self.due,
         };
         list.extend(dead);
-        list.sort_by_key(|object| object.row);
+        self.due.sort_by_key(|object| object.row);
+        self.waiting.sort_by_key(|object| object.row);
     }
 }
 
@@ -285,9 +289,21 @@ impl Collector<'_> {
         let now = self.options.now;
         let grace = self.options.grace.map(|grace| grace.as_secs());
         let due = now.saturating_add_unsigned(grace.unwrap_or(0));
-        if !plan.dead.is_empty() {
-            let dead = plan.dead.iter().map(|object| object.row);
-            self.index.set_state(dead, State::Condemned, Some(due))?;
+        let dead = |damaged: bool| {
+            let dead = plan.dead.iter();
+            let dead = dead.filter(move |object| (object.state == State::Damaged) == damaged);
+            dead.map(|object| object.row).collect::<Vec<i64>>()
+        };
+        let (dead, broken) = (dead(false), dead(true));
+        if !broken.is_empty() {
+            // Not condemned: who takes back what is condemned takes it for good.
+            self.index
+                .set_state(broken.into_iter(), State::Gone, None)?;
+            self.index.barrier()?;
+        }
+        if !dead.is_empty() {
+            self.index
+                .set_state(dead.into_iter(), State::Condemned, Some(due))?;
         }
         plan.condemn(due > now);
         Ok(())

@@ -84,8 +84,8 @@ impl Collector<'_> {
             let _swap = Lock::exclusive(self.layout(), Name::Swap)?;
             let rows = some.iter().map(|object| object.row).collect();
             let mut objects = self.index.objects_by_row(&rows)?;
-            // The others were flipped back by somebody who needs them.
-            objects.retain(|object| object.state == State::Condemned);
+            // The others were flipped back by somebody who needs them, or written anew.
+            objects.retain(|object| matches!(object.state, State::Condemned | State::Gone));
             let unlink = |object: &Object| {
                 fault::point("gc.unlinking");
                 let (layout, kind, id) = (self.layout(), object.kind(), object.hash);

@@ -303,25 +303,28 @@ impl Verifier<'_> {
     /// Notes damage in the index, and what was damaged and is good again.
     fn note(&self, objects: &[Object], bad: &[Bad]) -> Result<()> {
         let rows: BTreeSet<i64> = bad.iter().map(|bad| bad.object.row).collect();
-        let new: BTreeSet<i64> = bad
-            .iter()
-            .filter(|bad| bad.object.state == State::Live)
-            .map(|bad| bad.object.row)
-            .collect();
+        let was = |state| {
+            let bad = bad.iter().filter(move |bad| bad.object.state == state);
+            bad.map(|bad| bad.object.row).collect::<BTreeSet<i64>>()
+        };
+        let (new, condemned) = (was(State::Live), was(State::Condemned));
         // Only a full look can tell that what was damaged is good again.
         let mended: BTreeSet<i64> = objects
             .iter()
             .filter(|o| self.full && o.state == State::Damaged && !rows.contains(&o.row))
             .map(|o| o.row)
             .collect();
-        if (new.is_empty() && mended.is_empty()) || !self.index.is_writable() {
+        let changes = [
+            (new, State::Live, State::Damaged),
+            // Where it is damaged it would come back as good.
+            (condemned, State::Condemned, State::Damaged),
+            (mended, State::Damaged, State::Live),
+        ];
+        if changes.iter().all(|(rows, ..)| rows.is_empty()) || !self.index.is_writable() {
             return Ok(());
         }
         let _swap = Lock::shared(self.store.layout(), Name::Swap)?;
-        for (rows, from, to) in [
-            (new, State::Live, State::Damaged),
-            (mended, State::Damaged, State::Live),
-        ] {
+        for (rows, from, to) in changes {
             self.index.turn(rows.into_iter(), from, to)?;
         }
         Ok(())
