@@ -13,7 +13,7 @@ use super::batch::{Batch, BatchContent, StagedObject};
 use super::error::{Error, Result};
 use super::fault;
 use super::file;
-use super::index::{Index, NewObject, NewTrace, State, Type};
+use super::index::{Index, NewObject, NewTrace, Object, State, Type};
 use super::layout::Kind;
 use super::lock::{Lock, Name};
 use super::open::sync_dir;
@@ -149,7 +149,7 @@ fn place(
     // There is a file of that name: of another writer, left by a killed one, condemned, or damaged.
     let there = fs::symlink_metadata(path).map_err(|e| Error::io("reading", path, e))?;
     let is_whole = there.is_file() && there.len() == object.new.size;
-    if is_whole && !is_damaged(index, object.new.kind, object.new.hash)? {
+    if is_whole && is_named(index, object.new.kind, object.new.hash)? {
         return Ok(());
     }
     if there.is_dir() {
@@ -171,16 +171,19 @@ fn make_dir(dir: &Path) -> Result<()> {
     }
 }
 
-fn is_damaged(index: &Index, kind: Kind, hash: Hash) -> Result<bool> {
+/// Whether the index says what is in a file of this name. What is in one that nobody named, nobody knows:
+/// it may be what a damaged object left.
+fn is_named(index: &Index, kind: Kind, hash: Hash) -> Result<bool> {
     let of = match kind {
         Kind::Blob => Type::Blob,
         Kind::Tree => Type::Tree,
         Kind::Entry => Type::Entry,
         // A list is not named by its own bytes: one of the same length may say other parts.
-        Kind::Assembly | Kind::Trace => return Ok(true),
+        Kind::Assembly | Kind::Trace => return Ok(false),
     };
     let object = index.object(of, hash)?;
-    Ok(object.is_some_and(|o| o.state == State::Damaged))
+    let is_good = |o: Object| matches!(o.state, State::Live | State::Condemned);
+    Ok(object.is_some_and(|o| o.kind() == kind && is_good(o)))
 }
 
 /// Renames a file unless the name is taken; says whether it did.

@@ -292,6 +292,21 @@ fn of_two_that_hold_the_same_in_other_parts_the_first_one_counts() {
 }
 
 #[test]
+fn a_file_that_nobody_named_is_not_trusted_for_its_length() {
+    let shelf = Shelf::default();
+    let files: [(&str, &[u8]); 1] = [("f", b"bytes")];
+    let path = shelf.store.blob_path(BlobId::of(b"bytes"));
+    let (id, lease) = shelf.put(&files);
+    drop(lease);
+    shelf.store.gc(&GcOptions::default(), &|_| {}).unwrap();
+    // Damaged when it was collected, and back after a power cut.
+    std::fs::write(&path, "other").unwrap();
+    let (again, _lease) = shelf.put(&files);
+    assert_eq!(again, id);
+    sound(&shelf);
+}
+
+#[test]
 fn a_list_that_somebody_left_is_not_taken_for_the_one_that_is_written() {
     let shelf = Shelf::default();
     let make = |parts: [&[u8]; 2]| {
