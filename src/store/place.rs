@@ -58,7 +58,7 @@ pub(super) fn commit(batch: &Batch, content: &BatchContent, staging: &Staging) -
     let of_list = |o: &&&StagedObject| o.new.kind == Kind::Assembly;
     let lists: Vec<Hash> = objects.iter().filter(of_list).map(|o| o.new.hash).collect();
     // Another list of the same blob may say other parts: of what one says and the index knows, nobody keeps both.
-    let _lists = match lists.is_empty() {
+    let alone = match lists.is_empty() {
         true => None,
         false => Some(Lock::exclusive(store.layout(), Name::Lists)?),
     };
@@ -94,7 +94,7 @@ pub(super) fn commit(batch: &Batch, content: &BatchContent, staging: &Staging) -
         })
         .collect();
     index.commit(&news, &traces)?;
-    drop(swap);
+    drop((alone, swap));
     fault::point("batch.indexed");
     Ok(())
 }
