@@ -187,9 +187,8 @@ impl Wire {
 impl Store {
     /// Every name that has generations, sorted.
     pub fn roots(&self) -> Result<Vec<RootName>> {
-        let mut names = names(self.layout())?;
-        let mut standing = Vec::with_capacity(names.len());
-        for name in names.drain(..) {
+        let mut standing = Vec::new();
+        for name in names(self.layout())? {
             if self.newest(&name)?.is_some() {
                 standing.push(name);
             }
