@@ -81,12 +81,7 @@ fn what_was_locked_is_composed_though_the_repository_moved_on() {
     let bench = site(&upstream.url());
     bench.print(&["update"]);
     bench.realize(&["host"]);
-    upstream.bench.edit(
-        "packages/sampler-httpd.toml",
-        "version = \"2.4\"",
-        "version = \"2.5\"",
-    );
-    upstream.publish();
+    upstream.moves_on();
     assert_eq!(bench.json(&["realize", "host"])["steps"]["composed"], 0);
     // Packages that were not fetched before the repository moved are gone; those that were are not missed.
     bench.print(&["realize", "edition"]);
@@ -206,12 +201,7 @@ fn metadata_that_the_collector_took_is_fetched_again_where_somebody_asks_for_it(
         assert!(status.unwrap().success());
     };
     copy(&now, &then);
-    upstream.bench.edit(
-        "packages/sampler-httpd.toml",
-        "version = \"2.4\"",
-        "version = \"2.5\"",
-    );
-    upstream.publish();
+    upstream.moves_on();
     bench.print(&["update"]);
     bench.print(&["gc", "--keep-last", "1"]);
     fs::remove_dir_all(&now).unwrap();
@@ -234,12 +224,7 @@ fn a_kept_generation_keeps_what_its_lock_names_when_the_repository_is_gone() {
     bench.print(&["update"]);
     bench.realize(&["host"]);
     let lock = fs::read(bench.recipes().join("store.lock")).unwrap();
-    upstream.bench.edit(
-        "packages/sampler-httpd.toml",
-        "version = \"2.4\"",
-        "version = \"2.5\"",
-    );
-    upstream.publish();
+    upstream.moves_on();
     bench.print(&["update"]);
     bench.realize(&["host"]);
     bench.print(&["gc"]);

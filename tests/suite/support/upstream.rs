@@ -36,6 +36,16 @@ impl Upstream {
         format!("file://{}", self.path().display())
     }
 
+    /// Has a newer version of one package.
+    pub fn moves_on(&self) {
+        self.bench.edit(
+            "packages/sampler-httpd.toml",
+            "version = \"2.4\"",
+            "version = \"2.5\"",
+        );
+        self.publish();
+    }
+
     /// Puts what the recipes make now in place of what was there.
     pub fn publish(&self) {
         let _ = fs::remove_dir_all(self.path());
