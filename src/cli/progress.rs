@@ -235,6 +235,12 @@ impl Observer for Progress {
         }
     }
 
+    fn waiting(&self, step: &StepName) {
+        if !self.quiet {
+            self.line(format_args!("{step}: another process makes it; waiting"));
+        }
+    }
+
     fn left(&self, left: &Left) {
         self.now().left = Some((*left, Instant::now()));
     }

@@ -4,8 +4,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use super::claims::{Attended, Claims};
 use super::course::Course;
 use super::error::Error;
 use super::explain::{Called, Names, Previous};
@@ -55,6 +58,7 @@ pub(super) struct Engine<'a> {
     committed: Mutex<Instant>,
     pub(super) parts: Parts,
     pub(super) course: Course,
+    pub(super) claims: &'a Claims,
     /// Held while a step is composed, so that two that need its bytes make them once.
     busy: Vec<Mutex<()>>,
 }
@@ -63,7 +67,7 @@ pub(super) struct Engine<'a> {
 pub(super) struct State<'a> {
     /// Borrowed from the plan where it was known: with its facts it may be large.
     pub(super) outcome: Option<Cow<'a, Outcome>>,
-    key: Option<DerivationKey>,
+    pub(super) key: Option<DerivationKey>,
     pub(super) how: Option<How>,
     pub(super) took: Duration,
     pub(super) why: String,
@@ -75,6 +79,7 @@ pub(super) struct State<'a> {
 impl<'a> Engine<'a> {
     pub fn new(
         batch: &'a Batch,
+        claims: &'a Claims,
         previous: &'a Previous<'a>,
         plan: &'a Plan,
         look: &'a Look<'a>,
@@ -110,6 +115,7 @@ impl<'a> Engine<'a> {
             committed: Mutex::new(Instant::now()),
             parts: Parts::default(),
             course: Course::new(),
+            claims,
         }
     }
 
@@ -149,7 +155,18 @@ impl<'a> Engine<'a> {
             let read = bytes || self.plan.steps[step].kind == METADATA;
             self.work(step, read && goals.contains(&step), &suffering)
         };
-        let ended = schedule::run(&dependencies, self.jobs, self.keep_going, self.stop(), work);
+        let over = AtomicBool::new(false);
+        let (ended, attended) = thread::scope(|scope| {
+            let attending = scope.spawn(|| self.attend(&over));
+            let until = Attended {
+                over: &over,
+                attending: attending.thread().clone(),
+            };
+            let ended = schedule::run(&dependencies, self.jobs, self.keep_going, self.stop(), work);
+            drop(until);
+            (ended, attending.join().expect("it passes errors on"))
+        });
+        attended?;
         self.commit(true).map_err(|error| self.first(error))?;
         self.course.keep(self.store);
         let report = |(number, &step): (usize, &StepId)| {
@@ -469,16 +486,24 @@ impl<'a> Engine<'a> {
     pub(super) fn commit(&self, all: bool) -> Result<(), Error> {
         let staged = self.batch.staged();
         if all || staged >= MOST {
-            self.batch.flush()?;
+            self.flush()?;
         } else if staged >= GROUP {
             // While one group is placed and named, others go on.
             self.batch.flush_or_leave()?;
         } else if let Ok(mut committed) = self.committed.try_lock()
             && committed.elapsed() >= LONGEST
         {
-            self.batch.flush()?;
+            self.flush()?;
             *committed = Instant::now();
         }
+        Ok(())
+    }
+
+    /// What ended is durable then, and whoever waits for it can have it.
+    fn flush(&self) -> Result<(), Error> {
+        let ended = self.claims.ended();
+        self.batch.flush()?;
+        drop(ended);
         Ok(())
     }
 }

@@ -47,6 +47,17 @@ impl Engine<'_> {
             }
         }
         self.take_all(step)?;
+        if !self.claim(id, derivation)? {
+            return Ok(());
+        }
+        let made = self.make(id, derivation, why);
+        self.claims.end(id, made.is_ok());
+        made
+    }
+
+    /// Runs a step that is this process's to make, and all of whose inputs are here.
+    fn make(&self, id: StepId, derivation: &Derivation, why: &str) -> Result<(), Error> {
+        let step = &self.plan.steps[id];
         self.begin(id);
         let begun = Instant::now();
         let composer = compose::composer(step.kind).ok_or_else(|| Error::NoComposer {

@@ -14,6 +14,8 @@ pub trait Observer: Sync {
     fn planned(&self, _steps: usize) {}
     /// A step runs; `expected` from what such steps took before.
     fn started(&self, _step: &StepName, _expected: Option<Duration>) {}
+    /// Another process makes a step; this one waits for it.
+    fn waiting(&self, _step: &StepName) {}
     /// What is left, whenever that changes.
     fn left(&self, _left: &Left) {}
     fn finished(&self, _step: &StepName, _how: How, _took: Duration, _notes: &[String]) {}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::claims::Claims;
 use super::engine::Engine;
 use super::error::{Error, is_damage, said};
 use super::explain::{Lineage, Previous};
@@ -89,6 +90,7 @@ pub fn realize(
         look: &look,
         facts: &facts,
         batch: &batch,
+        claims: Claims::default(),
     };
     let mut report = Report::default();
     let artifacts = run.rounds(names, &mut report)?;
@@ -119,6 +121,7 @@ struct Run<'a> {
     facts: &'a Facts<'a>,
     previous: Previous<'a>,
     batch: &'a Batch,
+    claims: Claims,
 }
 
 impl Run<'_> {
@@ -132,6 +135,7 @@ impl Run<'_> {
             let ran = earlier.clone();
             let engine = Engine::new(
                 self.batch,
+                &self.claims,
                 &self.previous,
                 &plan,
                 self.look,

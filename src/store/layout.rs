@@ -125,6 +125,10 @@ impl Layout {
         self.root.join("leases")
     }
 
+    pub fn claims(&self) -> PathBuf {
+        self.root.join("claims")
+    }
+
     pub fn arriving(&self) -> PathBuf {
         self.root.join("arriving")
     }

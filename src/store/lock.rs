@@ -17,6 +17,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::error::{Error, Result};
+use super::file;
 use super::layout::Layout;
 
 /// A held lock; dropping it releases it.
@@ -111,4 +112,30 @@ pub(crate) fn is_same(file: &File, path: &Path) -> bool {
     let inode = |m: io::Result<fs::Metadata>| m.ok().map(|m| (m.dev(), m.ino()));
     let opened = inode(file.metadata());
     opened.is_some() && opened == inode(fs::symlink_metadata(path))
+}
+
+/// Hands on each file of a directory that nobody has locked, and that nobody can lock until `each` returns.
+pub(crate) fn each_free(dir: &Path, mut each: impl FnMut(&Path) -> Result<()>) -> Result<()> {
+    let names = match fs::read_dir(dir) {
+        Ok(names) => names,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Error::io("reading", dir, e)),
+    };
+    for name in names {
+        let path = name.map_err(|e| Error::io("reading", dir, e))?.path();
+        let file = match file::open(&path) {
+            Ok(file) => file,
+            // It came, and went on.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            // Another user's, in a store that is shared.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => continue,
+            // What is no file is not ours.
+            Err(e) if file::says_none(&e) => continue,
+            Err(e) => return Err(Error::io("opening", path, e)),
+        };
+        if file::check(&file).is_ok() && try_lock(&file, &path)? && is_same(&file, &path) {
+            each(&path)?;
+        }
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@
 //!   roots/RELEASE/NAME/N      a generation: what keeps entries alive
 //!   entries/HASH-NAME/        a view: an entry as people and programs use it; disposable
 //!   leases/N                  what a running process holds; dies with it
+//!   claims/KEY                who makes what, so that others wait for it; dies with its process
 //!   arriving/CHECKSUM.part    what is being fetched; what a dead process left is taken up
 //!   tmp/N/                    what a running process stages; dies with it
 //!   locks/                    see `lock`
@@ -27,6 +28,7 @@
 mod arriving;
 mod batch;
 mod card;
+mod claim;
 pub mod entry;
 mod error;
 pub mod fault;
@@ -60,6 +62,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, RwLock};
 
 pub use batch::Batch;
+pub use claim::{Claim, Claimed, Waiting};
 pub use entry::Entry;
 pub use error::{Error, Result};
 pub use gc::{GcOptions, GcReport, OnProgress, Progress};

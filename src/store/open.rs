@@ -26,6 +26,7 @@ const FEATURES: &[&str] = &[];
 /// and what a file system has in its root.
 const EXPECTED: &[&str] = &[
     "arriving",
+    "claims",
     "entries",
     "leases",
     "locks",

@@ -14,13 +14,12 @@ use rayon::prelude::*;
 use super::mark::Marks;
 use super::{BATCH, Collector, IdleView};
 use crate::ids::Hash;
-use crate::store::arriving;
 use crate::store::error::{Error, Result};
 use crate::store::fault;
 use crate::store::file;
 use crate::store::index::{Object, State, Type};
 use crate::store::layout::{Kind, Twin, files_below, found_below, parse_object};
-use crate::store::lock::{Lock, Name};
+use crate::store::lock::{self, Lock, Name};
 use crate::store::staging::{self, Staging};
 use crate::store::view;
 
@@ -123,20 +122,24 @@ impl Collector<'_> {
                 Ok(())
             })?;
         }
-        Ok(())
+        lock::each_free(&self.layout().claims(), |path| self.drop_left(path, really))
     }
 
     /// What processes left that died, or gave up, while they fetched it.
     pub(super) fn drop_downloads(&mut self, really: bool) -> Result<()> {
-        let layout = self.layout().clone();
-        arriving::each_left(&layout, |path| {
+        lock::each_free(&self.layout().arriving(), |path| {
             self.report.downloads += 1;
-            match really {
-                true => drop(self.unlink(path)?),
-                false => self.report.bytes += blocks(path)?.unwrap_or(0),
-            }
-            Ok(())
+            self.drop_left(path, really)
         })
+    }
+
+    /// Removes a file that is nobody's any more, or counts what that would free.
+    fn drop_left(&mut self, path: &Path, really: bool) -> Result<()> {
+        match really {
+            true => drop(self.unlink(path)?),
+            false => self.report.bytes += blocks(path)?.unwrap_or(0),
+        }
+        Ok(())
     }
 
     /// Removes one file, and counts what that frees; whether it is gone.
