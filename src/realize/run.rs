@@ -152,7 +152,7 @@ impl Run<'_> {
             };
             let steps = engine.run(&goals, last)?;
             let failed = fail(report, &steps, engine.take_errors());
-            // What failed may have failed of that, as a command that the same Ctrl-C ended.
+            // What failed may have failed of that, as what waited for another process.
             let undone = |goal: &StepId| matches!(steps[goal].how, How::Skipped | How::Failed);
             if self.look.observer.is_stopped() && goals.iter().any(undone) {
                 return Err(Error::Stopped);

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use store::plan::parameters;
 
 use super::command::{bench, fails, recipe, works};
@@ -197,6 +199,24 @@ fn a_command_leaves_no_process_behind() {
         "{:?}",
         running("sleep 76543")
     );
+}
+
+/// A terminal sends it to every process that is in the foreground.
+#[test]
+fn a_command_that_runs_comes_to_its_end_when_somebody_presses_ctrl_c() {
+    let bench = bench();
+    bench.write("recipes/out.toml", recipe("", "sleep 00002; touch $OUT/end"));
+    let mut command = bench.command();
+    command.args(["realize", "out"]).process_group(0);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = child.spawn().unwrap();
+    let sleeps = |line: &String| line.starts_with("sleep");
+    while !running("sleep 00002").iter().any(sleeps) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill_process_group(Pid::from_child(&child), Signal::INT).unwrap();
+    let said = Said::of(child.wait_with_output().unwrap()).works();
+    assert!(Path::new(said.out.trim()).join("end").exists(), "{said:?}");
 }
 
 #[test]

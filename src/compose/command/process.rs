@@ -1,6 +1,7 @@
 //! The helper, seen by who started it: it is given its ids and its time, and ends with its caller.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -35,6 +36,8 @@ impl Contained {
             .arg(super::HELPER)
             .env_clear()
             .current_dir("/")
+            // Ctrl-C asks this program; what runs comes to its end.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
