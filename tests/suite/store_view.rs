@@ -130,8 +130,10 @@ fn files_of_a_view_share_their_storage_with_objects() {
 fn a_damaged_view_is_mended() {
     let (shelf, id) = shelf();
     let view = shelf.store.view(id, &name()).unwrap();
-    let harms: [fn(&Path); 6] = [
+    let harms: [fn(&Path); 7] = [
         |view| fs::remove_file(view.join("plain")).unwrap(),
+        // Its object has that mode, too: they are one.
+        |view| fs::set_permissions(view.join("plain"), fs::Permissions::from_mode(0o644)).unwrap(),
         |view| fs::write(view.join("surplus"), "x").unwrap(),
         |view| fs::set_permissions(view.join("whole"), fs::Permissions::from_mode(0o600)).unwrap(),
         |view| {

@@ -1,11 +1,11 @@
 //! The making of a view: links to objects or to their twins, and copies where there can be none.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, lchown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -131,7 +131,9 @@ impl Building<'_> {
             return false;
         };
         let Store { inner } = self.store;
-        self.owner.is_none()
+        // Where a view is mended, what an object lies there as may be what was wrong.
+        (self.trusting || !self.lasting)
+            && self.owner.is_none()
             && mode_of(leaf) == FILE
             && !is_cut(to.1.as_os_str().as_bytes())
             && inner.near.link(&inner.layout, blob.0, to).is_ok()
@@ -199,6 +201,7 @@ impl Building<'_> {
             Content::File { blob, size } => {
                 let object = self.store.layout().object(Kind::Blob, blob.0);
                 match link(&object, path)? {
+                    Linked::Yes if self.lasting => self.reset(path),
                     Linked::Yes => Ok(()),
                     Linked::CanNot => self.write_out(*blob, FILE, path),
                     Linked::NoSource if self.lasting => {
@@ -215,6 +218,16 @@ impl Building<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Gives a link to an object the mode of files of views, which somebody changed.
+    fn reset(self, path: &Path) -> Result<()> {
+        let found = fs::symlink_metadata(path).map_err(|e| Error::io("reading", path, e))?;
+        if !found.is_file() || found.mode() & 0o7777 == FILE || !self.store.able().modes {
+            return Ok(());
+        }
+        fs::set_permissions(path, Permissions::from_mode(FILE))
+            .map_err(|e| Error::io("resetting the mode of", path, e))
     }
 
     /// Links to a twin of a blob; where there is none, writes one.
