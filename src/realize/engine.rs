@@ -166,7 +166,7 @@ impl<'a> Engine<'a> {
             drop(until);
             (ended, attending.join().expect("it passes errors on"))
         });
-        attended?;
+        attended.map_err(|error| self.first(error))?;
         self.commit(true).map_err(|error| self.first(error))?;
         self.course.keep(self.store);
         let report = |(number, &step): (usize, &StepId)| {
@@ -280,7 +280,11 @@ impl<'a> Engine<'a> {
     pub(super) fn fail(&self, step: StepId, error: Error) -> bool {
         self.course.end(step);
         self.observer.left(&self.course.left());
-        self.observer.failed(&self.name(step), &error);
+        match &error {
+            // What stands on it is planned anew.
+            Error::NotReproducible { .. } => self.observer.warning(&error.to_string()),
+            _ => self.observer.failed(&self.name(step), &error),
+        }
         self.state(step).error = Some(error);
         false
     }

@@ -102,7 +102,7 @@ pub enum Error {
     Compose(Box<compose::Error>),
     #[error(
         "{step} was remade and came out otherwise: {old} became {new}; \
-         it is not reproducible, and the new result was kept beside the old one"
+         it is not reproducible, and what stands on it is made of the new one"
     )]
     NotReproducible {
         step: String,

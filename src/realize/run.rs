@@ -129,6 +129,8 @@ impl Run<'_> {
     fn rounds(&self, names: &[Name], report: &mut Report) -> Result<Vec<Artifact>, Error> {
         let (mut names, mut artifacts) = (names.to_vec(), Vec::new());
         let mut tried = BTreeSet::new();
+        // Steps that were remade and came out otherwise; once more would be once too often.
+        let mut otherwise = BTreeSet::new();
         let mut earlier: BTreeSet<DerivationKey> = self.facts.news().collect();
         loop {
             let plan = self.plan(&mut names, &mut artifacts, report)?;
@@ -151,7 +153,20 @@ impl Run<'_> {
                 false => plan.waiting.iter().copied().collect(),
             };
             let steps = engine.run(&goals, last)?;
-            let failed = fail(report, &steps, engine.take_errors());
+            let errors = engine.take_errors();
+            let moved = errors.iter().filter_map(|(_, error)| remade(error));
+            let moved = moved.fold(false, |moved, step| {
+                otherwise.insert(step.to_owned()) | moved
+            });
+            if moved && errors.iter().all(|(_, error)| remade(error).is_some()) {
+                // What came out now is what the next plan stands on.
+                let done = |step: &&StepReport| !matches!(step.how, How::Failed | How::Skipped);
+                report.add(steps.values().filter(done));
+                let ran = steps.values().filter(|step| step.how.ran());
+                earlier.extend(ran.filter_map(|step| step.key));
+                continue;
+            }
+            let failed = fail(report, &steps, errors);
             // What failed may have failed of that, as what waited for another process.
             let undone = |goal: &StepId| matches!(steps[goal].how, How::Skipped | How::Failed);
             if self.look.observer.is_stopped() && goals.iter().any(undone) {
@@ -225,6 +240,14 @@ impl Run<'_> {
         }
         *names = good;
         planned(names)
+    }
+}
+
+/// The step that was remade, and came out otherwise than before.
+fn remade(error: &Error) -> Option<&str> {
+    match error {
+        Error::NotReproducible { step, .. } => Some(step),
+        _ => None,
     }
 }
 

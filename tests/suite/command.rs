@@ -320,3 +320,28 @@ fn mistakes_in_commands_are_named() {
         assert!(said.err.contains(message), "{text}: {}", said.err);
     }
 }
+
+#[test]
+fn a_command_that_comes_out_otherwise_is_told_and_what_stands_on_it_is_made_of_that() {
+    let bench = bench();
+    bench.write(
+        "recipes/out.toml",
+        recipe("", "cat /proc/sys/kernel/random/uuid > $OUT/it"),
+    );
+    let image = "kind = \"image\"\nfrom = [\"base\"]\ninstall = [\"box\"]\noverlay = [\"out\"]\n";
+    bench.write("recipes/image.toml", image);
+    bench.realize(&["image"]);
+    bench.print(&["gc", "--drop-intermediates"]);
+    bench.write("recipes/image.toml", format!("{image}layers = 2\n"));
+    let said = bench.run(&["realize", "image"]).works();
+    let told = "warning: command out was remade and came out otherwise";
+    assert_eq!(said.err.matches(told).count(), 1, "{said:?}");
+    assert!(!said.err.contains("failed"), "{said:?}");
+    // The same of what is asked for itself.
+    bench.print(&["gc", "--drop-intermediates"]);
+    let said = bench.run(&["realize", "out", "image"]).works();
+    assert_eq!(said.err.matches(told).count(), 1, "{said:?}");
+    let said = bench.run(&["realize", "out", "image"]).works();
+    assert!(!said.err.contains(told), "{said:?}");
+    bench.print(&["verify", "--full"]);
+}

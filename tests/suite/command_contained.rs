@@ -205,7 +205,10 @@ fn a_command_leaves_no_process_behind() {
 #[test]
 fn a_command_that_runs_comes_to_its_end_when_somebody_presses_ctrl_c() {
     let bench = bench();
-    bench.write("recipes/out.toml", recipe("", "sleep 00002; touch $OUT/end"));
+    bench.write(
+        "recipes/out.toml",
+        recipe("", "sleep 00002; touch $OUT/end"),
+    );
     let mut command = bench.command();
     command.args(["realize", "out"]).process_group(0);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
