@@ -24,6 +24,9 @@ pub struct Arguments {
     /// Say for each step why it ran
     #[arg(long)]
     explain: bool,
+    /// Compose all of it once more, fetched packages apart, and compare: what differs is an error
+    #[arg(long, conflicts_with = "dry_run")]
+    check: bool,
     /// Go on with what does not stand on a step that failed
     #[arg(long)]
     keep_going: bool,
@@ -45,6 +48,8 @@ pub struct Arguments {
 struct Result_<'a> {
     artifacts: Vec<Artifact<'a>>,
     steps: Steps,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checked: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explained: Option<Vec<Explained<'a>>>,
     failures: Vec<Failed<'a>>,
@@ -101,6 +106,7 @@ impl Arguments {
             keep_going: self.keep_going,
             no_root: self.no_root,
             label: self.label,
+            check: self.check,
             explain: self.explain,
             last: true,
             now: now(),
@@ -198,6 +204,7 @@ fn document(report: &Report, explain: bool) -> Result_<'_> {
             fetched: report.count(How::Fetched),
             failed: report.count(How::Failed) + report.count(How::Skipped),
         },
+        checked: report.checked,
         explained: explain.then(|| explained.collect()),
         failures: report
             .failures
@@ -249,6 +256,12 @@ fn summary(report: &Report) -> String {
     }
     if failed > 0 {
         text.push_str(&format!(", {failed} failed or not begun"));
+    }
+    if let Some(checked) = report.checked {
+        text.push_str(&format!(
+            "; {} composed again, the same came out",
+            count(checked, "step")
+        ));
     }
     format!("{text} in {took}")
 }

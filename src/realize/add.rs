@@ -113,6 +113,7 @@ fn rpm(store: &Store, batch: &Batch, path: &Path, mut file: File) -> Result<Adde
         facts: &facts,
         parts: &parts,
         notes: Default::default(),
+        again: false,
         program: None,
     };
     let composed = composer

@@ -109,6 +109,8 @@ pub enum Error {
         old: String,
         new: String,
     },
+    #[error("{step} is not reproducible: composed again, {difference}")]
+    Differs { step: String, difference: String },
     #[error("{path} can't be added")]
     Add {
         path: PathBuf,

@@ -1,16 +1,18 @@
 //! One step, run: its inputs brought about, its composer called, what came out recorded and told of.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::engine::Engine;
 use super::error::Error;
 use super::report::How;
-use super::workspace::StoreWorkspace;
+use super::workspace::{Parts, StoreWorkspace};
 use super::{outside, trace};
 use crate::compose;
 use crate::plan::{Derivation, From, Outcome, StepId};
+use crate::store::{Batch, Entry, Trace};
 
 impl Engine<'_> {
     /// Tells that a step begins.
@@ -40,13 +42,7 @@ impl Engine<'_> {
         if outside::KINDS.contains(&step.kind) {
             return self.bring(id, why);
         }
-        self.bring_inputs(id)?;
-        for needed in &step.inputs {
-            if let From::Step(input, output) = &needed.from {
-                self.ensure(*input, Some(output))?;
-            }
-        }
-        self.take_all(step)?;
+        self.gather(id)?;
         if !self.claim(id, derivation)? {
             return Ok(());
         }
@@ -55,32 +51,24 @@ impl Engine<'_> {
         made
     }
 
+    /// Makes sure that all that a step reads is here.
+    pub(super) fn gather(&self, id: StepId) -> Result<(), Error> {
+        let step = &self.plan.steps[id];
+        self.bring_inputs(id)?;
+        for needed in &step.inputs {
+            if let From::Step(input, output) = &needed.from {
+                self.ensure(*input, Some(output))?;
+            }
+        }
+        self.take_all(step)
+    }
+
     /// Runs a step that is this process's to make, and all of whose inputs are here.
     fn make(&self, id: StepId, derivation: &Derivation, why: &str) -> Result<(), Error> {
-        let step = &self.plan.steps[id];
         self.begin(id);
         let begun = Instant::now();
-        let composer = compose::composer(step.kind).ok_or_else(|| Error::NoComposer {
-            kind: step.kind.to_owned(),
-        })?;
         let batch = self.batch;
-        for bytes in step.attachments.values() {
-            batch.blob(&mut &bytes[..])?;
-        }
-        let workspace = StoreWorkspace {
-            store: self.store,
-            batch,
-            facts: self.facts,
-            parts: &self.parts,
-            notes: Mutex::default(),
-            program: self.program,
-        };
-        let composed = composer.compose(derivation, &workspace)?;
-        let notes = workspace
-            .notes
-            .into_inner()
-            .expect("no thread panics while it notes a line");
-        let (trace, entries) = trace::of(derivation, composed, notes);
+        let (trace, entries) = self.composed(id, derivation, (batch, &self.parts))?;
         let log = trace.log.clone();
         let outcome = trace::outcome(batch.made(entries.values(), &trace)?, trace);
         self.hold(&outcome)?;
@@ -89,6 +77,37 @@ impl Engine<'_> {
         let took = begun.elapsed();
         self.ran(id, How::Composed, took, outcome, why, &log);
         Ok(())
+    }
+
+    /// What the composer of a step makes of its inputs, into a batch: that of all, or another one, to see it come out again.
+    pub(super) fn composed(
+        &self,
+        id: StepId,
+        derivation: &Derivation,
+        (batch, parts): (&Batch, &Parts),
+    ) -> Result<(Trace, BTreeMap<String, Entry>), Error> {
+        let step = &self.plan.steps[id];
+        let composer = compose::composer(step.kind).ok_or_else(|| Error::NoComposer {
+            kind: step.kind.to_owned(),
+        })?;
+        for bytes in step.attachments.values() {
+            batch.blob(&mut &bytes[..])?;
+        }
+        let workspace = StoreWorkspace {
+            store: self.store,
+            batch,
+            facts: self.facts,
+            parts,
+            notes: Mutex::default(),
+            again: !std::ptr::eq(batch, self.batch),
+            program: self.program,
+        };
+        let composed = composer.compose(derivation, &workspace)?;
+        let notes = workspace
+            .notes
+            .into_inner()
+            .expect("no thread panics while it notes a line");
+        Ok(trace::of(derivation, composed, notes))
     }
 
     /// Notes what a step gave, and tells of it.

@@ -12,6 +12,7 @@ mod answers;
 mod bring;
 mod card;
 mod catalog;
+mod check;
 mod claims;
 mod course;
 mod element;

@@ -98,6 +98,8 @@ pub struct Report {
     pub artifacts: Vec<Artifact>,
     pub steps: Vec<StepReport>,
     pub failures: Vec<(StepName, String)>,
+    /// Steps that were composed again and came out the same, where that was asked.
+    pub checked: Option<usize>,
     pub seconds: f64,
     /// A step failed because something in the store is not what its name says.
     pub damage: bool,

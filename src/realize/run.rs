@@ -31,6 +31,8 @@ pub struct Options {
     /// Make no generation: the entries are left to the collector.
     pub no_root: bool,
     pub label: Option<String>,
+    /// Compose all of it once more, to see that the same comes out.
+    pub check: bool,
     /// Say of each step that runs why it does.
     pub explain: bool,
     /// The process ends after this: what was known of ten thousand packages is not taken apart first.
@@ -65,6 +67,11 @@ pub fn realize(
         keep: false,
     };
     if store.is_read_only()? {
+        if options.check {
+            let what = "what is composed again is written beside what is there".to_owned();
+            let path = store.dir().to_owned();
+            return Err(Error::OnlyRead { path, what });
+        }
         let mut report = rest::report(&look, recipes, names, options)?;
         report.seconds = begun.elapsed().as_secs_f64();
         return Ok(report);
@@ -194,6 +201,10 @@ impl Run<'_> {
                 for name in &names {
                     let step = plan.artifacts.get(name).copied();
                     artifacts.push(naming.artifact(name, step, &steps)?);
+                }
+                if self.options.check && !failed {
+                    report.checked = Some(engine.check(&goals)?);
+                    fail(report, &steps, engine.take_errors());
                 }
                 drop(engine);
                 self.options.let_go(plan);

@@ -16,11 +16,13 @@
 pub mod assembly;
 pub mod builder;
 pub mod deflate;
+pub mod difference;
 pub mod directory;
 pub mod walk;
 
 pub use assembly::{Assembly, Part};
 pub use builder::{Builder, Child, Occupied};
 pub use deflate::Deflated;
+pub use difference::Difference;
 pub use directory::{Content, Directory, Held, Leaf, Malformed, Meta, Node};
 pub use walk::{Visit, walk};

@@ -28,6 +28,7 @@ fn composed(jobs: usize) -> String {
     let options = Options {
         jobs,
         keep_going: false,
+        check: false,
         explain: false,
         last: false,
         network: None,

@@ -10,6 +10,7 @@
 mod attack;
 mod canonical;
 mod cards;
+mod check;
 mod claims;
 mod cli;
 mod cli_sources;

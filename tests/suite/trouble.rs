@@ -156,6 +156,7 @@ fn a_store_that_can_only_be_read_answers_and_says_why_it_takes_nothing() {
         refused gc
         refused realize server --label RC1
         refused realize cloud
+        refused realize server --check
         sed -i 's/^summary = .*/summary = "Changed"/' recipes/editions/server.toml
         sed -i 's/^summary = .*/summary = "Changed"/' recipes/modules/base-runtime.toml
         refused realize server
@@ -167,7 +168,11 @@ fn a_store_that_can_only_be_read_answers_and_says_why_it_takes_nothing() {
             let path = format!("-{entry}\n");
             assert!(said.out.contains(&path), "{said:?}");
         }
-        let refused = ["is to become a new generation", "is to be done"];
+        let refused = [
+            "is to become a new generation",
+            "is to be done",
+            "what is composed again is written beside what is there",
+        ];
         for why in refused {
             assert!(said.err.contains(why), "{said:?}");
         }

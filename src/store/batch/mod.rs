@@ -115,6 +115,11 @@ impl Store {
 
 impl Batch {
     /// What holds everything that goes through this batch.
+    /// Another batch under the same lease.
+    pub fn beside(&self) -> Result<Batch> {
+        Batch::new(&self.lease)
+    }
+
     pub fn lease(&self) -> &Lease {
         &self.lease
     }
