@@ -49,6 +49,8 @@ pub struct Repository {
     pub modular: bool,
     /// What the texts of manifests were answered with when the lock was written: see [`Asker::asked`].
     pub answers: BTreeMap<String, SourcePackage>,
+    /// Whether a text without an answer was asked, and is answered by what is at hand beside the repository.
+    pub settled: bool,
 }
 
 /// A package of a source.

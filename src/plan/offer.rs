@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::derivation::MAIN;
 use super::error::Error;
 use super::known::{Asker, Catalog, Offer, Repository, SourcePackage};
-use super::manifest::{self, Candidate};
+use super::manifest::{self, Candidate, Selected};
 use super::parameters;
 use super::planner::Planner;
 use super::step::{From, StepId};
@@ -124,7 +124,10 @@ impl Planner<'_> {
         let catalogs;
         // A directory is known whole; all else is made.
         if !repositories.is_empty() {
-            let at_hand = manifest.select(&candidates, &own, arch);
+            let at_hand = match repositories.iter().all(|(_, locked)| locked.settled) {
+                true => manifest.select(&candidates, &own, arch),
+                false => Selected::default(),
+            };
             if let Some(answers) = manifest.answered(&at_hand, answers) {
                 candidates.extend(answers);
             } else {

@@ -420,6 +420,7 @@ fn repository(locked: &LockedSource) -> Offer {
         },
         modular: locked.modular,
         answers,
+        settled: true,
     })
 }
 

@@ -15,7 +15,7 @@ use super::{Options, root_name, signed};
 use crate::formats::repodata::Repomd;
 use crate::ids::Name;
 use crate::plan::derivation::MAIN;
-use crate::plan::{self, parameters};
+use crate::plan::{self, Offer, parameters};
 use crate::recipe::{Kind, Location, Recipes, Source};
 use crate::source::fetch::{Demand, Event};
 use crate::source::{Keys, Lock, LockedPackage, LockedSource, Moved};
@@ -134,6 +134,7 @@ pub fn update(
     if let Some(old) = old.filter(|_| !anew) {
         asked.solved.clone_from(&old.solved);
     }
+    let mut open = open(recipes, &lock, old, &directories, &repositories);
     let mut recovered = BTreeMap::new();
     let unsolved = loop {
         let look = Look {
@@ -141,6 +142,11 @@ pub fn update(
             ..look
         };
         let mut facts = look.at(&known)?;
+        for (name, offer) in &mut facts.offers {
+            if let Offer::Repository(repository) = offer {
+                repository.settled = !open.contains(name);
+            }
+        }
         let answers = Answers::ask(recipes, &facts)?;
         facts.were_read()?;
         let lacking = answers.lacking();
@@ -163,7 +169,13 @@ pub fn update(
         }
         drop(facts);
         for name in behind {
-            asked.sources.entry(name).or_default().packages.clear();
+            asked
+                .sources
+                .entry(name.clone())
+                .or_default()
+                .packages
+                .clear();
+            open.insert(name);
         }
     };
     let empty = Lock::default();
@@ -173,6 +185,34 @@ pub fn update(
         moved,
         unsolved,
     })
+}
+
+/// Repositories whose answers that are not there yet have to be asked for, also where something at hand would do:
+/// they were looked at just now, or a module draws from one of them and from a directory that is not what it was.
+fn open(
+    recipes: &Recipes,
+    lock: &Lock,
+    old: Option<&Lock>,
+    directories: &[(&Name, &Source)],
+    repositories: &[(&Name, &Source)],
+) -> BTreeSet<Name> {
+    let before = |name: &Name| old.and_then(|old| old.sources.get(name));
+    let changed = |name: &Name| {
+        let is_directory = directories.iter().any(|(directory, _)| *directory == name);
+        is_directory && before(name) != lock.sources.get(name)
+    };
+    let mut open: BTreeSet<Name> = repositories
+        .iter()
+        .map(|(name, _)| (*name).clone())
+        .collect();
+    for recipe in recipes.recipes.values() {
+        if let Kind::Module(module) = &recipe.kind
+            && module.sources.iter().any(changed)
+        {
+            open.extend(module.sources.iter().cloned());
+        }
+    }
+    open
 }
 
 /// Repositories with modules that an older program locked, without the streams that asked: whose answer is whose

@@ -237,6 +237,37 @@ fn a_directory_of_packages_goes_together_with_a_repository() {
 }
 
 #[test]
+fn a_repository_is_asked_also_where_a_directory_has_all_that_is_named() {
+    let bench = site();
+    bench.write(
+        "recipes/local.toml",
+        "kind = \"source\"\npath = \"../local\"\n",
+    );
+    bench.edit("tools.toml", "\"updates\"]", "\"local\"]");
+    bench.edit("tools.toml", "[\"a\", \"b\", \"c\"]", "[\"a\", \"b\"]");
+    let local = |nevra: &str| {
+        let file = format!("local/{nevra}.rpm");
+        bench.write(&file, spec(nevra).bytes(&Memory::default()));
+    };
+    local("a-0-1.noarch");
+    local("b-2-1.noarch");
+    let newest = ["a-1-1.noarch.rpm", "b-2-1.noarch.rpm"];
+    for arguments in [&["update"][..], &["update"], &["update", "base"]] {
+        bench.print(arguments);
+        assert_eq!(packages(&bench, &[]), newest, "{arguments:?}");
+    }
+    assert_eq!(bench.print(&["update", "--keep"]), "");
+    assert_eq!(packages(&bench, &["--store", "other"]), newest);
+    // What the directory had newer is gone again, and it still has an older one.
+    fs::remove_file(bench.path().join("local/b-2-1.noarch.rpm")).unwrap();
+    local("b-0-1.noarch");
+    bench.print(&["update", "local"]);
+    let older = ["a-1-1.noarch.rpm", "b-1-1.noarch.rpm"];
+    assert_eq!(packages(&bench, &[]), older);
+    assert_eq!(packages(&bench, &["--store", "other"]), older);
+}
+
+#[test]
 fn an_update_of_a_stream_hides_what_is_of_no_module_in_either_repository() {
     let bench = Bench::of(&[("edition.toml", EDITION)]);
     let module = TOOLS.replace("[\"a\", \"b\", \"c\"]", "[\"tool\", \"plain\"]");
