@@ -31,14 +31,19 @@ const LARGE: u64 = 16 << 20;
 impl Engine<'_> {
     /// Brings what no trace knows, several files at once: all that stands on it has to wait anyway.
     ///
-    /// What is known has to pass the keys of the sources that it is drawn from, which may be others by now.
-    pub(super) fn bring_unknown(&self, steps: &BTreeSet<StepId>) {
+    /// What is known has to be what it is drawn as, and to pass the keys of the sources that it is drawn from:
+    /// both may be otherwise by now.
+    pub(super) fn bring_unknown(&self, steps: &BTreeSet<StepId>) -> Result<(), Error> {
         let brought: Vec<StepId> = steps
             .iter()
             .copied()
             .filter(|&step| self.is_brought(step))
-            .filter(|&step| self.outcome(step).is_none() || !self.facts.gates.is_empty())
             .collect();
+        let known = brought.iter().filter_map(|&step| self.outputs(step));
+        let known: Vec<EntryId> = known
+            .filter_map(|outputs| outputs.get(MAIN).copied())
+            .collect();
+        self.facts.gather(&known)?;
         let alone = vec![BTreeSet::new(); brought.len()];
         schedule::run(&alone, LANES, self.keep_going, self.stop(), |place| {
             let step = brought[place];
@@ -48,6 +53,7 @@ impl Engine<'_> {
                 Err(error) => self.fail(step, error),
             }
         });
+        Ok(())
     }
 
     /// Whether what a step brought once may be used; `false` where it has to be brought first.
@@ -67,10 +73,14 @@ impl Engine<'_> {
                     source,
                 })?;
         let rpm = outcome.outputs[MAIN];
+        let brief = match self.facts.gates.is_empty() {
+            true => self.facts.noted(rpm),
+            false => self.facts.brief(rpm),
+        };
         // What is not known well enough to be checked is fetched once more, and checked then.
-        let passed = match self.facts.brief(rpm) {
+        let passed = match brief {
             Some(brief) => self.pass(&wanted.digest, &brief, rpm, None)?,
-            None => false,
+            None => self.facts.gates.is_empty(),
         };
         if !passed {
             let _busy = self.busy(id);
@@ -79,7 +89,8 @@ impl Engine<'_> {
         Ok(true)
     }
 
-    /// Holds a package against the keys of every source that it is drawn from; `false` where its bytes are nowhere at hand.
+    /// Holds a package against what every source that it is drawn from calls it, and against the keys of each;
+    /// `false` where its bytes are nowhere at hand.
     ///
     /// Drawn is what has the digest that a source states: what a package calls itself decides nothing.
     fn pass(
@@ -90,12 +101,16 @@ impl Engine<'_> {
         place: Option<&Path>,
     ) -> Result<bool, Error> {
         let mut passed = true;
-        for (source, gate) in &self.facts.gates {
-            let answers = self.plan.answers.get(source).into_iter().flatten();
-            if answers
-                .into_iter()
-                .any(|(_, package)| package.digest == *drawn)
-            {
+        for (source, nevra) in self.drawn.get(drawn).into_iter().flatten() {
+            // What was planned and solved was planned with the name in the metadata.
+            if **nevra != brief.nevra {
+                return Err(Error::Fetched {
+                    name: (*source).clone(),
+                    package: nevra.to_string(),
+                    source: format!("it says that it is {}", brief.nevra).into(),
+                });
+            }
+            if let Some(gate) = self.facts.gates.get(*source) {
                 passed &= gate.admit(brief, rpm, place)?;
             }
         }
@@ -185,11 +200,6 @@ impl Engine<'_> {
         let record = sight.record().clone();
         let key = import.key();
         let rpm = sight.entry().id();
-        // What was planned and solved was planned with the name in the metadata.
-        let name = record.nevra.to_string();
-        if name != what {
-            return Err(refuse(format!("it says that it is {name}").into()));
-        }
         if !self.pass(
             &wanted.digest,
             &Brief::of(&record),

@@ -22,7 +22,7 @@ use super::report::{How, StepName, StepReport};
 use super::schedule::{self, Ended};
 use super::workspace::Parts;
 use crate::formats::rpm::Record;
-use crate::ids::{DerivationKey, EntryId};
+use crate::ids::{DerivationKey, Digest, EntryId, Name, Nevra};
 use crate::plan::{Derivation, From, Outcome, Plan, StepId};
 use crate::store::{self, Batch, Lease, Store};
 
@@ -41,6 +41,8 @@ pub(super) struct Engine<'a> {
     pub facts: &'a Facts<'a>,
     pub previous: &'a Previous<'a>,
     pub plan: &'a Plan,
+    /// The sources that each file is drawn from, with what each calls it.
+    pub(super) drawn: BTreeMap<&'a Digest, BTreeSet<(&'a Name, &'a Nevra)>>,
     pub observer: &'a dyn Observer,
     pub outside: &'a Outside<'a>,
     pub jobs: usize,
@@ -93,12 +95,20 @@ impl<'a> Engine<'a> {
             })
         };
         let states = plan.steps.iter().map(|step| state(&step.outcome)).collect();
+        let mut drawn: BTreeMap<&Digest, BTreeSet<(&Name, &Nevra)>> = BTreeMap::new();
+        for (source, answers) in &plan.answers {
+            for package in answers.values() {
+                let names = drawn.entry(&package.digest).or_default();
+                names.insert((source, &package.nevra));
+            }
+        }
         Engine {
             store: previous.store(),
             lease: batch.lease(),
             facts: previous.facts(),
             previous,
             plan,
+            drawn,
             observer: look.observer,
             outside: look
                 .outside
@@ -148,7 +158,7 @@ impl<'a> Engine<'a> {
             true => self.store.suffering()?,
             false => BTreeSet::new(),
         };
-        self.bring_unknown(&wanted);
+        self.bring_unknown(&wanted)?;
         let work = |number: usize| {
             let step = steps[number];
             // Of what planning waits for, metadata is read, and of the rest only what is known of it.

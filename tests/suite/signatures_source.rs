@@ -268,3 +268,36 @@ fn a_package_that_is_not_what_the_metadata_calls_it_is_refused() {
         &["tool-2-1.x86_64", "it says that it is tool-1-1.x86_64"],
     );
 }
+
+/// Nor does it decide what a package is that the store has for long.
+#[test]
+fn a_package_that_is_here_is_not_taken_for_what_the_metadata_calls_it_later() {
+    for keys in [true, false] {
+        let (_, _, bench) = published();
+        if !keys {
+            bench.edit("os.toml", "gpgkeys = [\"key.asc\"]\n", "");
+        }
+        bench.realize(&["drawn"]);
+        let rpms = bench.path().join("rpms");
+        let primary =
+            "zcat repodata/*-primary.xml.gz | sed 's/ver=\"1\"/ver=\"2\"/' > ../primary.xml";
+        for arguments in [
+            &["sh", "-c", primary][..],
+            &[
+                "modifyrepo_c",
+                "--mdtype=primary",
+                "../primary.xml",
+                "repodata",
+            ],
+        ] {
+            let mut command = Command::new(arguments[0]);
+            let made = command.args(&arguments[1..]).current_dir(&rpms).output();
+            assert!(made.unwrap().status.success(), "{arguments:?}");
+        }
+        bench.print(&["update"]);
+        bench.run(&["realize", "drawn"]).fails(
+            1,
+            &["tool-2-1.x86_64", "it says that it is tool-1-1.x86_64"],
+        );
+    }
+}
