@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::error::Error;
 use super::facts::Facts;
 use super::look::Look;
+use crate::compose::{self, WorkspaceError};
 use crate::formats::openpgp::Verified;
-use crate::formats::rpm::{Brief, SignatureError};
+use crate::formats::rpm::{self, Brief, SignatureError};
 use crate::ids::{BlobId, EntryId, Hash, Name};
 use crate::plan::SourcePackage;
 use crate::recipe::Source;
@@ -134,35 +135,41 @@ impl<'a> Gate<'a> {
         if let Some(path) = place
             && let Ok(file) = File::open(path)
         {
+            let path = path.to_owned();
             match self.verdict(file, brief.file) {
-                Some(verdict) => return verdict.map_err(refuse),
-                None => {
-                    missing = Error::Changed {
-                        path: path.to_owned(),
-                    };
-                }
+                Ok(Some(verdict)) => return verdict.map_err(refuse),
+                Ok(None) => missing = Error::Changed { path },
+                Err(source) => missing = Error::Unreadable { path, source },
             }
         }
         if self.store.blob_size(brief.file)?.is_none() {
             return Err(missing);
         }
         let reader = self.store.read(brief.file, 0, None)?;
-        match self.verdict(reader, brief.file) {
-            Some(verdict) => verdict.map_err(refuse),
-            None => Err(missing),
-        }
+        let verdict = self.verdict(reader, brief.file).map_err(|error| {
+            let error = WorkspaceError::new("reading a package", error);
+            compose::Error::from(error)
+        })?;
+        verdict.map_or(Err(missing), |verdict| verdict.map_err(refuse))
     }
 
     /// What the keys say of bytes, unless these are not the package's.
-    fn verdict(&self, reader: impl Read, file: BlobId) -> Option<Result<Verified, SignatureError>> {
+    fn verdict(
+        &self,
+        reader: impl Read,
+        file: BlobId,
+    ) -> io::Result<Option<Result<Verified, SignatureError>>> {
         let mut hashed = Hashed {
             reader,
             hasher: blake3::Hasher::new(),
         };
-        let verdict = self.keys.check_package(&mut hashed);
-        io::copy(&mut hashed, &mut io::sink()).ok()?;
+        let verdict = match self.keys.check_package(&mut hashed) {
+            Err(SignatureError::Package(rpm::Error::Read(error))) => return Err(error),
+            verdict => verdict,
+        };
+        io::copy(&mut hashed, &mut io::sink())?;
         let found = BlobId(Hash::from_bytes(*hashed.hasher.finalize().as_bytes()));
-        (found == file).then_some(verdict)
+        Ok((found == file).then_some(verdict))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Sources that name keys: what is realized from them, and what is not.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+
+use store::ids::{BlobId, Hash};
 
 use crate::support::bench::Bench;
 use crate::support::gpg::Gpg;
@@ -170,6 +173,24 @@ fn what_was_fetched_has_to_pass_other_keys_too_though_nothing_is_to_do() {
         bench.json(&["realize", "drawn", "--offline"])["steps"]["composed"],
         0
     );
+}
+
+#[test]
+fn a_package_that_is_damaged_here_is_called_so_when_other_keys_ask_for_its_bytes() {
+    let (gpg, key, bench) = published();
+    bench.realize(&["drawn"]);
+    let id = blake3::hash(&fs::read(bench.path().join("rpms/tool.rpm")).unwrap());
+    let id = BlobId(Hash::from_bytes(*id.as_bytes())).to_string();
+    let object = bench.store().join("objects").join(&id[..2]).join(&id);
+    let mut bytes = fs::read(&object).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::set_permissions(&object, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&object, bytes).unwrap();
+    let armored = gpg.run("20200601", &["--armor", "--export", &key], b"");
+    bench.write("recipes/key.asc", [b"Renewed\n", &armored[..]].concat());
+    bench
+        .run(&["realize", "drawn"])
+        .fails(4, &[&id, "is damaged", "its bytes hash to"]);
 }
 
 #[test]
