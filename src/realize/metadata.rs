@@ -17,9 +17,11 @@ use crate::tree::{Builder, Child, Directory, Leaf};
 /// The document that names all others.
 pub(super) const REPOMD: &str = "repodata/repomd.xml";
 
-/// Where a file that the index names lies in the entry: one at another server goes by its name.
+/// Where a file that the index names lies in the entry: one that is not below the repository goes by its name.
 pub(super) fn path(location: &str) -> Result<TreePath, Error> {
-    let inside = match location.contains("://") {
+    let mut names = location.split('/');
+    let elsewhere = location.contains("://") || names.any(|name| matches!(name, "." | ".."));
+    let inside = match elsewhere {
         true => format!(
             "repodata/{}",
             location.rsplit('/').next().unwrap_or(location)

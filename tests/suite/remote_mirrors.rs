@@ -91,6 +91,39 @@ fn packages_that_lie_elsewhere_come_from_where_xml_base_says() {
     assert_eq!(elsewhere.count("/sampler-httpd-2.4-1.x86_64.rpm"), 1);
 }
 
+/// Many servers hold names and no directories: to them `/os/../rpms/a.rpm` is a name that nothing has.
+#[test]
+fn locations_with_dots_are_asked_for_by_where_they_lead() {
+    let upstream = Upstream::new();
+    let made = Command::new("createrepo_c")
+        .args(["-q", "--location-prefix", "../rpms"])
+        .arg(upstream.path())
+        .status();
+    assert!(made.unwrap().success());
+    let server = Server::start();
+    for (directory, place) in [("", "/rpms"), ("repodata", "/os/repodata")] {
+        for file in fs::read_dir(upstream.path().join(directory)).unwrap() {
+            let path = file.unwrap().path();
+            if path.is_file() {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                server.good(&format!("{place}/{name}"), &fs::read(&path).unwrap());
+            }
+        }
+    }
+    let index = upstream.path().join("repodata/repomd.xml");
+    let index = fs::read_to_string(index).unwrap();
+    let index = index.replace("href=\"repodata/", "href=\"./repodata/");
+    let index = index.replacen("href=\"./", "href=\"../os/", 1);
+    server.good("/os/repodata/repomd.xml", index.as_bytes());
+    let bench = site(&server.url("/os/"));
+    bench.print(&["update"]);
+    bench.realize(&["host"]);
+    // Also where the metadata is not here any more.
+    bench.print(&["realize", "host", "--store", "other"]);
+    bench.edit("tools.toml", ", \"sampler-init\"", "");
+    bench.print(&["realize", "edition", "--store", "other"]);
+}
+
 #[test]
 fn mirrors_that_are_not_known_are_asked_for_once_and_not_for_each_package() {
     let upstream = Upstream::new();

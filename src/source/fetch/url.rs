@@ -103,7 +103,7 @@ impl Url {
         let directory = self.path.trim_end_matches('/');
         let location = location.trim_start_matches('/');
         let mut joined = self.clone();
-        joined.path = encode(&format!("{directory}/{location}"));
+        joined.path = absolute(&format!("{directory}/{location}"));
         Ok(joined)
     }
 
@@ -143,9 +143,9 @@ impl Url {
         let mut url = self.clone();
         url.query = query.to_owned();
         if path.starts_with('/') {
-            url.path = encode(path);
+            url.path = absolute(path);
         } else if !path.is_empty() {
-            url.path = encode(&format!("{parent}/{path}"));
+            url.path = absolute(&format!("{parent}/{path}"));
         }
         url
     }
@@ -197,7 +197,7 @@ impl FromStr for Url {
             },
             path: match path {
                 "" => "/".to_owned(),
-                path => encode(path),
+                path => absolute(path),
             },
             query: encode(query),
             credentials,
@@ -248,6 +248,25 @@ fn without_credentials(text: &str) -> String {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
     format!("{scheme}://{}", &rest[host..])
+}
+
+/// A path as it is asked for: without `.` and `..`, which only some servers make something of (RFC 3986, section 5.2.4).
+fn absolute(path: &str) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/').skip(1) {
+        match name {
+            "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    let is_directory = path.ends_with("/.") || path.ends_with("/..");
+    let end = if is_directory && !names.is_empty() {
+        "/"
+    } else {
+        ""
+    };
+    encode(&format!("/{}{end}", names.join("/")))
 }
 
 /// Escapes what a request line can't hold. What is escaped already stays as it is.
@@ -318,6 +337,15 @@ mod tests {
             joined.to_string(),
             "https://host/os/Packages/a%20b%5E1~2+3.rpm?token=1"
         );
+        for (location, path) in [
+            ("./a/../b.rpm", "/os/b.rpm"),
+            ("../../../b.rpm", "/b.rpm"),
+            ("a//.b.rpm", "/os/a//.b.rpm"),
+            ("a/..", "/os/"),
+            ("../..", "/"),
+        ] {
+            assert_eq!(base.join(location).unwrap().path, path);
+        }
         let elsewhere = base.join("http://other/x.rpm").unwrap();
         assert_eq!(elsewhere.to_string(), "http://other/x.rpm");
         let local = base.join("file:///etc/passwd").unwrap_err();
@@ -335,6 +363,7 @@ mod tests {
         };
         assert_eq!(to("c?y").unwrap(), ("https://host/a/c?y".into(), true));
         assert_eq!(to("/c").unwrap(), ("https://host/c".into(), true));
+        assert_eq!(to("./../d").unwrap(), ("https://host/d".into(), true));
         assert_eq!(to("//other/c").unwrap(), ("https://other/c".into(), false));
         for unsafe_target in ["http://host/c", "file:///etc/passwd", "ftp://host/c"] {
             assert!(to(unsafe_target).is_err(), "{unsafe_target}");
