@@ -100,6 +100,7 @@ impl<'a> Look<'a> {
         for (name, source) in sources {
             let locked = self.lock.and_then(|lock| lock.sources.get(*name));
             let Location::Path(directory) = &source.location else {
+                let locked = locked.filter(|locked| locked.is_of(&source.location));
                 let locked = locked.ok_or_else(|| Error::NotLocked {
                     name: (*name).clone(),
                 })?;

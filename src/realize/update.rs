@@ -89,8 +89,9 @@ pub fn update(
         .partition(|(_, source)| matches!(source.location, Location::Path(_)));
     let facts = look.at(&directories)?;
     let mut lock = Lock::default();
-    for (name, _) in &sources {
+    for (name, source) in &sources {
         let kept = old.and_then(|old| old.sources.get(*name));
+        let kept = kept.filter(|kept| kept.is_of(&source.location));
         lock.sources
             .extend(kept.map(|kept| ((*name).clone(), kept.clone())));
     }

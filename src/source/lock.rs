@@ -11,9 +11,9 @@ use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::ids::{BlobId, Digest, Evr, Hash, InvalidDigest, Name, Nevra};
-use crate::recipe::Problems;
 use crate::recipe::document::Document;
 use crate::recipe::fields::{Fields, Found};
+use crate::recipe::{Location, Problems};
 use crate::store::file;
 
 /// The file's name, in the recipes directory.
@@ -47,6 +47,12 @@ pub struct LockedSource {
 }
 
 impl LockedSource {
+    /// Whether this can be of a source that lies there: of a repository its index is locked, and what was locked of
+    /// a directory says nothing about one.
+    pub fn is_of(&self, location: &Location) -> bool {
+        matches!(location, Location::Path(_)) || !self.metadata.is_empty()
+    }
+
     /// Forgets what texts were answered with, and packages that no other text has as its answer.
     pub fn forget(&mut self, is_forgotten: impl Fn(&str) -> bool) {
         let packages = std::mem::take(&mut self.packages).into_iter();

@@ -547,3 +547,37 @@ fn a_file_that_has_become_another_one_of_the_lock_is_not_taken_for_it() {
         &["editor-a-1-1.noarch.rpm is not the file that the lock names"],
     );
 }
+
+#[test]
+fn a_directory_that_has_become_a_repository_has_to_be_looked_at() {
+    let bench = two();
+    let rpms = bench.path().join("local");
+    bench.write(
+        "local/a.rpm",
+        spec("a-1-1.noarch").bytes(&Memory::default()),
+    );
+    let made = Command::new("createrepo_c").arg("-q").arg(&rpms).status();
+    assert!(made.unwrap().success());
+    bench.write(
+        "recipes/local.toml",
+        "kind = \"source\"\npath = \"../local\"\n",
+    );
+    bench.write(
+        "recipes/ours.toml",
+        "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"local\"\npackages = [\"a\"]\n",
+    );
+    bench.print(&["update"]);
+    let url = format!("url = \"file://{}\"", rpms.display());
+    bench.edit("local.toml", "path = \"../local\"", &url);
+    let hint = "`store update local` looks at it";
+    for command in ["realize", "plan"] {
+        bench
+            .run(&[command, "ours"])
+            .fails(2, &["source local", hint]);
+    }
+    // Others can be locked meanwhile.
+    let said = bench.run(&["update", "--keep"]).works();
+    assert!(said.err.contains("`store update local`"), "{said:?}");
+    bench.print(&["update", "local"]);
+    bench.realize(&["ours"]);
+}
