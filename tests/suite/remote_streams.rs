@@ -10,6 +10,7 @@ use store::formats::modulemd::{self, Document};
 use store::formats::repodata::Repomd;
 
 use super::support::bench::Bench;
+use super::support::dnf::Machine;
 use super::support::fixtures;
 use super::support::rpm::spec;
 use super::support::workspace::Memory;
@@ -275,6 +276,30 @@ fn a_document_means_just_the_packages_that_it_names() {
         let files = fs::read_dir(packages).unwrap();
         let files: Vec<_> = files.map(|one| one.unwrap().file_name()).collect();
         assert_eq!(files, [file], "{name}");
+    }
+}
+
+#[test]
+fn a_list_of_modules_may_be_empty() {
+    for list in ["", "# none yet\n"] {
+        let bench = Bench::of(&[]);
+        let rpms = bench.path().join("rpms");
+        bench.write(
+            "rpms/tool-1-1.noarch.rpm",
+            spec("tool-1-1.noarch").bytes(&Memory::default()),
+        );
+        index(&rpms, &[list.to_owned()]);
+        let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
+        bench.write("recipes/upstream.toml", source);
+        let module = "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"upstream\"\npackages = [\"tool\"]\n";
+        bench.write("recipes/drawn.toml", module);
+        bench.print(&["update"]);
+        bench.realize(&["drawn"]);
+        let machine = Machine::new(&[("upstream", &rpms)]);
+        assert_eq!(
+            machine.download(&["install", "tool"]),
+            ["tool-1-1.noarch.rpm"]
+        );
     }
 }
 
