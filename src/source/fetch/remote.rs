@@ -211,8 +211,10 @@ impl Fetcher<'_> {
         let beside = index.beside(SIGNATURE);
         match self.small(&beside) {
             Ok(signature) => Ok(Some(signature)),
-            // Servers that don't list what they have refuse what they don't have.
-            Err(Trouble::Mirror(Failure::Missing(_) | Failure::Forbidden(_))) => Ok(None),
+            // Servers that don't list what they have refuse what they don't have, and some have a page for all that.
+            Err(Trouble::Mirror(Failure::Missing(_) | Failure::Forbidden(_) | Failure::Page)) => {
+                Ok(None)
+            }
             Err(Trouble::Mirror(Failure::File(error)))
                 if error.kind() == std::io::ErrorKind::NotFound =>
             {
