@@ -171,7 +171,9 @@ pub fn network() -> Network {
     };
     let all = variable(["all_proxy", "ALL_PROXY"]);
     Network {
-        roots: std::env::var_os("SSL_CERT_FILE").map(PathBuf::from),
+        roots: std::env::var_os("SSL_CERT_FILE")
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from),
         // Not HTTP_PROXY: where programs are run for web requests, a request can set that.
         http_proxy: variable(["http_proxy", "http_proxy"]).or_else(|| all.clone()),
         https_proxy: variable(["https_proxy", "HTTPS_PROXY"]).or(all),

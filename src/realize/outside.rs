@@ -41,7 +41,7 @@ pub(super) struct Outside<'a> {
     /// Where the packages of the lock lie, by digest.
     locked: BTreeMap<&'a Digest, Vec<(&'a Name, &'a str)>>,
     /// `None` where nobody outside may be asked, or no source is a repository.
-    fetcher: Option<Fetcher<'a>>,
+    fetcher: Option<Result<Fetcher<'a>, Arc<fetch::Error>>>,
     /// Of each source, once it was asked for: they are looked for once, also where there are none.
     mirrors: Mutex<BTreeMap<Name, Asked>>,
 }
@@ -49,17 +49,14 @@ pub(super) struct Outside<'a> {
 /// The mirrors of a source, or why they are not known; whoever comes while they are looked for waits.
 type Asked = Arc<OnceLock<Result<Mirrors, Arc<fetch::Error>>>>;
 
-/// A client for the network, if there is one and any of these sources needs it.
-pub(super) fn client(
-    sources: &[(&Name, &Source)],
-    network: Option<&Network>,
-) -> Result<Option<Client>, Error> {
-    let remote = |(_, source): &&(&Name, &Source)| !matches!(source.location, Location::Path(_));
-    let (Some((name, _)), Some(network)) = (sources.iter().find(remote), network) else {
-        return Ok(None);
-    };
-    let client = Client::new(network).map_err(|source| failed(name, source))?;
-    Ok(Some(client))
+/// A client for the network, or why there can be none, which matters to who needs one.
+pub(super) type Way = Result<Client, Arc<fetch::Error>>;
+
+/// The way to the network, if there is one and any of these sources may need it.
+pub(super) fn way(sources: &[(&Name, &Source)], network: Option<&Network>) -> Option<Way> {
+    let remote = |(_, source): &(&Name, &Source)| !matches!(source.location, Location::Path(_));
+    let network = network.filter(|_| sources.iter().any(remote))?;
+    Some(Client::new(network).map_err(Arc::new))
 }
 
 impl<'a> Outside<'a> {
@@ -67,7 +64,7 @@ impl<'a> Outside<'a> {
     pub fn new(
         recipes: &'a Recipes,
         lock: Option<&'a Lock>,
-        client: Option<&'a Client>,
+        way: Option<&'a Way>,
         tell: &'a (dyn Fn(Event<'_>) + Sync),
     ) -> Self {
         let mut locked: BTreeMap<&Digest, Vec<(&Name, &str)>> = BTreeMap::new();
@@ -80,7 +77,10 @@ impl<'a> Outside<'a> {
         Outside {
             recipes,
             locked,
-            fetcher: client.map(|client| Fetcher::new(client, Persistence::default(), tell)),
+            fetcher: way.map(|way| {
+                let client = way.as_ref().map_err(Arc::clone)?;
+                Ok(Fetcher::new(client, Persistence::default(), tell))
+            }),
             mirrors: Mutex::default(),
         }
     }
@@ -192,10 +192,18 @@ impl<'a> Outside<'a> {
     }
 
     fn fetcher(&self, name: &Name, what: &str) -> Result<&Fetcher<'a>, Error> {
-        self.fetcher.as_ref().ok_or_else(|| Error::Offline {
-            name: name.clone(),
-            what: what.to_owned(),
-        })
+        let name = name.clone();
+        match &self.fetcher {
+            Some(Ok(fetcher)) => Ok(fetcher),
+            Some(Err(source)) => Err(Error::Fetch {
+                name,
+                source: source.clone(),
+            }),
+            None => Err(Error::Offline {
+                name,
+                what: what.to_owned(),
+            }),
+        }
     }
 }
 

@@ -79,9 +79,9 @@ pub fn realize(
     let lease = Arc::new(store.lease()?);
     let batch = Batch::new(&lease)?;
     let sources = sources(recipes, names);
-    let client = outside::client(&sources, options.network.as_ref())?;
+    let way = outside::way(&sources, options.network.as_ref());
     let tell = |event: Event<'_>| observe::tell(observer, event);
-    let outside = Outside::new(recipes, lock, client.as_ref(), &tell);
+    let outside = Outside::new(recipes, lock, way.as_ref(), &tell);
     let look = Look {
         outside: Some(&outside),
         lease: Some(&lease),

@@ -81,9 +81,9 @@ pub fn update(
         lease: Some(&lease),
         keep: true,
     };
-    let client = outside::client(&sources, options.network.as_ref())?;
+    let way = outside::way(&sources, options.network.as_ref());
     let tell = |event: Event<'_>| observe::tell(observer, event);
-    let outside = Outside::new(recipes, old, client.as_ref(), &tell);
+    let outside = Outside::new(recipes, old, way.as_ref(), &tell);
     let (directories, repositories): (Vec<_>, Vec<_>) = looked
         .iter()
         .partition(|(_, source)| matches!(source.location, Location::Path(_)));

@@ -7,6 +7,7 @@ use std::process::Command;
 use store::formats::rpm::checksum::Hasher;
 use store::ids::Algorithm;
 
+use super::support::bench::Said;
 use super::support::upstream::{Upstream, site};
 
 #[test]
@@ -260,4 +261,30 @@ fn of_two_parts_of_one_kind_the_first_is_fetched_and_locked() {
     fs::remove_file(second).unwrap();
     let other = ["realize", "host", "--store", "other"];
     bench.run(&other).works();
+}
+
+#[test]
+fn a_way_to_the_network_that_can_not_be_had_stops_only_what_needs_it() {
+    let upstream = Upstream::new();
+    let bench = site(&upstream.url());
+    let run = |arguments: &[&str], variable: (&str, &str)| {
+        let mut command = bench.command();
+        command.args(arguments).env(variable.0, variable.1);
+        Said::of(command.output().unwrap())
+    };
+    // As in other programs, an empty variable is none.
+    run(&["update"], ("SSL_CERT_FILE", "")).works();
+    bench.realize(&["host"]);
+    for variable in [
+        ("all_proxy", "socks5://localhost:1080"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+    ] {
+        run(&["realize", "host"], variable).works();
+        run(&["update", "--keep"], variable).works();
+        for arguments in [&["update"][..], &["realize", "host", "--store", "other"]] {
+            let said = run(arguments, variable);
+            assert_eq!(said.code, 1, "{said:?}");
+            assert!(said.err.contains(variable.1), "{said:?}");
+        }
+    }
 }
