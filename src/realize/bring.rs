@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,7 +16,7 @@ use super::sight::Sight;
 use super::{metadata, sight, trace};
 use crate::compose::{self, Composed, Output};
 use crate::formats::rpm::Brief;
-use crate::ids::{BlobId, Digest, EntryId, Name};
+use crate::ids::{BlobId, EntryId, Name};
 use crate::plan::derivation::MAIN;
 use crate::plan::{Derivation, From, Outcome, Step, StepId, parameters};
 use crate::source::fetch::Fetched;
@@ -61,60 +60,15 @@ impl Engine<'_> {
         let Some(outcome) = self.outcome(id) else {
             return Ok(false);
         };
-        let step = &self.plan.steps[id];
-        if step.kind != FETCH {
-            return Ok(true);
-        }
-        let wanted: parameters::Fetch =
-            step.params
-                .to()
-                .map_err(|source| compose::Error::Parameters {
-                    kind: FETCH,
-                    source,
-                })?;
-        let rpm = outcome.outputs[MAIN];
-        let brief = match self.facts.gates.is_empty() {
-            true => self.facts.noted(rpm),
-            false => self.facts.brief(rpm),
-        };
         // What is not known well enough to be checked is fetched once more, and checked then.
-        let passed = match brief {
-            Some(brief) => self.pass(&wanted.digest, &brief, rpm, None)?,
-            None => self.facts.gates.is_empty(),
-        };
+        let passed = self
+            .drawn
+            .admits(self.facts, &self.plan.steps[id], &outcome)?;
         if !passed {
             let _busy = self.busy(id);
             self.compose(id, "its signature is to be checked with other keys")?;
         }
         Ok(true)
-    }
-
-    /// Holds a package against what every source that it is drawn from calls it, and against the keys of each;
-    /// `false` where its bytes are nowhere at hand.
-    ///
-    /// Drawn is what has the digest that a source states: what a package calls itself decides nothing.
-    fn pass(
-        &self,
-        drawn: &Digest,
-        brief: &Brief,
-        rpm: EntryId,
-        place: Option<&Path>,
-    ) -> Result<bool, Error> {
-        let mut passed = true;
-        for (source, nevra) in self.drawn.get(drawn).into_iter().flatten() {
-            // What was planned and solved was planned with the name in the metadata.
-            if **nevra != brief.nevra {
-                return Err(Error::Fetched {
-                    name: (*source).clone(),
-                    package: nevra.to_string(),
-                    source: format!("it says that it is {}", brief.nevra).into(),
-                });
-            }
-            if let Some(gate) = self.facts.gates.get(*source) {
-                passed &= gate.admit(brief, rpm, place)?;
-            }
-        }
-        Ok(passed)
     }
 
     /// Brings again what a step is about to read, and the collector took, several files at once.
@@ -200,12 +154,11 @@ impl Engine<'_> {
         let record = sight.record().clone();
         let key = import.key();
         let rpm = sight.entry().id();
-        if !self.pass(
-            &wanted.digest,
-            &Brief::of(&record),
-            rpm,
-            Some(fetched.path()),
-        )? {
+        let (brief, place) = (Brief::of(&record), Some(fetched.path()));
+        if !self
+            .drawn
+            .pass(self.facts, &wanted.digest, &brief, rpm, place)?
+        {
             return Err(refuse("its bytes are gone before they were checked".into()));
         }
         self.facts.imported(rpm, Arc::new(record), (key, outcome));

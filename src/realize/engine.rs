@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::claims::{Attended, Claims};
 use super::course::Course;
+use super::drawn::Drawn;
 use super::error::Error;
 use super::explain::{Called, Names, Previous};
 use super::facts::Facts;
@@ -22,7 +23,7 @@ use super::report::{How, StepName, StepReport};
 use super::schedule::{self, Ended};
 use super::workspace::Parts;
 use crate::formats::rpm::Record;
-use crate::ids::{DerivationKey, Digest, EntryId, Name, Nevra};
+use crate::ids::{DerivationKey, EntryId};
 use crate::plan::{Derivation, From, Outcome, Plan, StepId};
 use crate::store::{self, Batch, Lease, Store};
 
@@ -41,8 +42,7 @@ pub(super) struct Engine<'a> {
     pub facts: &'a Facts<'a>,
     pub previous: &'a Previous<'a>,
     pub plan: &'a Plan,
-    /// The sources that each file is drawn from, with what each calls it.
-    pub(super) drawn: BTreeMap<&'a Digest, BTreeSet<(&'a Name, &'a Nevra)>>,
+    pub(super) drawn: Drawn<'a>,
     pub observer: &'a dyn Observer,
     pub outside: &'a Outside<'a>,
     pub jobs: usize,
@@ -95,20 +95,13 @@ impl<'a> Engine<'a> {
             })
         };
         let states = plan.steps.iter().map(|step| state(&step.outcome)).collect();
-        let mut drawn: BTreeMap<&Digest, BTreeSet<(&Name, &Nevra)>> = BTreeMap::new();
-        for (source, answers) in &plan.answers {
-            for package in answers.values() {
-                let names = drawn.entry(&package.digest).or_default();
-                names.insert((source, &package.nevra));
-            }
-        }
         Engine {
             store: previous.store(),
             lease: batch.lease(),
             facts: previous.facts(),
             previous,
             plan,
-            drawn,
+            drawn: Drawn::of(plan),
             observer: look.observer,
             outside: look
                 .outside

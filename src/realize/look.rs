@@ -104,7 +104,7 @@ impl<'a> Look<'a> {
                 let locked = locked.ok_or_else(|| Error::NotLocked {
                     name: (*name).clone(),
                 })?;
-                let gate = Gate::of(self.store, name, source, self.epoch)?;
+                let gate = Gate::of(self, name, source)?;
                 facts.gates.extend(gate.map(|gate| ((*name).clone(), gate)));
                 facts.remotes.insert((*name).clone(), source);
                 facts.offers.insert((*name).clone(), repository(locked));

@@ -15,6 +15,7 @@ mod catalog;
 mod check;
 mod claims;
 mod course;
+mod drawn;
 mod element;
 mod engine;
 mod error;

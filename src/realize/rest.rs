@@ -4,8 +4,11 @@
 
 use std::time::Duration;
 
+use super::drawn::Drawn;
 use super::error::Error;
+use super::facts::Facts;
 use super::look::Look;
+use super::outside::FETCH;
 use super::report::{Artifact, How, Made, Report, StepName, StepReport};
 use super::{Options, planned, root_name, sources, tell_unlocked};
 use crate::ids::{DerivationKey, EntryId, Name};
@@ -23,6 +26,7 @@ pub(super) fn report(
     let facts = look.at(&sources(recipes, names))?;
     let plan = planned(recipes, names, look, &facts)?;
     let rest = Rest {
+        facts: &facts,
         look,
         recipes,
         options,
@@ -41,6 +45,7 @@ pub(super) fn report(
 }
 
 struct Rest<'a> {
+    facts: &'a Facts<'a>,
     look: &'a Look<'a>,
     recipes: &'a Recipes,
     options: &'a Options,
@@ -66,10 +71,20 @@ impl Rest<'_> {
     fn steps(&self) -> Result<Vec<StepReport>, Error> {
         let wanted = self.plan.wanted();
         self.look.observer.planned(wanted.len());
+        let known = wanted.iter().filter_map(|&step| {
+            let step = &self.plan.steps[step];
+            let known = step.outcome.as_ref().filter(|_| step.kind == FETCH)?;
+            known.outputs.get(MAIN).copied()
+        });
+        self.facts.gather(&known.collect::<Vec<_>>())?;
+        let drawn = Drawn::of(self.plan);
         let mut reports = Vec::with_capacity(wanted.len());
         for step in wanted {
-            self.outcome(step)?;
+            let known = self.outcome(step)?;
             let name = self.name(step);
+            if !drawn.admits(self.facts, &self.plan.steps[step], known)? {
+                return Err(self.refused(format!("{name} is to be checked with other keys")));
+            }
             let observer = self.look.observer;
             observer.finished(&name, How::Reused, Duration::ZERO, &[]);
             reports.push(StepReport {

@@ -25,6 +25,8 @@ pub(super) struct Gate<'a> {
     store: &'a Store,
     name: &'a Name,
     keys: Keys,
+    /// Whether what passed is remembered.
+    keep: bool,
 }
 
 /// Checks the packages of a source, several at once; all that are refused are told together.
@@ -35,7 +37,7 @@ pub(super) fn check(
     source: &Source,
     packages: &[SourcePackage],
 ) -> Result<(), Error> {
-    let Some(gate) = Gate::of(look.store, name, source, look.epoch)? else {
+    let Some(gate) = Gate::of(look, name, source)? else {
         return Ok(());
     };
     let mut unknown = Vec::new();
@@ -68,9 +70,7 @@ pub(super) fn check(
             Err(error) => refused.push(error),
         }
     }
-    if look.keep {
-        gate.remember(&passed)?;
-    }
+    gate.remember(&passed)?;
     Error::all(name, refused)
 }
 
@@ -84,14 +84,14 @@ pub(super) fn keys(name: &Name, source: &Source, epoch: i64) -> Result<Option<Ke
 
 impl<'a> Gate<'a> {
     /// That of a source, if it names keys.
-    pub fn of(
-        store: &'a Store,
-        name: &'a Name,
-        source: &Source,
-        epoch: i64,
-    ) -> Result<Option<Gate<'a>>, Error> {
-        let keys = keys(name, source, epoch)?;
-        Ok(keys.map(|keys| Gate { store, name, keys }))
+    pub fn of(look: &Look<'a>, name: &'a Name, source: &Source) -> Result<Option<Gate<'a>>, Error> {
+        let keys = keys(name, source, look.epoch)?;
+        Ok(keys.map(|keys| Gate {
+            store: look.store,
+            name,
+            keys,
+            keep: look.keep,
+        }))
     }
 
     /// Whether a package passed before.
@@ -100,7 +100,10 @@ impl<'a> Gate<'a> {
     }
 
     pub fn remember(&self, rpms: &[EntryId]) -> Result<(), Error> {
-        Ok(self.store.signed_put(rpms, self.keys.digest)?)
+        match self.keep {
+            true => Ok(self.store.signed_put(rpms, self.keys.digest)?),
+            false => Ok(()),
+        }
     }
 
     /// Lets one package pass, by what is remembered or else by its bytes; `false` where these are nowhere at hand.

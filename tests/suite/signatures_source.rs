@@ -6,7 +6,7 @@ use std::process::Command;
 
 use store::ids::{BlobId, Hash};
 
-use crate::support::bench::Bench;
+use crate::support::bench::{Bench, Said};
 use crate::support::gpg::Gpg;
 use crate::support::rpm::spec;
 use crate::support::server::{Manner, Server};
@@ -173,6 +173,33 @@ fn what_was_fetched_has_to_pass_other_keys_too_though_nothing_is_to_do() {
         bench.json(&["realize", "drawn", "--offline"])["steps"]["composed"],
         0
     );
+}
+
+#[test]
+fn who_may_only_read_a_store_is_given_nothing_that_other_keys_refuse() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let (gpg, key, bench) = published();
+    bench.realize(&["drawn"]);
+    let program = bench.path().join("program");
+    fs::copy(env!("CARGO_BIN_EXE_store"), &program).unwrap();
+    fs::set_permissions(bench.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let realize = || {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65532", "--regid=65532", "--clear-groups"]);
+        command.arg(&program).args(["realize", "drawn", "--store"]);
+        command.arg(bench.store()).current_dir(bench.path());
+        Said::of(command.output().unwrap())
+    };
+    realize().works();
+    let stranger = gpg.key("20200102", "ed25519");
+    trust(&gpg, &stranger, &bench);
+    realize().fails(1, &["tool-1-1.x86_64", "which is not among the keys"]);
+    // Nothing can be remembered there of what passes.
+    let armored = gpg.run("20200601", &["--armor", "--export", &key], b"");
+    bench.write("recipes/key.asc", [b"Renewed\n", &armored[..]].concat());
+    realize().works();
 }
 
 #[test]
