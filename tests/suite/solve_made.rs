@@ -96,6 +96,23 @@ fn what_a_conflict_is_waived_for_comes_along_where_it_is_there() {
     assert_eq!(agreed(&[backwards], false, ["b"]), ["none"]);
 }
 
+#[test]
+fn what_supplements_something_if_another_thing_is_there_waits_for_one_of_them() {
+    let records = [
+        package("a").supplements("(c if d)"),
+        package("b").supplements("((c if d) and e)"),
+        package("c"),
+        package("d"),
+        package("e"),
+        package("f").supplements("(c if (d with e))"),
+        package("g").supplements("(c if d else e)"),
+        package("h"),
+    ];
+    let lists = ["h", "c", "d", "c d", "e"];
+    let answers = agreed(&records, true, lists);
+    assert_eq!(answers, ["h", "a c f", "d", "a c d f g", "b e g"]);
+}
+
 /// What dnf and we install of two backends, the first of which requires the other.
 fn of_backends(app: Record, more: &[Record], weak: bool) -> String {
     let full = package("full").provides("backend").requires("mini");

@@ -67,6 +67,25 @@ struct Literal {
     holds: bool,
 }
 
+/// What an expression is of some packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Truth {
+    False,
+    /// It is true, and would be of nothing at all: `(a if b)` without either.
+    Vacuous,
+    /// One of the packages makes it so.
+    Told,
+}
+
+impl Truth {
+    fn and(self, other: Truth) -> Truth {
+        match self.min(other) {
+            Truth::False => Truth::False,
+            _ => self.max(other),
+        }
+    }
+}
+
 /// Turns dependencies into clauses, and remembers the packages behind each plain one.
 pub(super) struct Encoder<'u, 'a> {
     universe: &'u Universe<'a>,
@@ -133,33 +152,48 @@ impl<'u, 'a> Encoder<'u, 'a> {
 
     /// Whether the expression is true of the chosen packages.
     pub fn holds(&mut self, expression: &Expression, chosen: &[bool]) -> bool {
-        self.is_true(expression, chosen).unwrap_or(false)
+        self.truth(expression, chosen)
+            .is_ok_and(|truth| truth != Truth::False)
+    }
+
+    /// Whether it is true of them by something that is there, not only for want of a condition.
+    pub fn speaks(&mut self, expression: &Expression, chosen: &[bool]) -> bool {
+        self.truth(expression, chosen) == Ok(Truth::Told)
     }
 
     /// Looks at every part, each once: one that can't be read counts wherever it stands.
-    fn is_true(&mut self, expression: &Expression, chosen: &[bool]) -> Result<bool, String> {
-        let mut part = |part: &Expression| self.is_true(part, chosen);
+    fn truth(&mut self, expression: &Expression, chosen: &[bool]) -> Result<Truth, String> {
+        let mut part = |part: &Expression| self.truth(part, chosen);
         Ok(match expression {
             Expression::Plain { .. } | Expression::With(_) | Expression::Without(..) => {
-                self.set(expression)?.iter().any(|&p| chosen[p])
+                match self.set(expression)?.iter().any(|&p| chosen[p]) {
+                    true => Truth::Told,
+                    false => Truth::False,
+                }
             }
             Expression::And(list) => {
                 let parts = list.iter().map(part).collect::<Result<Vec<_>, _>>()?;
-                parts.into_iter().all(|holds| holds)
+                parts.into_iter().fold(Truth::Vacuous, Truth::and)
             }
             Expression::Or(list) => {
                 let parts = list.iter().map(part).collect::<Result<Vec<_>, _>>()?;
-                parts.into_iter().any(|holds| holds)
+                parts.into_iter().fold(Truth::False, Truth::max)
             }
             Expression::If(then, condition, otherwise) => {
                 let (then, condition) = (part(then)?, part(condition)?);
-                let otherwise = otherwise.as_deref().map_or(Ok(true), part)?;
-                if condition { then } else { otherwise }
+                let otherwise = otherwise.as_deref().map(part).transpose()?;
+                match condition {
+                    Truth::False => otherwise.unwrap_or(then.max(Truth::Vacuous)),
+                    condition => condition.and(then),
+                }
             }
             Expression::Unless(then, condition, otherwise) => {
                 let (then, condition) = (part(then)?, part(condition)?);
-                let otherwise = otherwise.as_deref().map_or(Ok(false), part)?;
-                if condition { otherwise } else { then }
+                let otherwise = otherwise.as_deref().map_or(Ok(Truth::False), part)?;
+                match condition {
+                    Truth::False => then,
+                    condition => condition.and(otherwise),
+                }
             }
         })
     }

@@ -31,7 +31,8 @@ struct Hope<'s> {
 enum Occasion<'s> {
     /// This package is chosen, and recommends it.
     Chosen(usize),
-    /// One of the expressions that this package supplements is true of what is chosen.
+    /// One of the expressions that this package supplements is true of what is chosen, by something that is there:
+    /// `(a if b)` asks for nothing where neither is.
     Holds {
         package: usize,
         supplemented: &'s [Expression],
@@ -180,7 +181,7 @@ impl Hope<'_> {
         let due = match self.occasion {
             Occasion::Chosen(package) => chosen[package],
             Occasion::Holds { supplemented, .. } => {
-                supplemented.iter().any(|e| encoder.holds(e, chosen))
+                supplemented.iter().any(|e| encoder.speaks(e, chosen))
             }
         };
         let mut open = self.wish.clauses.iter().filter(|c| !c.holds(chosen));
