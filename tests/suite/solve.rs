@@ -187,8 +187,14 @@ fn a_foreign_package_that_others_pull_in_brings_its_native_twin() {
         "unless a request names it"
     );
     records.remove(2);
+    records.push(record("user-1-1.x86_64").requires("lib"));
     assert_eq!(
-        fails(&records, &["app"]).to_string(),
+        installs(&records, &["app"]),
+        ["app-1-1.i686", "lib-2-1.i686"],
+        "where nothing asks for another version of it"
+    );
+    assert_eq!(
+        fails(&records, &["app", "user"]).to_string(),
         "nothing provides `lib-2-1.x86_64`, which lib-2-1.i686 requires\n    \
          lib-2-1.i686 is required by app-1-1.i686 (`lib32`)\n    \
          app-1-1.i686 is asked for by `app`"

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::demands::{Demands, Wish};
+use super::arch::Fit;
+use super::demands::{Demands, Wish, twin};
 use super::favour::Favour;
 use super::formula::{Clause, Encoder};
 use super::request::Request;
@@ -79,7 +80,25 @@ impl Closure {
                 closure.wishes[package] = wishes;
             }
         }
+        closure.keep_versions_apart(universe, &asked);
         closure
+    }
+
+    /// Rules out foreign packages without a native twin where that name is in reach in another version.
+    fn keep_versions_apart(&mut self, universe: &Universe, asked: &BTreeSet<usize>) {
+        let is_native = |other: usize| matches!(universe.packages[other].fit, Fit::Native(_));
+        for number in 0..universe.packages.len() {
+            if asked.contains(&number) || !self.reaches(number) {
+                continue;
+            }
+            let name = &universe.packages[number].solvable.nevra.name;
+            let mut others = universe.named(name).iter().copied();
+            if others.any(|other| is_native(other) && self.reaches(other)) {
+                let twin = twin(universe, number).filter(|twin| twin.any.is_empty());
+                let demands = self.demands[number].as_mut();
+                demands.expect("it is in reach").clauses.extend(twin);
+            }
+        }
     }
 
     /// A foreign package is never pulled in by what it supplements.

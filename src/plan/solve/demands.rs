@@ -95,7 +95,9 @@ impl Demands {
             }
         }
         if !asked {
-            demands.clauses.extend(twin(universe, number));
+            let twin = twin(universe, number);
+            let is_there = |twin: &Clause| !twin.any.is_empty();
+            demands.clauses.extend(twin.filter(is_there));
         }
         demands.clauses.dedup();
         demands
@@ -123,8 +125,9 @@ impl Demands {
 }
 
 /// A foreign package that others pull in needs its native twin, of the same version,
-/// where that name is there natively at all: as dnf has it, since the files that both own have to be the same.
-fn twin(universe: &Universe, number: usize) -> Option<Clause> {
+/// where that name is there natively at all, since the files that both own have to be the same.
+/// As dnf has it, another version only counts where it is in reach; then there is no twin, and the clause is empty.
+pub(super) fn twin(universe: &Universe, number: usize) -> Option<Clause> {
     let package = &universe.packages[number];
     if !package.fit.is_foreign() {
         return None;
