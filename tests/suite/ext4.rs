@@ -165,6 +165,23 @@ fn groups_that_end_early_are_sound_and_so_are_many_small_files() {
         sample.file(&format!("many/{}/{number}", number % 16), b"the same bytes");
     }
     Made::of(&sample, &options(&none, 256 * MIB)).is_sound();
+    // The last group is left out, and all inodes lie in the others.
+    Made::of(&sample, &options(&none, 257 * MIB)).is_sound();
+}
+
+#[test]
+fn more_files_than_its_groups_can_count_need_a_larger_file_system() {
+    let mut sample = Sample::default();
+    for number in 0..33_000 {
+        sample.leaf(&format!("links/{number}"), Leaf::symlink("target"));
+    }
+    let none = BTreeSet::new();
+    let error = ext4::write(&sample.tree, &sample.links, &options(&none, 128 * MIB)).unwrap_err();
+    let ext4::Error::TooSmall { needed, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(needed, 256 * MIB);
+    Made::of(&sample, &options(&none, needed)).is_sound();
 }
 
 #[test]

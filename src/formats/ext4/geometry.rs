@@ -30,21 +30,29 @@ pub struct Extent {
 
 impl Geometry {
     /// For so many blocks, or a few less, and so many inodes.
-    pub fn new(blocks: u64, inodes: u32) -> Self {
-        let mut geometry = Geometry {
-            blocks,
-            groups: blocks.div_ceil(GROUP).max(1),
-            inodes_per_group: USUAL_INODES,
-        };
-        let needed = u64::from(inodes).div_ceil(geometry.groups);
-        let needed = needed.next_multiple_of(BLOCK / u64::from(INODE));
-        geometry.inodes_per_group = USUAL_INODES.max(needed as u32);
-        let last = geometry.groups - 1;
+    ///
+    /// Or else, how many blocks there would have to be: a group counts its inodes in one block, too.
+    pub fn new(blocks: u64, inodes: u32) -> Result<Self, u64> {
+        let groups = blocks.div_ceil(GROUP).max(1);
+        let mut geometry = Geometry::of(groups, blocks, inodes);
+        let last = groups - 1;
         if last > 0 && blocks < geometry.data(last) + LEAST {
-            geometry.groups = last;
-            geometry.blocks = geometry.first(last);
+            geometry = Geometry::of(last, geometry.first(last), inodes);
         }
-        geometry
+        match u64::from(geometry.inodes_per_group) <= GROUP {
+            true => Ok(geometry),
+            false => Err(u64::from(inodes).div_ceil(GROUP) * GROUP),
+        }
+    }
+
+    fn of(groups: u64, blocks: u64, inodes: u32) -> Self {
+        let needed = u64::from(inodes).div_ceil(groups);
+        let needed = needed.next_multiple_of(BLOCK / u64::from(INODE));
+        Geometry {
+            blocks,
+            groups,
+            inodes_per_group: USUAL_INODES.max(needed as u32),
+        }
     }
 
     pub fn first(&self, group: u64) -> u64 {
@@ -152,8 +160,17 @@ mod tests {
     }
 
     #[test]
+    fn a_group_that_is_left_out_leaves_its_inodes_to_the_others() {
+        let geometry = Geometry::new(2 * GROUP + 100, 20_000).unwrap();
+        assert_eq!(geometry.groups, 2);
+        assert!(geometry.inodes() >= 20_000);
+        assert_eq!(Geometry::new(2 * GROUP, 65_536).unwrap().inodes(), 65_536);
+        assert_eq!(Geometry::new(2 * GROUP, 65_537).unwrap_err(), 3 * GROUP);
+    }
+
+    #[test]
     fn what_is_taken_leaves_the_tables_of_groups_alone() {
-        let geometry = Geometry::new(3 * GROUP, 100);
+        let geometry = Geometry::new(3 * GROUP, 100).unwrap();
         let mut allocator = Allocator::new(geometry);
         let extents = allocator.take(2 * GROUP);
         assert_eq!(extents.iter().map(|e| e.count).sum::<u64>(), 2 * GROUP);

@@ -45,7 +45,11 @@ pub fn write(
 ) -> Result<Assembly, Error> {
     let numbers = Numbers::new(tree, links)?;
     let blocks = options.size / BLOCK;
-    let geometry = Geometry::new(blocks, numbers.last);
+    let too_small = |needed| Error::TooSmall {
+        size: options.size,
+        needed: needed * BLOCK,
+    };
+    let geometry = Geometry::new(blocks, numbers.last).map_err(too_small)?;
     let mut layout = Layout {
         options,
         allocator: Allocator::new(geometry),
@@ -59,10 +63,7 @@ pub fn write(
     layout.journal();
     let next = layout.allocator.next;
     if next > geometry.blocks {
-        return Err(Error::TooSmall {
-            size: options.size,
-            needed: next * BLOCK,
-        });
+        return Err(too_small(next));
     }
     Ok(layout.finish(&numbers))
 }
