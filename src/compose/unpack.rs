@@ -7,6 +7,7 @@
 //!
 //! Owners are names in a header; what they number is for whoever composes a root to say. Here all is of root.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::import::{CONTENT, root_name};
@@ -26,7 +27,7 @@ pub struct Unpack;
 
 impl Composer for Unpack {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn compose(
@@ -47,14 +48,12 @@ impl Composer for Unpack {
         let mut payload = Payload::open(&header, reader)?;
         let paths = paths(payload.files())?;
         let contents = store(&mut payload, workspace)?;
+        let lasts = lasts(payload.links());
         for number in 0..paths.len() {
             if let Some(content) = &contents[number] {
-                place(
-                    &mut builder,
-                    &paths[number],
-                    &payload.files()[number],
-                    content,
-                )?;
+                let last = lasts.get(&number).copied().unwrap_or(number);
+                let file = &payload.files()[last];
+                place(&mut builder, &paths[number], file, content)?;
             }
         }
         let mut output = Output::new("unpacked", workspace.finish(&builder)?);
@@ -77,6 +76,15 @@ fn paths(files: &[PackagedFile]) -> Result<Vec<TreePath>, Error> {
         )?);
     }
     Ok(paths)
+}
+
+/// The last name of each file that has several: mode, time and capabilities are said of that one, as rpm sets them.
+fn lasts(links: &[Vec<usize>]) -> BTreeMap<usize, usize> {
+    let groups = links
+        .iter()
+        .filter_map(|group| Some((group, *group.last()?)));
+    let lasts = groups.flat_map(|(group, last)| group.iter().map(move |&number| (number, last)));
+    lasts.collect()
 }
 
 /// What a file of the payload is; a directory has nothing further.

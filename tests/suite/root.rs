@@ -1,6 +1,6 @@
 //! Installed roots: a system in small, judged by rpm and systemd-sysusers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -77,15 +77,20 @@ fn a_root_is_what_rpm_would_have_installed() {
     let directory = tempfile::tempdir().unwrap();
     let memory = Memory::default();
     let composed = installed_system(&memory);
+    as_rpm_installs(directory.path(), &memory, &composed, system());
+}
+
+/// What is installed one by one, so that owners are known when their files come.
+fn as_rpm_installs(directory: &Path, memory: &Memory, composed: &Composed, files: &[PathBuf]) {
     if !is_root() {
         told::left_out("only root can install with rpm --root");
         return;
     }
-    let ours = directory.path().join("ours");
-    materialize(&memory, output(&composed), &ours);
-    let theirs = directory.path().join("theirs");
+    let ours = directory.join("ours");
+    materialize(memory, output(composed), &ours);
+    let theirs = directory.join("theirs");
     std::fs::create_dir(&theirs).unwrap();
-    for file in system() {
+    for file in files {
         let arguments = "-i --nodeps --noscripts --notriggers --dbpath /db --root";
         let mut arguments: Vec<&str> = arguments.split(' ').collect();
         arguments.extend([theirs.to_str().unwrap(), file.to_str().unwrap()]);
@@ -96,6 +101,31 @@ fn a_root_is_what_rpm_would_have_installed() {
         without_database(listing(&ours)),
         without_database(listing(&theirs))
     );
+}
+
+#[test]
+fn a_file_of_several_names_has_owner_mode_and_capabilities_of_the_last_as_in_rpm() {
+    let directory = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    let names = owns(
+        "names",
+        "mkdir -p usr/bin\nfor n in caps mode owner; do echo $n > usr/bin/$n-a\n\
+         ln usr/bin/$n-a usr/bin/$n-b; ln usr/bin/$n-a usr/bin/$n-c; done",
+        "%attr(0755,root,root) /usr/bin/caps-a\n%attr(0755,root,root) /usr/bin/caps-b\n\
+         %attr(0755,root,root) %caps(cap_net_raw=ep) /usr/bin/caps-c\n\
+         %attr(4755,root,root) /usr/bin/mode-a\n%attr(0700,root,root) /usr/bin/mode-b\n%attr(2711,root,root) /usr/bin/mode-c\n\
+         %attr(0755,bin,bin) /usr/bin/owner-a\n%attr(4755,lost,root) /usr/bin/owner-b\n%attr(4755,bin,mail) /usr/bin/owner-c",
+    );
+    let (composed, files) = installed(&memory, directory.path(), &[SYSTEM[0], SYSTEM[1], names]);
+    let composed = composed.unwrap();
+    assert_eq!(output(&composed).links.len(), 3);
+    let meta = |path: &str| leaf(&memory, &composed, path).meta;
+    for name in ["caps", "mode", "owner"] {
+        let last = meta(&format!("usr/bin/{name}-c"));
+        assert_eq!(meta(&format!("usr/bin/{name}-a")), last);
+        assert_eq!(meta(&format!("usr/bin/{name}-b")), last);
+    }
+    as_rpm_installs(directory.path(), &memory, &composed, &files);
 }
 
 #[test]

@@ -230,8 +230,8 @@ impl Winners<'_> {
 
     fn owner(&self, path: &str, database: &Database) -> Option<(u32, u32)> {
         let path = TreePath::parse(path).ok()?;
-        let (_, file) = self.chosen.winners.get(&path)?.of(self.packages);
-        let (user, group) = (&file.listed.user, &file.listed.group);
+        let (package, file) = self.chosen.winners.get(&path)?.of(self.packages);
+        let (user, group) = package.owner(file);
         Some((database.uid(user)?, database.gid(group)?))
     }
 }

@@ -19,10 +19,11 @@ pub fn build(
 ) -> Result<Builder, Error> {
     let mut tree = Builder::default();
     for (path, claim) in &chosen.winners {
-        let (_, file) = claim.of(packages);
+        let (package, file) = claim.of(packages);
+        let (user, group) = package.owner(file);
         let placed = |meta: &Meta| {
             let mut meta = meta.clone();
-            owners.own(&mut meta, &file.listed.user, &file.listed.group);
+            owners.own(&mut meta, user, group);
             meta.mtime = meta.mtime.map(|mtime| mtime.min(epoch));
             meta
         };

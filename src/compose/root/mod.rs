@@ -50,7 +50,7 @@ const BASE: &str = "base";
 
 impl Composer for Root {
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn compose(

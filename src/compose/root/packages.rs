@@ -29,6 +29,8 @@ pub struct File {
     pub listed: PackagedFile,
     /// `None` for a ghost, and for what the package lists but lacks.
     pub shipped: Option<Shipped>,
+    /// The last name of the file, where it has others: to rpm, the owner of that one counts.
+    last: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,15 @@ impl File {
 }
 
 impl Package {
+    /// User and group that a file gets.
+    pub fn owner<'a>(&'a self, file: &'a File) -> (&'a str, &'a str) {
+        let listed = match file.last {
+            Some(last) => &self.files[last].listed,
+            None => &file.listed,
+        };
+        (&listed.user, &listed.group)
+    }
+
     pub fn malformed(&self, source: rpm::Error) -> Error {
         Error::Malformed {
             nevra: Box::new(self.nevra.clone()),
@@ -108,6 +119,7 @@ fn open(entry: EntryId, workspace: &dyn Workspace) -> Result<Package, crate::com
             path,
             listed: file,
             shipped,
+            last: None,
         });
     }
     let inside = |group: Vec<TreePath>| -> Vec<TreePath> {
@@ -115,12 +127,23 @@ fn open(entry: EntryId, workspace: &dyn Workspace) -> Result<Package, crate::com
         let stripped = inside.map(|path| TreePath::parse(&path.as_bytes()[FILES.len()..]));
         stripped.flatten().collect()
     };
+    let links: Vec<Vec<TreePath>> = workspace.links(entry)?.into_iter().map(inside).collect();
+    let linked = links.iter().enumerate();
+    let group_of: BTreeMap<&TreePath, usize> = linked
+        .flat_map(|(group, paths)| paths.iter().map(move |path| (path, group)))
+        .collect();
+    let mut lasts = BTreeMap::new();
+    for (number, file) in files.iter_mut().enumerate().rev() {
+        if let Some(&group) = group_of.get(&file.path) {
+            file.last = Some(*lasts.entry(group).or_insert(number));
+        }
+    }
     Ok(Package {
         entry,
         nevra,
         header,
         files,
-        links: workspace.links(entry)?.into_iter().map(inside).collect(),
+        links,
     })
 }
 

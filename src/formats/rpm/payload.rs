@@ -390,7 +390,8 @@ fn plain(path: &[u8]) -> &[u8] {
     path.strip_prefix(b"/").unwrap_or(path)
 }
 
-/// Regular files of one inode. What differs in content can't be one file, whatever a careless builder wrote.
+/// Regular files of one inode. What differs in content can't be one file, whatever a careless builder wrote;
+/// modes and owners may differ, as a spec file can say others for each name.
 fn link_groups(files: &[PackagedFile], devices: &[u64]) -> Vec<Vec<usize>> {
     let mut groups: BTreeMap<(u64, u32), Vec<usize>> = BTreeMap::new();
     for (number, file) in files.iter().enumerate() {
@@ -402,9 +403,10 @@ fn link_groups(files: &[PackagedFile], devices: &[u64]) -> Vec<Vec<usize>> {
     let one = |group: &Vec<usize>| {
         let first = &files[group[0]];
         group.len() > 1
-            && group[1..].iter().map(|&number| &files[number]).all(|file| {
-                (file.size, &file.digest, file.mode) == (first.size, &first.digest, first.mode)
-            })
+            && group[1..]
+                .iter()
+                .map(|&number| &files[number])
+                .all(|file| (file.size, &file.digest) == (first.size, &first.digest))
     };
     groups.into_values().filter(one).collect()
 }
