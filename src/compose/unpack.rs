@@ -172,7 +172,11 @@ fn device(rdev: u32) -> (u32, u32) {
 }
 
 fn meta(file: &PackagedFile) -> Result<Meta, Error> {
-    let mut meta = Meta::new(file.mode & 0o7777);
+    let mut meta = Meta::new(match file.mode & 0o170_000 {
+        // All of them, once it is made, whatever its package says; OSTree's checksums count them.
+        0o120_000 => 0o777,
+        _ => file.mode & 0o7777,
+    });
     meta.mtime = Some(file.mtime);
     if !file.capabilities.is_empty() {
         let capabilities = Capabilities::parse(&file.capabilities)?.to_attribute()?;

@@ -10,7 +10,9 @@ use store::plan::parameters;
 
 use crate::support::fixtures;
 use crate::support::materialize::{is_root, listing, materialize};
-use crate::support::root::{conflicts, output, parameters, root, run, unpack, without_database};
+use crate::support::root::{
+    conflicts, leaf, output, parameters, root, run, unpack, without_database,
+};
 use crate::support::rpm::{compose_by, enter};
 use crate::support::told;
 use crate::support::workspace::Memory;
@@ -80,6 +82,29 @@ fn real_packages_are_what_rpm_would_have_installed() {
     for path in paths {
         assert_eq!(ours.get(path), theirs.get(path), "{path}");
     }
+}
+
+/// OSTree counts the mode of a link, and a machine that pulled another one than it can have finds its object damaged.
+#[test]
+fn a_link_has_all_permissions_whatever_its_package_says() {
+    let files = fixtures::packages("rpms");
+    let named =
+        |file: &&PathBuf| fixtures::name(file).contains("centos-release-6-0.el6.centos.5.x86_64");
+    let Some(file) = files.iter().find(named) else {
+        return;
+    };
+    let package = Package::read(&mut std::fs::read(file).unwrap().as_slice()).unwrap();
+    let files = package.header.files().unwrap();
+    let link = files
+        .iter()
+        .find(|file| file.path == b"/etc/redhat-release");
+    assert_eq!(link.unwrap().mode, 0o120_644);
+    let memory = Memory::default();
+    let composed = root(&memory, "x86_64", &[unpack(&memory, file)]).unwrap();
+    assert_eq!(
+        leaf(&memory, &composed, "etc/redhat-release").meta.mode,
+        0o777
+    );
 }
 
 #[test]
