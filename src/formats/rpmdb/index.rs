@@ -1,5 +1,7 @@
 //! Which keys each index of the database has for a header.
 
+use std::collections::BTreeSet;
+
 use super::Error;
 use super::installed::Installed;
 use crate::formats::rpm::{Header, tags};
@@ -90,11 +92,10 @@ impl Index {
             GROUP if !header.has(GROUP) => single(Key::Text(b"Unknown".to_vec())),
             tag => {
                 let mut keys = Vec::new();
-                let strings = header.strings(tag)?;
-                let filter = Filter::of(header, tag)?;
-                for (at, text) in strings.iter().enumerate() {
-                    if let Some(place) = filter.place(at, &strings) {
-                        self.expand(text, place, &mut keys);
+                let mut filter = Filter::of(header, tag)?;
+                for (at, text) in header.strings(tag)?.into_iter().enumerate() {
+                    if let Some(place) = filter.place(at, text) {
+                        self.expand(text, place, &mut keys)?;
                     }
                 }
                 Ok(keys)
@@ -102,7 +103,7 @@ impl Index {
         }
     }
 
-    fn expand(&self, text: &[u8], place: u32, keys: &mut Vec<(Key, u32)>) {
+    fn expand(&self, text: &[u8], place: u32, keys: &mut Vec<(Key, u32)>) -> Result<(), Error> {
         keys.push((Key::Text(text.to_vec()), place));
         let rich = matches!(
             self.tag,
@@ -114,36 +115,42 @@ impl Index {
                 | ENHANCE_NAME
         );
         if rich && text.starts_with(b"(") && text.ends_with(b")") {
-            keys.extend(
-                rich_names(text)
-                    .into_iter()
-                    .map(|name| (Key::Text(name), place)),
-            );
+            let names = rich_names(text).ok_or_else(|| Error::Unfolds {
+                text: String::from_utf8_lossy(&text[..text.len().min(SHOWN)]).into_owned(),
+            })?;
+            keys.extend(names.into_iter().map(|name| (Key::Text(name), place)));
         }
+        Ok(())
     }
 }
 
 /// Which values of a tag are indexed, and under which place.
-enum Filter {
+enum Filter<'a> {
     All,
     /// Needed only while installing, so of no use in the database.
     Requires(Vec<u64>),
-    /// Only the first of each name.
-    Distinct,
+    /// Only the first of each name; these were met.
+    Distinct(BTreeSet<&'a [u8]>),
     /// The place is that of the trigger, not that of the name.
     Triggers(Vec<u64>),
 }
+
+/// Bytes of a dependency that a message repeats.
+const SHOWN: usize = 300;
+
+/// Names of one rich dependency, where a condition has given some of them twice.
+const MOST_NAMES: usize = 1 << 16;
 
 /// RPMSENSE bits: SCRIPT_PRE, SCRIPT_POST, RPMLIB, KEYRING, PRETRANS, POSTTRANS.
 const WHILE_INSTALLING: u32 = 1 << 9 | 1 << 10 | 1 << 24 | 1 << 26 | 1 << 7 | 1 << 5;
 /// RPMSENSE bits: SCRIPT_PREUN, SCRIPT_POSTUN.
 const WHILE_ERASING: u32 = 1 << 11 | 1 << 12;
 
-impl Filter {
+impl<'a> Filter<'a> {
     fn of(header: &Header, tag: u32) -> Result<Self, Error> {
         Ok(match tag {
             REQUIRE_NAME => Filter::Requires(header.numbers(REQUIRE_FLAGS)?),
-            TRIGGER_NAME => Filter::Distinct,
+            TRIGGER_NAME => Filter::Distinct(BTreeSet::new()),
             FILE_TRIGGER_NAME => Filter::Triggers(header.numbers(FILE_TRIGGER_INDEX)?),
             TRANSACTION_FILE_TRIGGER_NAME => {
                 Filter::Triggers(header.numbers(TRANSACTION_FILE_TRIGGER_INDEX)?)
@@ -152,7 +159,7 @@ impl Filter {
         })
     }
 
-    fn place(&self, at: usize, strings: &[&[u8]]) -> Option<u32> {
+    fn place(&mut self, at: usize, text: &'a [u8]) -> Option<u32> {
         let here = at as u32;
         match self {
             Filter::All => Some(here),
@@ -161,7 +168,7 @@ impl Filter {
                 let passing = flags & WHILE_INSTALLING != 0 && flags & WHILE_ERASING == 0;
                 (!passing).then_some(here)
             }
-            Filter::Distinct => (!strings[..at].contains(&strings[at])).then_some(here),
+            Filter::Distinct(met) => met.insert(text).then_some(here),
             Filter::Triggers(places) => Some(places.get(at).map_or(here, |&place| place as u32)),
         }
     }
@@ -170,7 +177,8 @@ impl Filter {
 /// The plain names inside a rich dependency, those of a condition with `!` before them.
 ///
 /// Where a condition has an `else`, its names count both ways: either may come to matter.
-fn rich_names(text: &[u8]) -> Vec<Vec<u8>> {
+/// So each that lies in another doubles them: `None` if they become too many.
+fn rich_names(text: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut names: Vec<(bool, &[u8])> = Vec::new();
     // For each open parenthesis the sign, and where the condition begins in `names`.
     let mut open = vec![(false, 0)];
@@ -195,6 +203,9 @@ fn rich_names(text: &[u8]) -> Vec<Vec<u8>> {
                     .map(|&(sign, name)| (!sign, name));
                 let other: Vec<_> = other.collect();
                 names.extend(other);
+                if names.len() > MOST_NAMES {
+                    return None;
+                }
             }
             word if word.iter().all(|b| b"<>=".contains(b)) => version = true,
             _ if version => version = false,
@@ -206,7 +217,7 @@ fn rich_names(text: &[u8]) -> Vec<Vec<u8>> {
         true => [&b"!"[..], name].concat(),
         false => name.to_vec(),
     };
-    names.into_iter().map(marked).collect()
+    Some(names.into_iter().map(marked).collect())
 }
 
 /// Splits a rich dependency into parentheses and words; a word may hold balanced parentheses.
@@ -249,7 +260,7 @@ mod tests {
     #[test]
     fn rich_dependencies_give_their_names() {
         let names = |text: &str| -> Vec<String> {
-            let names = rich_names(text.as_bytes());
+            let names = rich_names(text.as_bytes()).unwrap();
             names
                 .into_iter()
                 .map(|n| String::from_utf8(n).unwrap())
@@ -262,5 +273,13 @@ mod tests {
         );
         assert_eq!(names("(a if b else c)"), ["a", "!b", "b", "c"]);
         assert_eq!(names("((("), [""; 0]);
+    }
+
+    #[test]
+    fn conditions_within_conditions_do_not_unfold_without_end() {
+        let nested = (0..40).fold("c".to_owned(), |inner, _| format!("(x if {inner} else y)"));
+        assert_eq!(rich_names(nested.as_bytes()), None);
+        let many = format!("({})", ["name"; 10_000].join(" and "));
+        assert_eq!(rich_names(many.as_bytes()).unwrap().len(), 10_000);
     }
 }

@@ -19,6 +19,8 @@ pub use write::write;
 pub enum Error {
     #[error(transparent)]
     Header(#[from] crate::formats::rpm::Error),
+    #[error("the dependency {text:?} unfolds to more names than anybody needs")]
+    Unfolds { text: String },
     #[error("writing the package database {path}")]
     Database {
         path: std::path::PathBuf,
