@@ -290,7 +290,7 @@ fn accounts_of_sysusers_are_made_and_unknown_owners_become_root() {
     let web = owns(
         "web",
         "mkdir -p usr/lib/sysusers.d srv\n\
-         printf 'u web 48 \"Web server\" /srv\\nu log -\\ng media -\\nm web media\\nm web mail\\n' > usr/lib/sysusers.d/web.conf\n\
+         printf 'u web 48 \"Web server\" /srv\\nu log -\\ng media -\\nm web media\\nm web mail\\nu mail 88:999\\nu bin-2 89:999\\n' > usr/lib/sysusers.d/web.conf\n\
          echo > srv/index; echo > srv/log; echo > srv/lost",
         "/usr/lib/sysusers.d/web.conf\n%attr(-,web,media) /srv/index\n%attr(-,log,log) /srv/log\n%attr(-,nobody-knows,root) /srv/lost",
     );

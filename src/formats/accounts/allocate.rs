@@ -178,7 +178,7 @@ impl<'a> Numbers<'a> {
             _ => None,
         };
         let (wanted, gid, strict) = match &account.id {
-            Id::InGroup(uid, group) => (*uid, self.existing(group)?, true),
+            Id::InGroup(uid, group) => (*uid, self.existing(group, name)?, true),
             id => {
                 let wanted = match id {
                     Id::Fixed(id) => Some(*id),
@@ -215,8 +215,12 @@ impl<'a> Numbers<'a> {
         }))
     }
 
-    fn existing(&self, group: &GroupRef) -> Result<u32, String> {
+    /// The group of a user. One of the user's own name that was there before is taken for any number.
+    fn existing(&self, group: &GroupRef, user: &str) -> Result<u32, String> {
         match group {
+            GroupRef::Number(_) if self.known.groups.contains_key(user) => {
+                Ok(self.known.groups[user])
+            }
             GroupRef::Number(id) if self.gids.contains_key(id) => Ok(*id),
             GroupRef::Number(id) => Err(format!("there is no group with number {id}")),
             GroupRef::Name(name) => self
