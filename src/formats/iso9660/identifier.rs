@@ -15,6 +15,8 @@ pub fn identifiers<'a>(
 ) -> BTreeMap<&'a [u8], Vec<u8>> {
     let mut taken = BTreeSet::new();
     let mut found = BTreeMap::new();
+    // By what stands before and behind a number, and its length: all such numbers below this one are taken.
+    let mut numbers = BTreeMap::new();
     for (name, is_directory) in names {
         let (base, extension) = mangled(name, is_directory);
         let mut number = 0;
@@ -26,6 +28,15 @@ pub fn identifiers<'a>(
             let dot = if is_directory { 0 } else { 1 };
             let room = LONGEST - dot - extension.len() - tail.len();
             let mut whole = base[..base.len().min(room)].to_vec();
+            if number > 0 {
+                let around = (whole.clone(), tail.len(), extension.clone(), is_directory);
+                let free = numbers.entry(around).or_insert(number);
+                if *free > number {
+                    number = *free;
+                    continue;
+                }
+                *free = number + 1;
+            }
             whole.extend_from_slice(tail.as_bytes());
             if !is_directory {
                 whole.push(b'.');
@@ -108,5 +119,20 @@ mod tests {
         ];
         assert_eq!(of(&names), expected);
         assert!(expected.iter().all(|name| name.len() <= 32));
+    }
+
+    #[test]
+    fn many_names_that_begin_alike_are_numbered_in_one_go() {
+        let start = "golang-example-with-long-names";
+        let names: Vec<String> = (0..30_000).map(|n| format!("{start}-{n:05}.rpm")).collect();
+        let names: Vec<(&str, bool)> = names.iter().map(|name| (name.as_str(), false)).collect();
+        let found = of(&names);
+        assert_eq!(found[0], "GOLANG_EXAMPLE_WITH_LONG_N.RPM;1");
+        for (number, identifier) in found.iter().enumerate().skip(1) {
+            assert!(
+                identifier.ends_with(&format!("_{number}.RPM;1")),
+                "{identifier}"
+            );
+        }
     }
 }
