@@ -82,9 +82,12 @@ impl Drop for Attended<'_> {
 }
 
 impl Engine<'_> {
-    /// Answers those who wait for what is made here, until that is over.
+    /// Answers those who wait for what is made here, until that is over; and ends what is on its way, once that is asked.
     pub(super) fn attend(&self, over: &AtomicBool) -> Result<(), Error> {
         while !over.load(Ordering::Acquire) {
+            if self.observer.is_stopped() {
+                self.outside.stop();
+            }
             if self.claims.answer() {
                 self.commit(true)?;
             }

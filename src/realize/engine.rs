@@ -151,7 +151,6 @@ impl<'a> Engine<'a> {
             true => self.store.suffering()?,
             false => BTreeSet::new(),
         };
-        self.bring_unknown(&wanted)?;
         let work = |number: usize| {
             let step = steps[number];
             // Of what planning waits for, metadata is read, and of the rest only what is known of it.
@@ -165,12 +164,16 @@ impl<'a> Engine<'a> {
                 over: &over,
                 attending: attending.thread().clone(),
             };
-            let ended = schedule::run(&dependencies, self.jobs, self.keep_going, self.stop(), work);
+            let brought = self.bring_unknown(&wanted);
+            let ended = brought.map(|()| {
+                schedule::run(&dependencies, self.jobs, self.keep_going, self.stop(), work)
+            });
             drop(until);
             (ended, attending.join().expect("it passes errors on"))
         });
         attended.map_err(|error| self.first(error))?;
         self.commit(true).map_err(|error| self.first(error))?;
+        let ended = ended?;
         self.course.keep(self.store);
         let report = |(number, &step): (usize, &StepId)| {
             let state = self.state(step);
@@ -284,6 +287,8 @@ impl<'a> Engine<'a> {
         self.course.end(step);
         self.observer.left(&self.course.left());
         match &error {
+            // Who asked for it knows.
+            Error::Stopped => {}
             // What stands on it is planned anew.
             Error::NotReproducible { .. } => self.observer.warning(&error.to_string()),
             _ => self.observer.failed(&self.name(step), &error),

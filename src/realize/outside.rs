@@ -85,6 +85,13 @@ impl<'a> Outside<'a> {
         }
     }
 
+    /// Whatever is on its way ends soon; what has come of it stays, for the next who wants it.
+    pub fn stop(&self) {
+        if let Some(Ok(fetcher)) = &self.fetcher {
+            fetcher.stop();
+        }
+    }
+
     /// Fetches a package into a directory, from any source that has it.
     pub fn package(
         &self,
@@ -104,6 +111,7 @@ impl<'a> Outside<'a> {
             };
             match self.file(&name, &wanted, directory) {
                 Ok(fetched) => return Ok((name, fetched)),
+                Err(Error::Stopped) => return Err(Error::Stopped),
                 Err(error) => failed.push(error),
             }
         }
@@ -208,6 +216,9 @@ impl<'a> Outside<'a> {
 }
 
 fn failed(name: &Name, source: fetch::Error) -> Error {
+    if matches!(source, fetch::Error::Stopped { .. }) {
+        return Error::Stopped;
+    }
     Error::Fetch {
         name: name.clone(),
         source: Arc::new(source),

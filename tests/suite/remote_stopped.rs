@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::support::bench::Bench;
 use super::support::materialize::is_root;
@@ -120,6 +121,40 @@ fn a_package_is_fetched_on_from_where_a_killed_process_was() {
     );
     assert!(arriving(&bench).is_empty());
     bench.print(&["verify", "--full"]);
+}
+
+#[test]
+fn what_is_on_its_way_when_somebody_presses_ctrl_c_is_not_waited_for_and_goes_on_next_time() {
+    const PACKAGE: &str = "/sampler-httpd-2.4-1.x86_64.rpm";
+    let upstream = Upstream::new();
+    let server = serving(&upstream);
+    let bytes = fs::read(upstream.path().join(&PACKAGE[1..])).unwrap();
+    let bench = site(&server.url("/"));
+    bench.print(&["update"]);
+    // It would take minutes.
+    assert!(bytes.len() > 1200);
+    server.on(PACKAGE, &[Manner::Drip(bytes.clone())]);
+    let mut command = bench.command();
+    command.args(["realize", "host"]).stdout(Stdio::null());
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    while arriving(&bench).is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let begun = Instant::now();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let said = child.wait_with_output().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    let told = String::from_utf8(said.stderr).unwrap();
+    assert_eq!(said.status.code(), Some(130), "{told}");
+    assert!(told.contains("what had come to its end is kept"), "{told}");
+    assert!(!told.contains("failed"), "{told}");
+    assert_eq!(arriving(&bench).len(), 1);
+    server.good(PACKAGE, &bytes);
+    bench.realize(&["host"]);
+    let asked = server.asked().into_iter();
+    let last = asked.filter(|asked| asked.path == PACKAGE).next_back();
+    assert!(last.unwrap().headers.contains_key("range"));
+    assert!(arriving(&bench).is_empty());
 }
 
 /// Which calls of a command that has so many go wrong: some, or as many as `STORE_FAULTS` says.
