@@ -189,6 +189,9 @@ impl Planner<'_> {
     }
 
     /// What an artifact asks for: all that the base has, and what it installs itself.
+    ///
+    /// Sorted by text. Where not all of them can be had in their newest version the first has its way,
+    /// and which one that is must not hang on what is no part of the question's hash: whether a profile asks for it.
     fn requests(
         &self,
         recipe: &Recipe,
@@ -208,6 +211,7 @@ impl Planner<'_> {
                 }
             }
         }
+        requests.sort_by(|a, b| a.text.cmp(&b.text));
         Ok(requests)
     }
 

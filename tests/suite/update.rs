@@ -246,6 +246,40 @@ fn a_store_that_has_nothing_yet_leaves_the_answers_of_the_lock() {
     assert_eq!(lock(&bench), first);
 }
 
+#[test]
+fn what_is_asked_for_by_a_profile_and_by_name_is_one_question_with_one_answer() {
+    let package = |name: &str, version: u8, more: &str| {
+        format!(
+            "kind = \"package\"\nname = \"{name}\"\nversion = \"{version}\"\nrelease = \"1\"\narch = \"noarch\"\n\
+             license = \"MIT\"\nsummary = \"{name}\"\n{more}\n"
+        )
+    };
+    let module = |version: u8| {
+        format!(
+            "kind = \"module\"\nstream = \"1\"\nversion = 1\nfrom = [\"a{version}\", \"b{version}\"]\n\
+             [profiles]\ndefault = [\"b\"]\n"
+        )
+    };
+    let host = |install: &str| {
+        format!(
+            "kind = \"ostree\"\nfrom = [\"m1\", \"m2\"]\nref = \"x/host\"\ninstall = [\"a\", {install}]\n"
+        )
+    };
+    let bench = Bench::of(&[
+        ("a1.toml", &package("a", 1, "")),
+        ("a2.toml", &package("a", 2, "conflicts = [\"b = 2\"]")),
+        ("b1.toml", &package("b", 1, "")),
+        ("b2.toml", &package("b", 2, "")),
+        ("m1.toml", &module(1)),
+        ("m2.toml", &module(2)),
+        ("host.toml", &host("\"b\"")),
+        ("other.toml", &host("\"@m1/default\"")),
+    ]);
+    let entries = bench.realize(&["host", "other"]);
+    let held = |name: &str| bench.print(&["closure", name, "--packages"]);
+    assert_eq!(held("host"), held("other"), "{entries:?}");
+}
+
 fn drawing(source: &str, packages: &str) -> String {
     format!(
         "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"{source}\"\npackages = [{packages}]\n"
