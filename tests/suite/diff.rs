@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 use store::ids::{BlobId, EntryId};
-use store::relate::Closure;
 use store::relate::diff::{
     ArtifactChange, Aspect, Change, Diff, FileChange, FileKind, Files, diff,
 };
 use store::relate::records::Stored;
+use store::relate::Closure;
 use store::store::Entry;
 use store::tree::{Builder, Child, Content, Leaf, Meta};
 
@@ -163,6 +163,52 @@ fn an_edition_is_compared_by_its_modules_and_packages() {
         )]
     );
     assert!(diff.artifacts.is_empty(), "{:?}", diff.artifacts);
+}
+
+/// An installer with a runtime of some packages, and with an edition that ships some.
+fn disc(archive: &mut Archive, runtime: &[Package], shipped: &[Package]) -> EntryId {
+    let host = archive.ostree(&[("usr/bin/anaconda", "anaconda")], runtime);
+    let edition = archive.edition(&[], shipped);
+    let listed = format!("{host} {edition}");
+    let disc = archive.files("installer", &[("a.iso", &listed)]);
+    let inputs = [role("payload", host), role("repository", edition)];
+    archive.step("installer", &0, inputs, disc, None);
+    disc
+}
+
+#[test]
+fn what_one_ships_and_the_other_installs_is_no_difference() {
+    let mut archive = Archive::default();
+    let bash = archive.package("bash", "5.2-1", "bash", "");
+    let signed = archive.package("bash", "5.2-1", "bash", "signed");
+    let nano = archive.package("nano", "8-1", "nano", "");
+    let server = archive.edition(&[], &[bash, nano]);
+    let server_signed = archive.edition(&[], &[signed, nano]);
+    let host = archive.ostree(&[("a", "x")], &[bash]);
+    let ours = disc(&mut archive, &[bash], &[bash, nano]);
+    let theirs = disc(&mut archive, &[bash], &[signed, nano]);
+    let light = disc(&mut archive, &[bash], &[nano]);
+    for (a, b) in [
+        (server, ours),
+        (server_signed, theirs),
+        (light, ours),
+        (light, theirs),
+        (light, server_signed),
+    ] {
+        assert_eq!(packages(&between(&archive, a, b)), []);
+        assert_eq!(packages(&between(&archive, b, a)), []);
+    }
+    for edition in [server, server_signed] {
+        let found = packages(&between(&archive, edition, host));
+        let changes: Vec<_> = found.into_iter().map(|p| (p.0, p.1)).collect();
+        assert_eq!(changes, [("nano".to_owned(), Change::Removed)]);
+    }
+    // Both ship it, and another file.
+    for (a, b) in [(server, theirs), (ours, theirs), (theirs, server)] {
+        let found = packages(&between(&archive, a, b));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].1, Change::Resigned);
+    }
 }
 
 #[test]
@@ -592,17 +638,18 @@ proptest! {
         old in prop::collection::btree_map("[a-c]/[a-c]", "[xy]{0,2}", 0..6),
         new in prop::collection::btree_map("[a-c]/[a-c]", "[xy]{0,2}", 0..6),
         edition in any::<bool>(),
+        mixed in any::<bool>(),
     ) {
         let mut archive = Archive::default();
         let (a, b) = (some_packages(&mut archive, &a), some_packages(&mut archive, &b));
-        let mut made = |packages: &[Package], files: &BTreeMap<String, String>| match edition {
+        let mut made = |packages: &[Package], files: &BTreeMap<String, String>, edition| match edition {
             true => archive.edition(&[], packages),
             false => {
                 let files: Vec<_> = files.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
                 archive.ostree(&files, packages)
             }
         };
-        let (a, b) = (made(&a, &old), made(&b, &new));
+        let (a, b) = (made(&a, &old, edition), made(&b, &new, edition != mixed));
         let (there, back) = (between(&archive, a, b), between(&archive, b, a));
 
         let mut expected = there.packages.clone();

@@ -250,8 +250,13 @@ impl Held {
         closure: &Closure,
         other: &Closure,
     ) -> Result<(), Error> {
+        let (here, there) = (Packed::of(closure), Packed::of(other));
+        let mut own: Vec<EntryId> = here.shipped.difference(&there.shipped).copied().collect();
+        if !own.is_empty() {
+            let installed = there.only_installed(records)?;
+            own.retain(|file| !installed.contains(file));
+        }
         let mut shipped = BTreeSet::new();
-        let own: Vec<EntryId> = (closure.shipped().difference(&other.shipped()).copied()).collect();
         for some in own.chunks(AT_ONCE) {
             for (id, record) in some.iter().zip(closure.records(records, some)?) {
                 let Some(record) = record else {
@@ -262,8 +267,12 @@ impl Held {
                 self.hold_package(&record.nevra, packages::Held::shipped(&record));
             }
         }
-        let own: Vec<EntryId> =
-            (closure.installed().difference(&other.installed()).copied()).collect();
+        let mut own = Vec::new();
+        for content in here.installed.difference(&there.installed) {
+            if !here.is_file_in(records, *content, &there.shipped)? {
+                own.push(*content);
+            }
+        }
         for some in own.chunks(AT_ONCE) {
             for record in closure.records(records, some)?.into_iter().flatten() {
                 if !shipped.contains(&record.content) {
@@ -314,6 +323,64 @@ impl Held {
             self.artifacts.entry(key).or_default().insert(id);
         }
     }
+}
+
+/// The packages of a closure: as files, and as what was installed of them.
+///
+/// What one side ships and the other installs is one build, and no difference.
+struct Packed<'a> {
+    closure: &'a Closure,
+    shipped: BTreeSet<EntryId>,
+    installed: BTreeSet<EntryId>,
+}
+
+impl<'a> Packed<'a> {
+    fn of(closure: &'a Closure) -> Self {
+        Packed {
+            closure,
+            shipped: closure.shipped(),
+            installed: closure.installed(),
+        }
+    }
+
+    /// The files of what is installed here, and not shipped too under any signature.
+    fn only_installed(&self, records: &impl Records) -> Result<BTreeSet<EntryId>, Error> {
+        let mut found = BTreeSet::new();
+        for content in &self.installed {
+            if !self.is_file_in(records, *content, &self.shipped)? {
+                found.extend(files_of(records, *content)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether one of the files is what was installed here, under whatever signature.
+    fn is_file_in(
+        &self,
+        records: &impl Records,
+        content: EntryId,
+        files: &BTreeSet<EntryId>,
+    ) -> Result<bool, Error> {
+        if files.is_empty() {
+            return Ok(false);
+        }
+        let mut taken = self.closure.edges_from(content);
+        if taken.any(|edge| files.contains(&edge.to)) {
+            return Ok(true);
+        }
+        let all = files_of(records, content)?;
+        Ok(all.iter().any(|file| files.contains(file)))
+    }
+}
+
+/// The RPM files that have this content: one, or the same package signed by several.
+fn files_of(records: &impl Records, content: EntryId) -> Result<Vec<EntryId>, Error> {
+    let mut files = Vec::new();
+    for import in records.producers(content)? {
+        let inputs = records.trace_head(import)?.inputs.into_iter();
+        files.extend(inputs.map(|input| input.entry));
+    }
+    Ok(files)
 }
 
 /// The entry whose tree people mean: of an OSTree repository or an image that is the root inside, not its objects.
