@@ -212,6 +212,33 @@ fn what_one_ships_and_the_other_installs_is_no_difference() {
 }
 
 #[test]
+fn text_and_json_agree_on_what_was_only_signed_anew() {
+    let mut archive = Archive::default();
+    let signed = archive.package("bash", "5.2-1", "bash", "signed");
+    let signed_anew = archive.package("bash", "5.2-1", "bash", "signed anew");
+    let rebuilt = archive.package("bash", "5.2-1", "bash, rebuilt", "signed anew");
+    let [a, b, c] = [signed, signed_anew, rebuilt].map(|bash| archive.edition(&[], &[bash]));
+    let said = |a, b| {
+        let diff = between(&archive, a, b);
+        let json = serde_json::to_value(&diff).unwrap()["packages"][0].clone();
+        (diff.to_string(), json)
+    };
+    let (text, json) = said(a, b);
+    assert!(text.contains("\nPackages: 1 resigned\n"), "{text}");
+    let expected = serde_json::json!({
+        "name": "bash", "arch": "x86_64", "change": "rebuilt", "resigned": true,
+        "from": "5.2-1", "to": "5.2-1", "bytes": 5,
+    });
+    assert_eq!(json, expected);
+    let (text, json) = said(b, c);
+    assert!(text.contains("\nPackages: 1 rebuilt\n"), "{text}");
+    assert_eq!(
+        (&json["change"], json.get("resigned")),
+        (&"rebuilt".into(), None)
+    );
+}
+
+#[test]
 fn a_package_without_a_record_is_not_passed_over() {
     let mut archive = Archive::default();
     let bash = archive.package("bash", "5.2-1", "bash", "");

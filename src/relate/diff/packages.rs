@@ -23,7 +23,7 @@ pub enum Change {
     /// The same version with other content.
     Rebuilt,
     /// The same header and payload under another signature; counts only where the file itself is shipped.
-    /// People are told so; in JSON it is `rebuilt`, since the file is the same version with other content.
+    /// In JSON it is `rebuilt`, since the file is the same version with other content, and [`Package::resigned`].
     #[serde(rename = "rebuilt")]
     Resigned,
 }
@@ -40,6 +40,9 @@ pub struct Package {
     pub to: Option<Evr>,
     /// By how much the bytes grew; negative where they shrank.
     pub bytes: i64,
+    /// Whether only the signature is another.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resigned: bool,
 }
 
 /// A module that differs; versions are `STREAM:VERSION`.
@@ -100,13 +103,15 @@ pub(super) fn between(from: &Packages, to: &Packages) -> Vec<Package> {
         let from = from.get(key).unwrap_or(&none);
         let to = to.get(key).unwrap_or(&none);
         for (from, to) in pairs(from, to) {
+            let change = change(from, to);
             differing.push(Package {
                 name: key.0.clone(),
                 arch: key.1.clone(),
-                change: change(from, to),
+                change,
                 from: from.map(|held| held.evr.clone()),
                 to: to.map(|held| held.evr.clone()),
                 bytes: bytes(to) - bytes(from),
+                resigned: change == Change::Resigned,
             });
         }
     }
