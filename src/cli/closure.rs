@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output;
-use crate::relate::{Called, Closure};
+use crate::relate::{Called, Closure, Records};
 use crate::store::Store;
 
 /// Lists what an artifact is made of, down to the packages; known also when the bytes are gone
@@ -22,6 +22,8 @@ pub struct Arguments {
 #[derive(Serialize)]
 struct Document {
     entry: String,
+    /// Those that trees in it were drawn from: they are made of packages, and no module is a node of theirs.
+    modules: Vec<String>,
     nodes: Vec<Node>,
     edges: Vec<Edge>,
 }
@@ -77,6 +79,11 @@ impl Arguments {
                 complete: store.is_complete(*entry)?,
             });
         }
+        let drawn = match subject.origin {
+            Some(origin) => context.records(&store).origin(origin)?,
+            None => None,
+        };
+        let drawn = drawn.map_or_else(Vec::new, |drawn| drawn.modules);
         nodes.sort_by(|a, b| (&a.kind, &a.name, &a.entry).cmp(&(&b.kind, &b.name, &b.entry)));
         if context.global.json {
             let edges = closure.edges.iter().map(|edge| Edge {
@@ -86,6 +93,7 @@ impl Arguments {
             });
             let document = Document {
                 entry: subject.entry.to_string(),
+                modules: drawn.iter().map(ToString::to_string).collect(),
                 nodes,
                 edges: edges.collect(),
             };
@@ -93,6 +101,11 @@ impl Arguments {
             return Ok(Exit::Done);
         }
         let mut text = String::new();
+        for module in &drawn {
+            let from = "drawn from";
+            let width = crate::ids::hash::SHORT_LEN;
+            text.push_str(&format!("{:<11} {from:<width$}  {module}\n", "module"));
+        }
         for node in &nodes {
             let kind = node.kind.as_deref().unwrap_or("?");
             let name = node

@@ -45,6 +45,15 @@ pub struct ModuleFacts {
     pub packages: Vec<PackageFacts>,
 }
 
+impl ModuleFacts {
+    /// Adds packages, where they are not among them.
+    pub fn add(&mut self, packages: Vec<PackageFacts>) {
+        self.packages.extend(packages);
+        self.packages.sort();
+        self.packages.dedup();
+    }
+}
+
 /// `NAME:STREAM:VERSION`.
 impl fmt::Display for ModuleFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! The last step: what came out gets its view and its generation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use super::engine::Engine;
 use super::error::Error;
@@ -124,17 +124,40 @@ impl Naming<'_, '_> {
         Ok(here.filter_map(|(file, held)| held.map(|_| file)).collect())
     }
 
-    /// Records which modules the artifact was drawn from.
+    /// Records which modules the artifact was drawn from, with all that it delivers.
     fn origin(&self, name: &Name) -> Result<Option<BlobId>, Error> {
-        let Some(drawn) = self.plan.drawn.get(name) else {
+        let mut modules: BTreeMap<_, ModuleFacts> = BTreeMap::new();
+        for drawn in self.drawn(name) {
+            let module = self.module(drawn);
+            let key = (module.name.clone(), module.stream.clone(), module.version);
+            match modules.entry(key) {
+                btree_map::Entry::Occupied(known) => known.into_mut().add(module.packages),
+                btree_map::Entry::Vacant(free) => drop(free.insert(module)),
+            }
+        }
+        if modules.is_empty() {
             return Ok(None);
-        };
-        let modules = drawn.iter().map(|drawn| self.module(drawn)).collect();
+        }
+        let modules = modules.into_values().collect();
         let facts = canonical::encode(&OriginFacts { modules });
         let bytes = facts.expect("names, numbers and hashes are canonical");
         let (blob, _) = self.engine.batch.blob(&mut &bytes[..])?;
         self.engine.batch.flush()?;
         Ok(Some(blob))
+    }
+
+    /// What an artifact is drawn from, and what those are that it delivers.
+    fn drawn(&self, name: &Name) -> Vec<&Drawn> {
+        let mut drawn = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![name];
+        while let Some(name) = open.pop() {
+            if seen.insert(name) {
+                drawn.extend(self.plan.drawn.get(name).into_iter().flatten());
+                open.extend(self.recipes.recipes[name].delivers());
+            }
+        }
+        drawn
     }
 
     fn module(&self, drawn: &Drawn) -> ModuleFacts {

@@ -151,6 +151,19 @@ impl Recipe {
         }
     }
 
+    /// The artifacts that it hands on whole: what it delivers, or arranges.
+    pub fn delivers(&self) -> Vec<&Name> {
+        match &self.kind {
+            Kind::Installer(installer) => {
+                let installed = installer.repository.iter().chain(&installer.payload);
+                installed.collect()
+            }
+            Kind::Disk(disk) => vec![&disk.payload],
+            Kind::Compose(compose) => compose.variants.values().flatten().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What it has installed.
     pub fn selection(&self) -> Option<&Selection> {
         match &self.kind {

@@ -126,6 +126,42 @@ fn an_entry_named_by_its_hash_has_the_modules_of_a_generation_that_names_it() {
 }
 
 #[test]
+fn a_disk_and_an_installer_have_the_modules_of_their_payload() {
+    let bench = Bench::shipped();
+    // The tree has no generation of its own yet.
+    bench.realize(&["atomic-disk", "atomic-installer"]);
+    bench.realize(&["atomic-host"]);
+    let none = serde_json::json!([]);
+    assert_eq!(
+        bench.json(&["diff", "atomic-host", "atomic-disk"])["modules"],
+        none
+    );
+    let more = serde_json::json!([{
+        "name": "installer", "change": "added", "from": null, "to": "1:20261101",
+    }]);
+    assert_eq!(
+        bench.json(&["diff", "atomic-host", "atomic-installer"])["modules"],
+        more
+    );
+}
+
+#[test]
+fn the_closure_of_a_tree_names_the_modules_that_it_was_drawn_from() {
+    let bench = Bench::shipped();
+    bench.realize(&["atomic-host", "server"]);
+    let modules = serde_json::json!(["base-runtime:1:20261101", "container-runtime:5:20261030"]);
+    assert_eq!(bench.json(&["closure", "atomic-host"])["modules"], modules);
+    let text = bench.print(&["closure", "atomic-host"]);
+    let row = "module      drawn from                        base-runtime:1:20261101\n";
+    assert!(text.contains(row), "{text}");
+    // An edition is made of its modules.
+    assert_eq!(
+        bench.json(&["closure", "server"])["modules"],
+        serde_json::json!([])
+    );
+}
+
+#[test]
 fn what_the_lock_of_a_kept_generation_names_stays() {
     let bench = site();
     let old = deliver(&bench, "1");
