@@ -5,6 +5,7 @@ use clap::Args;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output;
+use crate::relate::subject::Subject;
 use crate::relate::{self, diff};
 
 /// Says what differs between two artifacts: modules, packages, files, bytes
@@ -24,24 +25,22 @@ pub struct Arguments {
 impl Arguments {
     pub fn run(self, context: &Context) -> Result<Exit, Failure> {
         let store = context.store()?;
-        let subject = |name: &str| -> Result<diff::Subject, Failure> {
-            let found = context.subject(&store, name)?;
-            let name = match &found.generation {
+        let [from, to] = [&self.from, &self.to].map(|name| context.subject(&store, name));
+        let (from, to) = (from?, to?);
+        let releases = [&from, &to].map(|found| Some(found.generation.as_ref()?.0.release()));
+        let apart = matches!(releases, [Some(from), Some(to)] if from != to);
+        let subject = |found: Subject| diff::Subject {
+            name: match &found.generation {
+                Some((root, number)) if apart => format!("{root}@{number}"),
                 Some((root, number)) => format!("{}@{number}", root.name()),
                 None => found.entry.short(),
-            };
-            Ok(diff::Subject {
-                name,
-                entry: found.entry,
-                trace: found.trace,
-                origin: found.origin,
-            })
+            },
+            entry: found.entry,
+            trace: found.trace,
+            origin: found.origin,
         };
-        let diff = relate::diff(
-            &context.records(&store),
-            &subject(&self.from)?,
-            &subject(&self.to)?,
-        )?;
+        let records = context.records(&store);
+        let diff = relate::diff(&records, &subject(from), &subject(to))?;
         if context.global.json {
             // The difference carries its schema itself.
             output::document(&diff)?;

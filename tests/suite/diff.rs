@@ -728,3 +728,25 @@ fn what_a_recipe_asked_for_differently_is_told_where_no_file_shows_it() {
         "{back}"
     );
 }
+
+#[test]
+fn releases_that_differ_are_told_by_the_full_names() {
+    let bench = Bench::shipped();
+    bench.realize(&["cloud"]);
+    bench.edit("release.toml", "version = \"1\"", "version = \"2\"");
+    bench.realize(&["cloud"]);
+    let pair = ["sampler-1-x86_64/cloud", "cloud"];
+    let diff = bench.json(&["diff", pair[0], pair[1]]);
+    let names = [&diff["from"]["name"], &diff["to"]["name"]];
+    assert_eq!(
+        names,
+        ["sampler-1-x86_64/cloud@1", "sampler-2-x86_64/cloud@1"]
+    );
+    let text = bench.print(&["diff", pair[0], pair[1]]);
+    let first = "sampler-1-x86_64/cloud@1 → sampler-2-x86_64/cloud@1\n";
+    assert!(text.starts_with(first), "{text}");
+    // A hash is of no release.
+    let hash = diff["from"]["entry"].as_str().unwrap();
+    let text = bench.print(&["diff", "cloud", hash]);
+    assert!(text.starts_with("cloud@1 → "), "{text}");
+}
