@@ -730,6 +730,38 @@ fn what_a_recipe_asked_for_differently_is_told_where_no_file_shows_it() {
 }
 
 #[test]
+fn a_hash_among_parameters_is_its_text_and_a_name_with_dots_is_found() {
+    let mut archive = Archive::default();
+    let hashes = [BlobId::of(b"one"), BlobId::of(b"two")];
+    let [a, b] = hashes.map(|hash| {
+        let text = hash.to_string();
+        let disc = archive.files("installer", &[("a.iso", &text)]);
+        let params = Asked {
+            files: [("repodata/repomd.xml", [("hex", text)].into())].into(),
+            kickstart: hash,
+        };
+        archive.step("installer", &params, [], disc, None);
+        disc
+    });
+    let [one, two] = hashes.map(|hash| hash.to_string());
+    let diff = between(&archive, a, b);
+    let expected = serde_json::json!([
+        {"name": "files.repodata/repomd.xml.hex", "from": one, "to": two},
+        {"name": "kickstart", "from": one, "to": two},
+    ]);
+    assert_eq!(serde_json::to_value(&diff.parameters).unwrap(), expected);
+    let [one, two] = hashes.map(|hash| hash.0.short());
+    let row = format!("  changed  kickstart                      {one} → {two}\n");
+    assert!(diff.to_string().contains(&row), "{diff}");
+}
+
+#[derive(serde::Serialize)]
+struct Asked {
+    files: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
+    kickstart: BlobId,
+}
+
+#[test]
 fn releases_that_differ_are_told_by_the_full_names() {
     let bench = Bench::shipped();
     bench.realize(&["cloud"]);

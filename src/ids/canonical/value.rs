@@ -9,6 +9,7 @@ use serde_cbor::Value as Tree;
 
 use super::items::{Items, Kind};
 use super::{Error, check, encode};
+use crate::ids::Hash;
 
 /// Any canonical value, as its bytes.
 #[derive(Clone, PartialEq)]
@@ -54,8 +55,14 @@ impl Value {
 
     /// Where two values differ: the keys of nested maps, joined by dots, in order.
     pub fn differences(&self, other: &Value) -> Vec<String> {
+        let paths = self.differing(other).into_iter();
+        paths.map(|path| path.join(".")).collect()
+    }
+
+    /// The same, each place as the keys that lead to it.
+    pub fn differing(&self, other: &Value) -> Vec<Vec<String>> {
         let mut found = Vec::new();
-        differ(&self.tree(), &other.tree(), "", &mut found);
+        differ(&self.tree(), &other.tree(), &[], &mut found);
         found
     }
 
@@ -85,7 +92,7 @@ fn entry<'a>(map: &'a [u8], name: &str) -> Option<&'a [u8]> {
     None
 }
 
-fn differ(a: &Tree, b: &Tree, at: &str, found: &mut Vec<String>) {
+fn differ(a: &Tree, b: &Tree, at: &[String], found: &mut Vec<Vec<String>>) {
     use Tree as V;
     let (V::Map(left), V::Map(right)) = (a, b) else {
         if a != b {
@@ -100,11 +107,7 @@ fn differ(a: &Tree, b: &Tree, at: &str, found: &mut Vec<String>) {
         } else {
             "?"
         };
-        let path = if at.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{at}.{name}")
-        };
+        let path = [at, &[name.to_owned()]].concat();
         match (left.get(key), right.get(key)) {
             (Some(a), Some(b)) => differ(a, b, &path, found),
             _ => found.push(path),
@@ -112,6 +115,7 @@ fn differ(a: &Tree, b: &Tree, at: &str, found: &mut Vec<String>) {
     }
 }
 
+/// For people, 32 bytes are a hash, and stand as its text.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Item(&self.0).serialize(serializer)
@@ -133,7 +137,12 @@ impl Serialize for Item<'_> {
             Kind::Negative => serializer.serialize_i128(-1 - i128::from(number)),
             Kind::Bytes => {
                 let bytes = items.string(head).map_err(S::Error::custom)?;
-                serializer.serialize_bytes(bytes)
+                match <[u8; 32]>::try_from(bytes) {
+                    Ok(hash) if serializer.is_human_readable() => {
+                        serializer.collect_str(&Hash::from_bytes(hash))
+                    }
+                    _ => serializer.serialize_bytes(bytes),
+                }
             }
             Kind::Text => {
                 let bytes = items.string(head).map_err(S::Error::custom)?;
@@ -186,7 +195,7 @@ fn show(value: &Tree, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         V::Integer(n) => write!(f, "{n}"),
         V::Text(text) => write!(f, "{text:?}"),
         V::Bytes(bytes) => match <[u8; 32]>::try_from(bytes.as_slice()) {
-            Ok(hash) => write!(f, "h'{}'", crate::ids::Hash::from_bytes(hash)),
+            Ok(hash) => write!(f, "h'{}'", Hash::from_bytes(hash)),
             Err(_) => write!(f, "'{}'", bytes.escape_ascii()),
         },
         V::Array(items) => {

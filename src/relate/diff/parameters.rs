@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Subject;
+use crate::ids::Hash;
 use crate::ids::canonical::Value;
 use crate::relate::records::{Error, Records};
 
@@ -19,7 +20,7 @@ pub struct Parameter {
     pub to: Setting,
 }
 
-/// What a parameter was set to; `null` in JSON where it was not, or goes by a name with a dot.
+/// What a parameter was set to; `null` in JSON where it was not. A hash is its text, for people a short one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Setting(pub Option<Value>);
@@ -35,15 +36,15 @@ pub fn between(old: Option<&Asked>, new: Option<&Asked>) -> Vec<Parameter> {
     if kind != now {
         return Vec::new();
     }
-    let parameter = |name: String| {
-        let path: Vec<&str> = name.split('.').collect();
+    let parameter = |path: Vec<String>| {
+        let keys: Vec<&str> = path.iter().map(String::as_str).collect();
         Parameter {
-            from: Setting(old.get(&path)),
-            to: Setting(new.get(&path)),
-            name,
+            from: Setting(old.get(&keys)),
+            to: Setting(new.get(&keys)),
+            name: path.join("."),
         }
     };
-    old.differences(new).into_iter().map(parameter).collect()
+    old.differing(new).into_iter().map(parameter).collect()
 }
 
 /// What was asked of the step that made an artifact, by its record.
@@ -66,9 +67,10 @@ impl fmt::Display for Setting {
         let Some(value) = &self.0 else {
             return f.write_str("–");
         };
-        let text = match value.text(&[]) {
-            Some(text) => text.to_owned(),
-            None => serde_json::to_string(value).map_err(|_| fmt::Error)?,
+        let text = match (value.text(&[]), value.to::<Hash>()) {
+            (Some(text), _) => text.to_owned(),
+            (None, Ok(hash)) => hash.short(),
+            (None, Err(_)) => serde_json::to_string(value).map_err(|_| fmt::Error)?,
         };
         let text = text.replace(char::is_control, " ");
         match text.char_indices().nth(SHOWN) {
