@@ -345,6 +345,38 @@ fn every_way_in_which_a_path_can_differ_is_named() {
     );
 }
 
+/// Artifacts of two roots that differ in a file's content, and in the time of another one.
+fn older_and_newer(archive: &mut Archive, kind: &str) -> [EntryId; 2] {
+    [1, 2].map(|time| {
+        let mut builder = Builder::default();
+        let mut leaf = Leaf::file(0o644, BlobId::of(b"x"), 1);
+        leaf.meta.mtime = Some(time);
+        builder
+            .insert(&path("etc/hosts"), Child::Leaf(leaf))
+            .unwrap();
+        let text = format!("{time}");
+        builder.insert(&path("etc/shadow"), file(&text)).unwrap();
+        let root = archive.tree(&builder);
+        let root = archive.enter(Entry::new("root", root));
+        let made = archive.files(kind, &[("made", &text)]);
+        archive.step(kind, &time, [role("root", root)], made, None);
+        made
+    })
+}
+
+#[test]
+fn times_are_no_difference_of_what_ostree_holds() {
+    for (kind, told) in [("ostree", 1), ("disk", 1), ("image", 2)] {
+        let mut archive = Archive::default();
+        let [a, b] = older_and_newer(&mut archive, kind);
+        let diff = between(&archive, a, b);
+        assert_eq!(diff.files.changed, told, "{kind}");
+        let last = changed(&diff.files).pop();
+        let expected = ("etc/shadow", FileChange::Changed, vec![Aspect::Content]);
+        assert_eq!(last, Some(expected), "{kind}");
+    }
+}
+
 #[test]
 fn a_directory_that_comes_or_becomes_a_file_is_listed_with_all_below() {
     let mut archive = Archive::default();

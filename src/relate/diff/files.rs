@@ -149,15 +149,23 @@ impl Side {
     }
 }
 
-/// Compares the trees of two entries, but for paths that `skip` names, with what is below them.
+/// Compares the trees of two entries, but for paths that `skip` names, with what is below them,
+/// and for the times of files where nobody is given them.
 pub(super) fn between(
     records: &impl Records,
     from: &Entry,
     to: &Entry,
     skip: &impl Fn(&TreePath) -> bool,
+    times: bool,
 ) -> Result<Files, Error> {
     let mut found = BTreeMap::new();
     compare_trees(records, from.root, to.root, skip, &mut found)?;
+    if !times {
+        for file in found.values_mut() {
+            file.what.remove(&Aspect::Mtime);
+        }
+        found.retain(|_, file| file.change != FileChange::Changed || !file.what.is_empty());
+    }
     if from.links != to.links {
         compare_links(from, to, skip, &mut found);
     }

@@ -121,6 +121,8 @@ pub fn diff(records: &impl Records, from: &Subject, to: &Subject) -> Result<Diff
     let composes = [&old, &new].iter().all(|held| held.kind == "compose");
     let skip =
         |path: &TreePath| repositories && is_packages(path) || composes && is_told_elsewhere(path);
+    // OSTree has no times: what a root keeps of them reaches nobody.
+    let times = ![&old, &new].iter().any(|held| is_of_ostree(&held.kind));
     let bytes = Bytes::of(size?, size_now?);
     Ok(Diff {
         schema: SCHEMA,
@@ -128,7 +130,7 @@ pub fn diff(records: &impl Records, from: &Subject, to: &Subject) -> Result<Diff
         to: to.clone(),
         modules: packages::modules_between(&old.modules, &new.modules),
         packages: packages::between(&old.packages, &new.packages),
-        files: files::between(records, &old.tree, &new.tree, &skip)?,
+        files: files::between(records, &old.tree, &new.tree, &skip, times)?,
         artifacts: artifacts_between(&old.artifacts, &new.artifacts),
         parameters: parameters::between(
             old.asked(records, from)?.as_ref(),
@@ -193,6 +195,10 @@ fn is_told_elsewhere(path: &TreePath) -> bool {
 
 fn is_repository(kind: &str) -> bool {
     ["module", "repository"].contains(&kind)
+}
+
+fn is_of_ostree(kind: &str) -> bool {
+    ["ostree", "disk"].contains(&kind)
 }
 
 /// One side, sorted into what is compared.
