@@ -38,7 +38,8 @@ impl Called {
         Ok(called)
     }
 
-    /// A root is called as the artifact that it was installed for, as in a plan.
+    /// A root is called as the artifact that it was installed for, as in a plan;
+    /// what a recipe of its own made, and a command runs in, is not.
     fn pass_on(&mut self, closure: &Closure) {
         // Nearest to the artifact first, where several share one; a disk has the root of its tree.
         let shares = |entry: &EntryId| closure.nodes[entry].step() == Some("disk");
@@ -50,7 +51,11 @@ impl Called {
                 continue;
             };
             for edge in closure.edges_from(from) {
-                let own = matches!(edge.role.as_deref(), Some("root" | "stage2"));
+                let own = matches!(edge.role.as_deref(), Some("root" | "stage2"))
+                    && matches!(
+                        closure.nodes[&edge.to].step(),
+                        Some("root" | "overlay" | "squashfs")
+                    );
                 if own && !self.names.contains_key(&edge.to) {
                     self.names.insert(edge.to, name.clone());
                     queue.push_back(edge.to);

@@ -9,7 +9,7 @@ use store::relate::diff::{
     ArtifactChange, Aspect, Change, Diff, FileChange, FileKind, Files, diff,
 };
 use store::relate::records::Stored;
-use store::relate::Closure;
+use store::relate::{Called, Closure};
 use store::store::Entry;
 use store::tree::{Builder, Child, Content, Leaf, Meta};
 
@@ -813,4 +813,25 @@ fn releases_that_differ_are_told_by_the_full_names() {
     let hash = diff["from"]["entry"].as_str().unwrap();
     let text = bench.print(&["diff", "cloud", hash]);
     assert!(text.starts_with("cloud@1 → "), "{text}");
+}
+
+#[test]
+fn what_another_recipe_made_is_not_called_as_the_command_that_runs_in_it() {
+    let mut archive = Archive::default();
+    let own = archive.files("root", &[("bin/sh", "sh")]);
+    let tools = archive.files("command", &[("bin/sh", "tools")]);
+    let doc = archive.files("command", &[("doc", "doc")]);
+    archive.step("root", &0, [], own, None);
+    archive.step("command", &0, [role("root", own)], tools, None);
+    archive.step("command", &1, [role("root", tools)], doc, None);
+    let shelf = archive.shelf();
+    let called = |top: EntryId, entry: EntryId| {
+        let closure = Closure::of(&archive, top, None).unwrap();
+        let called = Called::of(&shelf.store, &closure, Some("top".to_owned())).unwrap();
+        called.name(&archive, &closure, entry).unwrap()
+    };
+    assert_eq!(called(tools, own).as_deref(), Some("top"));
+    assert_eq!(called(doc, doc).as_deref(), Some("top"));
+    assert_eq!(called(doc, tools), None);
+    assert_eq!(called(doc, own), None);
 }
