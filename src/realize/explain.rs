@@ -1,48 +1,44 @@
 //! Why a step has to run: its derivation held against the one that made the newest generation.
+//!
+//! ```text
+//! newest generation of NAME ── its trace ── in which role? ──▶ input of the same artifact, or of another
+//! ```
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::OnceLock;
 
-use super::error::Error;
 use super::facts::Facts;
-use crate::ids::{EntryId, Name, Nevra};
+use crate::ids::{EntryId, Name, Nevra, TraceId};
 use crate::plan::{Derivation, Input, Plan, Step, StepId};
-use crate::recipe::Recipes;
-use crate::store::{RootName, Store, Trace};
+use crate::recipe::{Command, CommandRoot, Kind, Recipes};
+use crate::store::{Store, Trace};
 
-/// The derivations that the newest generations of some roots were made by.
+/// The derivations that the newest generations of some artifacts were made by.
 pub(super) struct Previous<'a> {
     store: &'a Store,
     facts: &'a Facts<'a>,
-    roots: Vec<Lineage>,
-    /// By kind and topic; without the steps that made packages, and with them.
-    derivations: [OnceLock<BTreeMap<(String, String), Derivation>>; 2],
+    recipes: &'a Recipes,
+    names: &'a [Name],
+    /// Without the steps that made packages, and with them.
+    derivations: [OnceLock<Derivations>; 2],
 }
 
-/// An artifact with the images that it stands on, nearest first.
-pub(super) struct Lineage {
-    root: RootName,
-    names: Vec<Name>,
-}
-
-impl Lineage {
-    pub fn of(recipes: &Recipes, name: &Name) -> Result<Self, Error> {
-        let bases = recipes.image(name).map(|image| recipes.bases(image));
-        let bases = bases.into_iter().flatten().map(|(base, _)| base.clone());
-        Ok(Lineage {
-            root: super::root_name(recipes, name)?,
-            names: std::iter::once(name.clone()).chain(bases).collect(),
-        })
-    }
-}
+/// By kind and topic. Several, where something else gave the same: which of them was meant, no record says.
+type Derivations = BTreeMap<(String, String), Vec<Derivation>>;
 
 impl<'a> Previous<'a> {
-    pub fn new(store: &'a Store, facts: &'a Facts<'a>, roots: Vec<Lineage>) -> Self {
+    pub fn new(
+        store: &'a Store,
+        facts: &'a Facts<'a>,
+        recipes: &'a Recipes,
+        names: &'a [Name],
+    ) -> Self {
         Previous {
             store,
             facts,
-            roots,
+            recipes,
+            names,
             derivations: Default::default(),
         }
     }
@@ -60,7 +56,9 @@ impl<'a> Previous<'a> {
         // An edition has ten thousand packages, and few of them are made here.
         let packages = step.kind == "package";
         let known = self.derivations[usize::from(packages)].get_or_init(|| self.gather(packages));
-        let Some(old) = known.get(&(step.kind.to_owned(), step.topic.clone())) else {
+        let known = known.get(&(step.kind.to_owned(), step.topic.clone()));
+        let known = known.into_iter().flatten();
+        let Some(old) = known.min_by_key(|old| distance(old, derivation)) else {
             return "never made before".to_owned();
         };
         let mut reasons = Vec::new();
@@ -89,46 +87,65 @@ impl<'a> Previous<'a> {
         }
     }
 
-    fn gather(&self, packages: bool) -> BTreeMap<(String, String), Derivation> {
-        let mut derivations = BTreeMap::new();
-        for Lineage { root, names } in &self.roots {
-            let Ok(generations) = self.store.generations(root) else {
+    fn gather(&self, packages: bool) -> Derivations {
+        let mut derivations = Derivations::new();
+        let (mut seen, mut asked) = (BTreeSet::new(), BTreeSet::new());
+        let mut queue = self.newest();
+        while let Some((trace, name)) = queue.pop() {
+            if !seen.insert((trace, name.clone())) {
+                continue;
+            }
+            let Ok(trace) = self.store.trace_head(trace) else {
                 continue;
             };
-            let Some(newest) = generations.last() else {
-                continue;
-            };
-            let Some(Ok(trace)) = newest.trace.map(|trace| self.store.trace(trace)) else {
-                continue;
-            };
-            let (mut seen, mut asked) = (BTreeSet::new(), BTreeSet::new());
-            let mut queue = vec![(trace, 0)];
-            while let Some((trace, depth)) = queue.pop() {
-                if !seen.insert(trace.key) {
-                    continue;
-                }
-                if let Ok(derivation) = trace.derivation.to::<Derivation>()
-                    && let Some(topic) = topic(&derivation, names.get(depth))
-                {
-                    derivations
-                        .entry((derivation.kind.clone(), topic))
-                        .or_insert(derivation);
-                }
-                let inputs = trace.inputs.iter();
-                let inputs = inputs.filter(|input| packages || input.role != "rpm");
-                let inputs: Vec<_> = inputs.filter(|input| asked.insert(input.entry)).collect();
-                let entries: Vec<EntryId> = inputs.iter().map(|input| input.entry).collect();
-                let made = self.store.made_each(&entries).unwrap_or_default();
-                for (input, traces) in inputs.iter().zip(made) {
-                    let below = matches!(input.role.as_str(), "base" | "base-root");
-                    let newest = traces.first().map(|&trace| self.store.trace(trace));
-                    if let Some(Ok(trace)) = newest {
-                        queue.push((trace, depth + usize::from(below)));
-                    }
-                }
+            if let Ok(derivation) = trace.derivation.to::<Derivation>()
+                && let Some(topic) = topic(&derivation, name.as_ref())
+            {
+                let known = derivations.entry((derivation.kind.clone(), topic));
+                known.or_default().push(derivation);
+            }
+            let inputs = trace.inputs.iter();
+            let inputs = inputs.filter(|input| packages || input.role != "rpm");
+            let inputs = inputs.map(|input| {
+                let name = name.as_ref();
+                let whose = name.and_then(|name| whose(self.recipes, name, &input.role));
+                (input.entry, whose)
+            });
+            let inputs: Vec<_> = inputs.filter(|input| asked.insert(input.clone())).collect();
+            let entries: Vec<EntryId> = inputs.iter().map(|(entry, _)| *entry).collect();
+            let made = self.store.made_each(&entries).unwrap_or_default();
+            for ((_, name), traces) in inputs.into_iter().zip(made) {
+                // The newest is met first.
+                let traces = traces.into_iter().rev();
+                queue.extend(traces.map(|trace| (trace, name.clone())));
             }
         }
         derivations
+    }
+
+    /// What made the newest generation of each artifact; of one that has none, those of what it was made a part of.
+    fn newest(&self) -> Vec<(TraceId, Option<Name>)> {
+        let mut newest = Vec::new();
+        let mut names: Vec<&Name> = self.names.iter().collect();
+        let mut seen = BTreeSet::new();
+        while let Some(name) = names.pop() {
+            if !seen.insert(name) {
+                continue;
+            }
+            let root = super::root_name(self.recipes, name);
+            let generations = root
+                .ok()
+                .and_then(|root| self.store.generations(&root).ok());
+            match generations.iter().flatten().last() {
+                Some(last) => newest.extend(last.trace.map(|trace| (trace, Some(name.clone())))),
+                None => {
+                    let all = self.recipes.recipes.iter();
+                    let holders = all.filter(|(_, recipe)| recipe.uses().contains(name));
+                    names.extend(holders.map(|(holder, _)| holder));
+                }
+            }
+        }
+        newest
     }
 
     fn maker(&self, entry: EntryId) -> Option<Trace> {
@@ -215,6 +232,44 @@ fn succeeds(new: &Called, was: &Nevra) -> bool {
     matches!(new, Called::Package(is) if is.name == was.name && is.arch == was.arch)
 }
 
+/// How much differs between two derivations: the composer, what was asked for, inputs.
+fn distance(old: &Derivation, new: &Derivation) -> usize {
+    let composer = (old.composer, old.schema) != (new.composer, new.schema);
+    let before: BTreeSet<_> = old.inputs.iter().collect();
+    let after: BTreeSet<_> = new.inputs.iter().collect();
+    let inputs = before.symmetric_difference(&after).count();
+    usize::from(composer) + old.params.differences(&new.params).len() + inputs
+}
+
+/// Of which artifact's steps an input in this role is; `None` for packages, which are nobody's.
+fn whose(recipes: &Recipes, of: &Name, role: &str) -> Option<Name> {
+    let recipe = recipes.get(of)?;
+    let name = match (&recipe.kind, role) {
+        (_, "package" | "rpm") => return None,
+        (Kind::Image(image), "base" | "base-root") => image.base.as_ref()?,
+        (Kind::Installer(installer), "payload") => installer.payload.as_ref()?,
+        (Kind::Installer(installer), "repository") => installer.repository.as_ref()?,
+        (Kind::Disk(disk), "payload" | "root") => &disk.payload,
+        (
+            Kind::Command(Command {
+                root: CommandRoot::Artifact(name),
+                ..
+            }),
+            "root",
+        ) => name,
+        (_, role) => match (role.strip_prefix("overlay-"), role.rsplit_once('/')) {
+            (Some(place), _) => {
+                let place: usize = place.parse().ok()?;
+                recipe.selection()?.overlay.get(place)?
+            }
+            // `input/NAME`, `VARIANT/KIND/NAME`
+            (None, Some((_, name))) => return name.parse().ok(),
+            (None, None) => of,
+        },
+    };
+    Some(name.clone())
+}
+
 /// What a derivation of an earlier plan worked on; none for those that are not worth comparing.
 fn topic(derivation: &Derivation, artifact: Option<&Name>) -> Option<String> {
     match derivation.kind.as_str() {
@@ -247,9 +302,10 @@ pub fn explain(
     store: &Store,
     facts: &Facts<'_>,
     plan: &Plan,
-    roots: Vec<Lineage>,
+    recipes: &Recipes,
+    names: &[Name],
 ) -> BTreeMap<StepId, String> {
-    let previous = Previous::new(store, facts, roots);
+    let previous = Previous::new(store, facts, recipes, names);
     let mut reasons = BTreeMap::new();
     for (id, step) in plan.steps.iter().enumerate() {
         if step.outcome.is_some() {

@@ -60,7 +60,7 @@ use crate::plan::{Plan, StepId};
 use crate::recipe::{Kind, Recipes, Source};
 use crate::source::Lock;
 use crate::store::{RootName, Store};
-use explain::{Lineage, explain};
+use explain::explain;
 
 /// The full name of an artifact's root: `SHORT-VERSION-ARCH/NAME`.
 pub fn root_name(recipes: &Recipes, name: &Name) -> Result<RootName, Error> {
@@ -180,13 +180,9 @@ pub fn plan(
     let look = Look::only(store, recipes, lock, jobs, observer);
     let facts = look.at(&sources(recipes, names))?;
     let plan = planned(recipes, names, &look, &facts)?;
-    let roots = names
-        .iter()
-        .map(|name| Lineage::of(recipes, name))
-        .collect::<Result<_, _>>()?;
     tell_unlocked(&plan, observer);
     let wanted = plan.wanted();
-    let mut reasons = explain(store, &facts, &plan, roots);
+    let mut reasons = explain(store, &facts, &plan, recipes, names);
     for step in lacking::lacking(store, &plan)? {
         let why = "made before, but its bytes are not here";
         reasons.entry(step).or_insert_with(|| why.to_owned());

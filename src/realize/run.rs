@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::claims::Claims;
 use super::engine::Engine;
 use super::error::{Error, is_damage, said};
-use super::explain::{Lineage, Previous};
+use super::explain::Previous;
 use super::facts::Facts;
 use super::look::Look;
 use super::naming::Naming;
@@ -89,9 +89,8 @@ pub fn realize(
         ..look
     };
     let facts = look.at(&sources)?;
-    let roots = names.iter().map(|name| Lineage::of(recipes, name));
     let run = Run {
-        previous: Previous::new(store, &facts, roots.collect::<Result<_, _>>()?),
+        previous: Previous::new(store, &facts, recipes, names),
         recipes,
         options,
         look: &look,

@@ -495,3 +495,59 @@ fn a_plan_counts_what_was_collected_among_what_is_to_be_done() {
     let done = bench.json(&["realize", "web-server-image"]);
     assert_eq!(done["steps"]["composed"], to_do);
 }
+
+#[test]
+fn what_was_made_as_a_part_of_something_else_is_told_to_have_changed() {
+    let bench = Bench::shipped();
+    let all = "kind = \"compose\"\n[variants]\nHost = [\"atomic-disk\"]\nContainer = [\"web-server-image\"]\n";
+    bench.write("recipes/all.toml", all);
+    realize(&bench, &["all"]);
+    let recipe = "packages/sampler-shell.toml";
+    bench.edit(recipe, "version = \"1.0\"", "version = \"1.1\"");
+    let did = realize(&bench, &["all"]);
+    for step in [
+        "package sampler-shell-1.1-1.noarch",
+        "root atomic-host",
+        "ostree atomic-host",
+        "disk atomic-disk",
+        "root container-base",
+        "image container-base",
+        "root web-server-image",
+        "image web-server-image",
+        "compose all",
+    ] {
+        let why = did.composed.get(step);
+        assert!(
+            why.is_some_and(|why| why != "never made before"),
+            "{step}: {:?}",
+            did.composed
+        );
+    }
+    let upgraded = "sampler-shell 1.0-1 → 1.1-1";
+    assert_eq!(did.composed["root atomic-host"], upgraded);
+    // The tree by itself, and the base.
+    bench.edit(recipe, "version = \"1.1\"", "version = \"1.2\"");
+    let did = realize(&bench, &["atomic-host", "container-base"]);
+    for root in ["root atomic-host", "root container-base"] {
+        assert_eq!(did.composed[root], "sampler-shell 1.1-1 → 1.2-1");
+    }
+}
+
+#[test]
+fn another_artifact_that_came_out_the_same_gives_no_reason() {
+    let bench = Bench::shipped();
+    let same = "kind = \"image\"\nbase = \"container-base\"\nfrom = [\"web-server\"]\ninstall = [\"sampler-shell\"]\n";
+    bench.write("recipes/same.toml", same);
+    bench.realize(&["web-server-image"]);
+    bench.realize(&["same"]);
+    bench.edit(
+        "modules/base-runtime.toml",
+        "default = [\"sampler-filesystem\", \"sampler-release\", \"sampler-shell\"]",
+        "default = [\"sampler-filesystem\", \"sampler-release\"]",
+    );
+    let plan = plan(&bench, &["web-server-image"]);
+    assert_eq!(
+        plan["root container-base"],
+        "removed sampler-shell-1.0-1.noarch"
+    );
+}
