@@ -13,7 +13,7 @@ use super::outside::{self, FETCH, METADATA};
 use super::report::How;
 use super::schedule::{self, Ended};
 use super::sight::Sight;
-use super::{metadata, sight, trace};
+use super::{metadata, sight, signed, trace};
 use crate::compose::{self, Composed, Output};
 use crate::formats::rpm::Brief;
 use crate::ids::{BlobId, EntryId, Name};
@@ -66,7 +66,7 @@ impl Engine<'_> {
             .admits(self.facts, &self.plan.steps[id], &outcome)?;
         if !passed {
             let _busy = self.busy(id);
-            self.compose(id, "its signature is to be checked with other keys")?;
+            self.compose(id, signed::OTHER_KEYS)?;
         }
         Ok(true)
     }

@@ -160,7 +160,10 @@ impl<'a> Facts<'a> {
     }
 
     /// The same of many, in their order.
-    fn known_outcomes(&self, derivations: &[Derivation]) -> Result<Vec<Option<Outcome>>, Error> {
+    pub(super) fn known_outcomes(
+        &self,
+        derivations: &[Derivation],
+    ) -> Result<Vec<Option<Outcome>>, Error> {
         let keys: Vec<DerivationKey> = derivations.par_iter().map(Derivation::key).collect();
         let mut outcomes: Vec<Option<Outcome>> = {
             let fresh = self.fresh.lock();

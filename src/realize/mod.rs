@@ -55,8 +55,8 @@ pub use run::{Options, realize};
 pub use survey::survey;
 pub use update::{Scope, Updated, update};
 
-use crate::ids::Name;
-use crate::plan::{Plan, StepId};
+use crate::ids::{Digest, Name};
+use crate::plan::{Plan, StepId, parameters};
 use crate::recipe::{Kind, Recipes, Source};
 use crate::source::Lock;
 use crate::store::{RootName, Store};
@@ -168,6 +168,38 @@ pub fn whys(
     planned(recipes, names, &look, &facts)
 }
 
+/// Those of some steps whose packages were fetched when the keys of a source were others, and have to be once more.
+///
+/// Fails where the keys refuse one: a realize would not use it.
+fn refetched(
+    look: &Look<'_>,
+    facts: &Facts<'_>,
+    plan: &Plan,
+    wanted: &BTreeSet<StepId>,
+) -> Result<Vec<StepId>, Error> {
+    if facts.gates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut fetched: BTreeMap<Digest, StepId> = BTreeMap::new();
+    for &step in wanted
+        .iter()
+        .filter(|&&step| plan.steps[step].kind == outside::FETCH)
+    {
+        let params = plan.steps[step].params.to::<parameters::Fetch>();
+        fetched.extend(params.map(|params| (params.digest, step)));
+    }
+    let mut again = Vec::new();
+    for (source, answers) in &plan.answers {
+        let drawn = answers.values();
+        let drawn: Vec<_> = drawn
+            .filter(|one| fetched.contains_key(&one.digest))
+            .collect();
+        let lacking = signed::recheck(look, facts, source, &drawn)?;
+        again.extend(lacking.iter().map(|digest| fetched[digest]));
+    }
+    Ok(again)
+}
+
 /// Plans without running or keeping anything.
 pub fn plan(
     store: &Store,
@@ -186,6 +218,9 @@ pub fn plan(
     for step in lacking::lacking(store, &plan)? {
         let why = "made before, but its bytes are not here";
         reasons.entry(step).or_insert_with(|| why.to_owned());
+    }
+    for step in refetched(&look, &facts, &plan, &wanted)? {
+        reasons.insert(step, signed::OTHER_KEYS.to_owned());
     }
     reasons.retain(|step, _| wanted.contains(step));
     Ok(Planned {

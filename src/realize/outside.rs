@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::error::Error;
 use super::facts::Facts;
 use crate::ids::{Digest, Name};
-use crate::plan::{Derivation, parameters};
+use crate::plan::{Derivation, SourcePackage, parameters};
 use crate::recipe::{Location, Recipes, Source};
 use crate::source::Lock;
 use crate::source::fetch::{
@@ -33,6 +33,15 @@ const PARTS: [&str; 5] = ["primary", "filelists", "modules", "group", "updateinf
 /// The derivation that brings a repository's metadata.
 pub(super) fn metadata(params: &parameters::Metadata) -> Derivation {
     Derivation::new(METADATA, VERSION, params, []).expect("locations and digests are text")
+}
+
+/// The derivation that brings a package.
+pub(super) fn fetch(package: &SourcePackage) -> Derivation {
+    let params = parameters::Fetch {
+        digest: package.digest.clone(),
+        size: package.size,
+    };
+    Derivation::new(FETCH, VERSION, &params, []).expect("a digest is text")
 }
 
 /// The sources of the recipes, and the way to them.

@@ -6,19 +6,25 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::error::Error;
 use super::facts::Facts;
 use super::look::Look;
+use super::outside;
 use crate::compose::{self, WorkspaceError};
 use crate::formats::openpgp::Verified;
 use crate::formats::rpm::{self, Brief, SignatureError};
-use crate::ids::{BlobId, EntryId, Hash, Name};
-use crate::plan::SourcePackage;
+use crate::ids::{BlobId, Digest, EntryId, Hash, Name};
+use crate::plan::derivation::MAIN;
+use crate::plan::{Derivation, SourcePackage};
 use crate::recipe::Source;
 use crate::source::Keys;
 use crate::store::Store;
+
+/// Why a package is fetched that was fetched before, and whose bytes are gone.
+pub(super) const OTHER_KEYS: &str = "its signature is to be checked with other keys";
 
 /// What every package of a source has to pass.
 pub(super) struct Gate<'a> {
@@ -72,6 +78,51 @@ pub(super) fn check(
     }
     gate.remember(&passed)?;
     Error::all(name, refused)
+}
+
+/// Checks packages of a repository that were fetched before, perhaps when its keys were others; several at once, and
+/// nothing of it is kept. Returns the digests of those that have to be fetched once more for it.
+pub(super) fn recheck(
+    look: &Look<'_>,
+    facts: &Facts<'_>,
+    name: &Name,
+    packages: &[&SourcePackage],
+) -> Result<Vec<Digest>, Error> {
+    let Some(gate) = facts.gates.get(name) else {
+        return Ok(Vec::new());
+    };
+    let derivations: Vec<Derivation> = packages.iter().map(|one| outside::fetch(one)).collect();
+    let outcomes = facts.known_outcomes(&derivations)?;
+    let mut unknown = Vec::new();
+    for (&package, outcome) in packages.iter().zip(outcomes) {
+        if let Some(outcome) = outcome
+            && !gate.knows(outcome.outputs[MAIN])?
+        {
+            unknown.push((package, outcome.outputs[MAIN]));
+        }
+    }
+    let (of, done) = (unknown.len(), AtomicUsize::new(0));
+    let results = look.each(&unknown, |(package, rpm)| {
+        let brief = facts.brief(*rpm);
+        let here = |brief: &Arc<Brief>| look.store.blob_size(brief.file);
+        let size = brief.as_ref().map(here).transpose()?.flatten();
+        let lacks = match (brief, size) {
+            (Some(brief), Some(_)) => gate.check(&brief, None).map(|_| None)?,
+            _ => Some(package.digest.clone()),
+        };
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        look.observer.reading(name.as_str(), done, of);
+        Ok(lacks)
+    })?;
+    let (mut lacking, mut refused) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(lacks) => lacking.extend(lacks),
+            Err(error) => refused.push(error),
+        }
+    }
+    Error::all(name, refused)?;
+    Ok(lacking)
 }
 
 /// The keys that a source names.

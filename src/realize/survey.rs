@@ -7,11 +7,12 @@ use super::error::{Error, said};
 use super::facts::Facts;
 use super::look::Look;
 use super::observe::Observer;
+use super::signed;
 use crate::formats::rpm::{Record, Solvable};
 use crate::ids::{Digest, EntryId, Hash, Name};
 use crate::plan::holding::{Gap, Holdings, holdings};
 use crate::plan::{Catalog, CatalogError, Derivation, Known, Offer, Outcome};
-use crate::recipe::{Kind, Recipes};
+use crate::recipe::{Kind, Recipes, Source};
 use crate::source::Lock;
 use crate::store::Store;
 
@@ -33,7 +34,7 @@ pub fn survey(
         let Kind::Source(source) = &recipe.kind else {
             continue;
         };
-        match look.at(&[(name, source)]) {
+        match looked_at(&look, name, source) {
             Ok(facts) => drop(sights.sources.insert(name.clone(), facts)),
             Err(Error::NotLocked { .. }) => drop(gaps.insert(name, Gap::NotLocked)),
             Err(error) => drop(gaps.insert(name, Gap::Unreadable { why: said(&error) })),
@@ -44,6 +45,16 @@ pub fn survey(
         holdings.sources.entry(name.clone()).or_default().gap = Some(gap);
     }
     holdings
+}
+
+/// What is seen of a source; as keys of a directory judge what lies in it, those of a repository do what was fetched.
+fn looked_at<'a>(look: &Look<'a>, name: &'a Name, source: &'a Source) -> Result<Facts<'a>, Error> {
+    let facts = look.at(&[(name, source)])?;
+    if let Some(Offer::Repository(locked)) = facts.source(name) {
+        let drawn: Vec<_> = locked.answers.values().collect();
+        signed::recheck(look, &facts, name, &drawn)?;
+    }
+    Ok(facts)
 }
 
 /// What was seen of each source by itself, so that one that is amiss hides no other.

@@ -165,10 +165,21 @@ fn what_was_fetched_has_to_pass_other_keys_too_though_nothing_is_to_do() {
     assert_eq!(bench.json(&["realize", "drawn"])["steps"]["composed"], 0);
     let stranger = gpg.key("20200102", "ed25519");
     trust(&gpg, &stranger, &bench);
-    bench
-        .run(&["realize", "drawn"])
-        .fails(1, &["tool-1-1.x86_64", "which is not among the keys"]);
+    let refused = ["tool-1-1.x86_64", "which is not among the keys"];
+    for command in [
+        &["realize", "drawn"][..],
+        &["realize", "drawn", "--dry-run"],
+        &["plan", "drawn"],
+    ] {
+        bench.run(command).fails(1, &refused);
+    }
+    let said = bench.run(&["lint"]);
+    assert_eq!(said.code, 1);
+    let lint = said.out;
+    assert!(lint.contains("[unreadable-source]"), "{lint}");
+    assert!(lint.contains(refused[1]), "{lint}");
     trust(&gpg, &key, &bench);
+    bench.run(&["lint"]).works();
     assert_eq!(
         bench.json(&["realize", "drawn", "--offline"])["steps"]["composed"],
         0
@@ -218,6 +229,23 @@ fn a_package_that_is_damaged_here_is_called_so_when_other_keys_ask_for_its_bytes
     bench
         .run(&["realize", "drawn"])
         .fails(4, &[&id, "is damaged", "its bytes hash to"]);
+}
+
+#[test]
+fn a_plan_says_which_packages_are_fetched_once_more_to_be_held_against_other_keys() {
+    let (gpg, key, bench) = published();
+    bench.realize(&["drawn"]);
+    // Of the bytes that were fetched nothing is left.
+    bench.run(&["gc", "--forget", "drawn@1"]).works();
+    let stranger = gpg.key("20200102", "ed25519");
+    let both = gpg.run("20200601", &["--armor", "--export", &key, &stranger], b"");
+    bench.write("recipes/key.asc", both);
+    let plan = bench.print(&["plan", "drawn"]);
+    let again = "tool-1-1.x86_64: its signature is to be checked with other keys";
+    assert!(plan.contains(again), "{plan}");
+    bench.realize(&["drawn"]);
+    let plan = bench.print(&["plan", "drawn"]);
+    assert!(plan.starts_with("0 steps to do"), "{plan}");
 }
 
 #[test]
