@@ -173,7 +173,8 @@ fn ended(updated: &Updated) -> Exit {
 /// What stands in the way of an answer, where something has to be done about it.
 fn problem(unsolved: &Unsolved) -> Option<String> {
     match unsolved {
-        Unsolved::Later { .. } | Unsolved::Unread { .. } => None,
+        Unsolved::Later { .. } => None,
+        Unsolved::Unread { source, partly, .. } => partly.then(|| unread(source)),
         Unsolved::Lacking { source, .. } => Some(format!(
             "what draws from source {source}, whose metadata can't be had as the lock names it; \
              `store update {source}` looks at what it has now"
@@ -182,14 +183,16 @@ fn problem(unsolved: &Unsolved) -> Option<String> {
     }
 }
 
+fn unread(source: &Name) -> String {
+    format!("what draws from source {source}, which was never looked at: `store update {source}`")
+}
+
 fn missed(name: &Name, unsolved: &Unsolved) -> String {
     if let Some(problem) = problem(unsolved) {
         return format!("error: not locked: {problem}");
     }
     match unsolved {
-        Unsolved::Unread { source, .. } => format!(
-            "not locked: what draws from source {source}, which was never looked at: `store update {source}`"
-        ),
+        Unsolved::Unread { source, .. } => format!("not locked: {}", unread(source)),
         _ if unsolved.is_kept() => format!(
             "{name} keeps the answer that the lock has: it stands on packages that are not made here yet"
         ),

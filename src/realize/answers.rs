@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::outside::METADATA;
 use crate::ids::{Digest, Name};
 use crate::plan::{self, Solved, SourcePackage};
-use crate::recipe::{Kind, Recipes};
+use crate::recipe::{Kind, Location, Recipes};
 use crate::source::{self, Lock, LockedPackage, LockedSource, SolvedPackage};
 
 /// Why something was not answered now.
@@ -20,7 +20,12 @@ pub enum Unsolved {
         kept: bool,
     },
     /// It draws from a source that was never looked at, and is not to be now.
-    Unread { source: Name, kept: bool },
+    Unread {
+        source: Name,
+        kept: bool,
+        /// Whether that is a repository, and others of the same module are locked: what these gave can't be told any more.
+        partly: bool,
+    },
     /// It draws from a source that stays as it is locked, and whose metadata can't be had.
     Lacking { source: Name, kept: bool },
     /// What was asked has no answer.
@@ -30,7 +35,11 @@ pub enum Unsolved {
 impl Unsolved {
     /// Whether something has to be done about it.
     pub const fn is_failure(&self) -> bool {
-        matches!(self, Unsolved::Lacking { .. } | Unsolved::Failed { .. })
+        match self {
+            Unsolved::Later { .. } => false,
+            Unsolved::Unread { partly, .. } => *partly,
+            Unsolved::Lacking { .. } | Unsolved::Failed { .. } => true,
+        }
     }
 
     /// Whether the lock keeps the answer that it had.
@@ -52,7 +61,8 @@ pub(super) struct Answers {
     solved: BTreeMap<Name, source::Solved>,
     /// What could not be asked yet; what it waits for is the metadata of these sources, or packages.
     waiting: Vec<(Name, BTreeSet<Name>)>,
-    unread: Vec<(Name, Name)>,
+    /// With the source in question, and whether others of the same module are locked.
+    unread: Vec<(Name, Name, bool)>,
     failed: Vec<(Name, plan::Error)>,
     /// The sources of modules that were not answered.
     unanswered: BTreeSet<Name>,
@@ -92,7 +102,14 @@ impl Answers {
                 // Nothing that the recipes could do about it: the lock stays as it was.
                 Err(error @ plan::Error::Catalog { .. }) => return Err(error.into()),
                 Err(plan::Error::UnreadSource { source_name, .. }) => {
-                    answers.unread.push((name.clone(), source_name));
+                    answers.unanswered.extend(sources.iter().cloned());
+                    let source = recipes.source(&source_name);
+                    // A directory gives what lies in it, without a lock.
+                    let is_directory =
+                        source.is_some_and(|one| matches!(one.location, Location::Path(_)));
+                    let others = sources.iter().any(|one| facts.offers.contains_key(one));
+                    let unread = (name.clone(), source_name, others && !is_directory);
+                    answers.unread.push(unread);
                 }
                 Err(error) => {
                     answers.unanswered.extend(sources.iter().cloned());
@@ -162,9 +179,14 @@ impl Answers {
             };
             unsolved.push((name, one));
         }
-        for (name, source) in self.unread {
+        for (name, source, partly) in self.unread {
             let kept = kept(&name);
-            unsolved.push((name, Unsolved::Unread { source, kept }));
+            let unread = Unsolved::Unread {
+                source,
+                kept,
+                partly,
+            };
+            unsolved.push((name, unread));
         }
         for (name, problem) in self.failed {
             let kept = kept(&name);

@@ -349,6 +349,29 @@ fn an_update_of_one_source_solves_with_the_metadata_that_is_locked_of_the_other(
 }
 
 #[test]
+fn what_waits_for_a_repository_that_was_never_looked_at_keeps_what_the_lock_had() {
+    let bench = two();
+    let before = lock(&bench);
+    bench.write(
+        "recipes/more.toml",
+        "kind = \"source\"\nurl = \"file:///nowhere/\"\n",
+    );
+    bench.edit("m2.toml", "\"two\"", "[\"two\", \"more\"]");
+    for arguments in [&["update", "two"][..], &["update", "--keep"]] {
+        let said = bench.run(arguments).fails(
+            1,
+            &[
+                "error: not locked: what draws from source more, which was never looked at: `store update more`",
+            ],
+        );
+        assert_eq!(said.out, "");
+        assert_eq!(lock(&bench), before);
+    }
+    bench.edit("m2.toml", "[\"two\", \"more\"]", "\"two\"");
+    bench.realize(&["host"]);
+}
+
+#[test]
 fn a_merge_of_two_branches_has_what_each_of_them_locked_and_nothing_newer() {
     let bench = two();
     let git = |arguments: &[&str]| {
