@@ -75,13 +75,17 @@ pub enum Error {
         requires: Vec<String>,
     },
     #[error(
-        "module {module} lists {package}, which says that it is of module {label}; \
-         clients refuse such a package where that module's own modulemd is missing"
+        "module {module} lists {package}, {}; clients refuse {} where that module's own modulemd is missing{}",
+        of_module(listed, label),
+        if listed.is_some() { "a package that says so itself, as most do," } else { "such a package" },
+        if listed.is_some() { "; list it in a module of that name and stream, or draw its file from a directory" } else { "" }
     )]
     OtherModule {
         module: String,
         package: String,
         label: String,
+        /// The repository whose metadata says it; `None` where the package itself does.
+        listed: Option<Name>,
     },
     #[error(
         "the record of package {package} is not where it should be; `store update` looks at its source again"
@@ -116,6 +120,14 @@ pub enum Error {
         subject: String,
         source: canonical::Error,
     },
+}
+
+/// Who says that a package is of a module: its header, or a repository that lists it.
+pub fn of_module(listed: &Option<Name>, module: &str) -> String {
+    match listed {
+        None => format!("which says that it is of module {module}"),
+        Some(source) => format!("which source {source} lists as one of module {module}"),
+    }
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {

@@ -52,6 +52,8 @@ pub struct Held {
     pub item: String,
     /// The recipe that makes it; `None` for one of a source.
     pub made: Option<Name>,
+    /// The repository that lists it; `None` for one that lies in a directory, or is made.
+    pub listed: Option<Name>,
 }
 
 /// All that a source offers, in a module or not.
@@ -59,6 +61,8 @@ pub struct Held {
 pub struct Stock {
     pub packages: BTreeMap<Digest, Arc<Solvable>>,
     pub gap: Option<Gap>,
+    /// Whether the metadata of a repository says it, and not the packages themselves.
+    is_repository: bool,
     /// As manifests are held against it.
     listed: Vec<SourcePackage>,
 }
@@ -125,17 +129,20 @@ impl Planner<'_> {
                     stock.packages.extend(solvable);
                 }
             }
-            Some(Offer::Repository(_)) => match self.known.catalog(source) {
-                Err(error) => stock.gap = Some(unreadable(&*error)),
-                Ok(None) => stock.gap = Some(Gap::NoMetadata),
-                Ok(Some(catalog)) => {
-                    for package in catalog.packages() {
-                        let solvable = catalog.solvable(&package.digest);
-                        let packages = solvable.map(|solvable| (package.digest.clone(), solvable));
-                        stock.packages.extend(packages);
+            Some(Offer::Repository(_)) => {
+                stock.is_repository = true;
+                match self.known.catalog(source) {
+                    Err(error) => stock.gap = Some(unreadable(&*error)),
+                    Ok(None) => stock.gap = Some(Gap::NoMetadata),
+                    Ok(Some(catalog)) => {
+                        for package in catalog.packages() {
+                            let solvable = catalog.solvable(&package.digest);
+                            let package = solvable.map(|one| (package.digest.clone(), one));
+                            stock.packages.extend(package);
+                        }
                     }
                 }
-            },
+            }
         }
         stock.listed = stock.packages.values().map(|one| listed(one)).collect();
         stock
@@ -234,23 +241,26 @@ fn held(
     made: &[(&Name, Offered)],
     sources: &BTreeMap<Name, Stock>,
 ) -> Option<Held> {
-    let (solvable, made) = match candidate {
+    let (solvable, made, listed) = match candidate {
         Candidate::Listed(source, package) => {
             let stock = sources.get(source)?;
-            (stock.packages.get(&package.digest)?.clone(), None)
+            let listed = stock.is_repository.then(|| source.clone());
+            let solvable = stock.packages.get(&package.digest)?;
+            (solvable.clone(), None, listed)
         }
         Candidate::Made(package) => {
             let Told::Record(record) = &package.told else {
                 return None;
             };
             let (maker, _) = made.iter().find(|(_, one)| std::ptr::eq(one, package))?;
-            (Arc::new(Solvable::of(record)), Some((*maker).clone()))
+            (Arc::new(Solvable::of(record)), Some((*maker).clone()), None)
         }
     };
     Some(Held {
         solvable,
         item,
         made,
+        listed,
     })
 }
 

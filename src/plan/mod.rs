@@ -34,7 +34,7 @@ pub mod streams;
 mod why;
 
 pub use derivation::{Derivation, Input};
-pub use error::{Error, not_offered};
+pub use error::{Error, not_offered, of_module};
 pub use holding::{Held, Holding, Holdings, holdings};
 pub use known::{
     Catalog, CatalogError, Known, Offer, Outcome, Repository, SourcePackage, together,

@@ -297,13 +297,17 @@ fn sorted(mut offered: Vec<Offered>) -> Vec<Offered> {
     offered
 }
 
-/// A package that says which module it is of must be of this one.
+/// A package that is said to be of a module must be of this one.
 fn check_label(own: &str, candidate: Candidate) -> Result<(), Error> {
     match candidate.labels().first() {
         Some(label) if !candidate.belongs(own) => Err(Error::OtherModule {
             module: own.to_owned(),
             package: candidate.nevra().to_string(),
             label: (*label).to_owned(),
+            listed: match candidate {
+                Candidate::Listed(source, package) if package.rpm.is_none() => Some(source.clone()),
+                _ => None,
+            },
         }),
         _ => Ok(()),
     }

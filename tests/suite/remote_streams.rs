@@ -73,6 +73,42 @@ fn a_package_may_be_of_several_streams_and_those_for_debugging_may_lie_elsewhere
 }
 
 #[test]
+fn who_says_that_a_package_is_of_a_module_is_told_as_it_is() {
+    let bench = Bench::of(&[]);
+    let rpms = bench.path().join("rpms");
+    // Its header says nothing of modules.
+    bench.write(
+        "rpms/tool.rpm",
+        spec("tool-1-1.noarch").bytes(&Memory::default()),
+    );
+    index(&rpms, &[modulemd("1", "tool-0:1-1.noarch")]);
+    let source = format!("kind = \"source\"\nurl = \"file://{}\"\n", rpms.display());
+    bench.write("recipes/upstream.toml", source);
+    bench.write(
+        "recipes/mine.toml",
+        "kind = \"module\"\nstream = \"1\"\nversion = 1\nsource = \"upstream\"\npackages = [\"tool\"]\n",
+    );
+    let says = "tool-1-1.noarch, which source upstream lists as one of module tools:1";
+    let said = bench.run(&["update"]);
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains(says), "{}", said.err);
+    assert!(
+        said.err.contains("draw its file from a directory"),
+        "{}",
+        said.err
+    );
+    let lint = bench.run(&["lint"]);
+    assert!(lint.out.contains(says), "{}", lint.out);
+    let _ = fs::remove_file(bench.recipes().join("store.lock"));
+    bench.write(
+        "recipes/upstream.toml",
+        "kind = \"source\"\npath = \"../rpms\"\n",
+    );
+    bench.realize(&["mine"]);
+    bench.run(&["lint"]).works();
+}
+
+#[test]
 fn every_stream_of_a_real_repository_can_be_imported() {
     let Some(folder) = fixtures::folder("repos/centos-stream9-osbuild/appstream") else {
         return;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::finding::{Finding, Severity};
 use super::scene::{Part, Scene};
-use crate::plan::Held;
+use crate::plan::{self, Held};
 
 pub(super) fn check(scene: &Scene) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -46,8 +46,9 @@ fn mislabelled(scene: &Scene, part: Part, held: &Held, label: &str) -> Finding {
         false => "orphaned-modular-package",
     };
     let mut message = format!(
-        "module {} lists {nevra}, which says that it is of module {wanted}",
-        part.recipe.name
+        "module {} lists {nevra}, {}",
+        part.recipe.name,
+        plan::of_module(&held.listed, wanted)
     );
     let without = editions_without(scene, part, wanted);
     if !without.is_empty() {
