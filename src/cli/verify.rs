@@ -198,9 +198,20 @@ impl Arguments {
         let told: BTreeSet<Advice> = told.collect();
         let advice: String = told.iter().map(|advice| format!("; {advice}")).collect();
         let checked = count(report.checked as usize, "object");
-        text.push_str(&match damaged.len() {
-            0 => format!("{checked} checked, all well\n"),
-            damaged => format!("{checked} checked, {damaged} damaged{advice}\n"),
+        let all = report.damaged.iter().chain(&lost);
+        let foreign = all.filter(|damage| damage.what == store::What::Foreign);
+        let foreign = foreign.count();
+        text.push_str(&match (damaged.len() - foreign, foreign) {
+            (0, 0) => format!("{checked} checked, all well\n"),
+            (0, foreign) => format!(
+                "{checked} checked; {} beside them{advice}\n",
+                count(foreign, "foreign file")
+            ),
+            (damaged, 0) => format!("{checked} checked, {damaged} damaged{advice}\n"),
+            (damaged, foreign) => format!(
+                "{checked} checked, {damaged} damaged, {} beside them{advice}\n",
+                count(foreign, "foreign file")
+            ),
         });
         output::print(text)?;
         Ok(exit)

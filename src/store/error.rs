@@ -103,6 +103,9 @@ pub enum Error {
     #[error("the root file {} can't be read: {problem}; nothing is deleted while it is so; \
         bring it back from a copy, or remove it to give up that generation", path.display())]
     BadRoot { path: PathBuf, problem: String },
+    #[error("{} is nothing that the store wrote among its roots; nothing is deleted while it is there; \
+        move it away, and if it lies in place of a root, bring that back from a copy", path.display())]
+    StrayRoot { path: PathBuf },
     #[error("the lease {} can't be read: {problem}; nothing is deleted while it is so", path.display())]
     BadLease { path: PathBuf, problem: String },
 
@@ -208,6 +211,7 @@ impl Error {
             self,
             Error::Damaged { .. }
                 | Error::BadRoot { .. }
+                | Error::StrayRoot { .. }
                 | Error::BadLease { .. }
                 | Error::IndexDamaged { .. }
                 | Error::NotAStore { .. }

@@ -198,21 +198,47 @@ pub(crate) fn found_below<T: Send>(
 ) -> Result<Vec<T>> {
     let look = |shard: OsString| -> Result<Vec<T>> {
         let shard = dir.join(shard);
-        let names = names_in(&shard)?.into_iter();
+        // What lies beside the directories is nobody's: see `foreign`.
+        let names = names_in(&shard)?.unwrap_or_default().into_iter();
         Ok(names.filter_map(|name| of(&shard, &name)).collect())
     };
     let found: Vec<Vec<T>> = names_in(dir)?
+        .unwrap_or_default()
         .into_par_iter()
         .map(look)
         .collect::<Result<_>>()?;
     Ok(found.into_iter().flatten().collect())
 }
 
-fn names_in(dir: &Path) -> Result<Vec<OsString>> {
+/// What lies among objects and traces and is nobody's: the store writes no such name, or nothing but directories there.
+pub(crate) fn foreign(layout: &Layout) -> Result<Vec<PathBuf>> {
+    let is_object = |name: &str| parse_object(name).is_some();
+    let is_trace = |name: &str| name.parse::<Hash>().is_ok();
+    let mut foreign = foreign_below(&layout.objects(), is_object)?;
+    foreign.extend(foreign_below(&layout.traces(), is_trace)?);
+    Ok(foreign)
+}
+
+fn foreign_below(dir: &Path, is_ours: impl Fn(&str) -> bool + Sync) -> Result<Vec<PathBuf>> {
+    let mut foreign = found_below(dir, |shard, name| {
+        (!is_ours(&name.to_string_lossy())).then(|| shard.join(name))
+    })?;
+    for name in names_in(dir)?.unwrap_or_default() {
+        let shard = dir.join(name);
+        if names_in(&shard)?.is_none() {
+            foreign.push(shard);
+        }
+    }
+    Ok(foreign)
+}
+
+/// The names in a directory; `None` of what is no directory.
+fn names_in(dir: &Path) -> Result<Option<Vec<OsString>>> {
     let name = |item: io::Result<fs::DirEntry>| item.map(|item| item.file_name());
     let read = || fs::read_dir(dir)?.map(name).collect();
     match read() {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        other => other.map_err(|e| Error::io("reading", dir, e)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Some(Vec::new())),
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => Ok(None),
+        other => other.map(Some).map_err(|e| Error::io("reading", dir, e)),
     }
 }

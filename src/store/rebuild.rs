@@ -10,8 +10,7 @@ use super::error::{Error, Result};
 use super::file;
 use super::gc::{OnProgress, Progress};
 use super::index::{Below, Index, NewObject, NewTrace, State, Type};
-use super::layout::files_below;
-use super::layout::{Kind, Layout, parse_object};
+use super::layout::{Kind, Layout, files_below, foreign, parse_object};
 use super::list::{List, Problem};
 use super::lock::{Lock, Name};
 use super::open::{self, sync_dir};
@@ -19,13 +18,10 @@ use super::packed;
 use super::place::time_of;
 use super::read::chain;
 use super::trace::Trace;
-use super::verify::{Damage, Needed, What};
+use super::verify::{Damage, NO_NAME, Needed, What};
 use super::{Store, root};
 use crate::ids::{BlobId, EntryId, Hash, TraceId, TreeId};
 use crate::tree::{Assembly, Content, Directory, Leaf, Node};
-
-/// The problem with what somebody else put there.
-const NO_NAME: &str = "the store writes no such name";
 
 /// What the new index knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -130,10 +126,11 @@ impl Rebuild<'_> {
                     new.push(NewObject::new(kind, hash, 0, 0));
                     self.broken(kind, hash, path, file::IS_NONE.into());
                 }
-                None => {
-                    self.damage(What::Foreign, None, path, NO_NAME.into());
-                }
+                None => {}
             }
+        }
+        for path in foreign(self.layout)? {
+            self.damage(What::Foreign, None, path, NO_NAME.into());
         }
         let mut take = |kind| files.remove(&kind).unwrap_or_default();
         let (blobs, assemblies) = (take(Kind::Blob), take(Kind::Assembly));
@@ -332,7 +329,6 @@ impl Rebuild<'_> {
         let mut traces = Vec::new();
         for (path, name) in files_below(&self.layout.traces())? {
             let Ok(hash) = name.parse::<Hash>() else {
-                self.damage(What::Foreign, None, path, NO_NAME.into());
                 continue;
             };
             if !look(&path)?.is_file() {
@@ -367,7 +363,12 @@ impl Rebuild<'_> {
     fn roots(&mut self) -> Result<()> {
         let (files, bad) = root::files(self.layout);
         for e in bad {
-            self.damage(What::Root, None, self.layout.roots(), chain(&e));
+            match e {
+                Error::StrayRoot { path } => {
+                    self.damage(What::Foreign, None, path, NO_NAME.into());
+                }
+                e => self.damage(What::Root, None, self.layout.roots(), chain(&e)),
+            }
         }
         for (path, number) in files {
             match root::read(&path, number) {

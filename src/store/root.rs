@@ -4,6 +4,7 @@
 //! where it has the highest number it stays as a file that says so, for `NAME@N` must not come to mean two things.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -380,22 +381,34 @@ fn make_synced(dir: &Path) -> Result<()> {
 
 /// The names in a directory, sorted; anything that the store would not have put there is an error.
 fn list<T: FromStr + Ord>(dir: &Path) -> Result<Vec<T>> {
-    let names = match fs::read_dir(dir) {
-        Ok(names) => names,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io("reading", dir, e)),
+    let (list, errors) = listed(dir);
+    errors.into_iter().next().map_or(Ok(list), Err)
+}
+
+/// The names in a directory, sorted, and whatever else is there.
+fn listed<T: FromStr + Ord>(dir: &Path) -> (Vec<T>, Vec<Error>) {
+    let stray = |path: PathBuf| Error::StrayRoot { path };
+    let unread = |e: io::Error| match e.kind() {
+        io::ErrorKind::NotADirectory => stray(dir.to_owned()),
+        _ => Error::io("reading", dir, e),
     };
-    let mut list = Vec::new();
-    for name in names {
-        let name = name.map_err(|e| Error::io("reading", dir, e))?.file_name();
-        let parsed = name.to_str().and_then(|name| name.parse().ok());
-        list.push(parsed.ok_or_else(|| Error::BadRoot {
-            path: dir.join(&name),
-            problem: "the store writes no such name".into(),
-        })?);
+    let parse = |name: &OsStr| name.to_str()?.parse().ok();
+    let (mut list, mut errors) = (Vec::new(), Vec::new());
+    match fs::read_dir(dir) {
+        Ok(names) => {
+            for name in names {
+                let name = name.map(|item| item.file_name()).map_err(unread);
+                match name.and_then(|name| parse(&name).ok_or_else(|| stray(dir.join(name)))) {
+                    Ok(name) => list.push(name),
+                    Err(error) => errors.push(error),
+                }
+            }
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => errors.push(unread(e)),
     }
     list.sort();
-    Ok(list)
+    (list, errors)
 }
 
 fn numbers(layout: &Layout, name: &RootName) -> Result<Vec<u32>> {
@@ -418,18 +431,17 @@ pub(super) fn names(layout: &Layout) -> Result<Vec<RootName>> {
 
 /// Every file of a generation, and whatever kept some from being found.
 pub(super) fn files(layout: &Layout) -> (Vec<(PathBuf, u32)>, Vec<Error>) {
-    let (mut files, mut errors) = (Vec::new(), Vec::new());
-    let names = names(layout).unwrap_or_else(|e| {
-        errors.push(e);
-        Vec::new()
-    });
-    for name in names {
-        match numbers(layout, &name) {
-            Ok(numbers) => {
-                let dir = dir(layout, &name);
-                files.extend(numbers.into_iter().map(|n| (dir.join(n.to_string()), n)));
-            }
-            Err(e) => errors.push(e),
+    let mut files = Vec::new();
+    let (releases, mut errors) = listed::<Name>(&layout.roots());
+    for release in releases {
+        let release = layout.roots().join(release.as_str());
+        let (names, bad) = listed::<Name>(&release);
+        errors.extend(bad);
+        for name in names {
+            let dir = release.join(name.as_str());
+            let (numbers, bad) = listed::<u32>(&dir);
+            errors.extend(bad);
+            files.extend(numbers.into_iter().map(|n| (dir.join(n.to_string()), n)));
         }
     }
     (files, errors)

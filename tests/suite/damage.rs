@@ -564,3 +564,58 @@ fn verify_tells_what_to_do_about_what_realizing_does_not_repair() {
     advised(&site, &["verify", "--rebuild-index"], "move it away");
     assert!(mine.exists());
 }
+
+#[test]
+fn what_somebody_else_put_into_the_store_is_told_and_stops_no_collector_but_among_the_roots() {
+    let good = Site::new();
+    good.realize();
+    for stray in [
+        "objects/foo",
+        "objects/aa/foo",
+        "traces/foo",
+        "entries/.executable/foo",
+    ] {
+        let site = good.again();
+        let path = site.store().join(stray);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "").unwrap();
+        site.well(&["gc"]);
+        assert!(path.exists(), "{stray}");
+        if stray.starts_with("entries/") {
+            site.well(&["verify", "--rebuild-index"]);
+            continue;
+        }
+        for arguments in [
+            &["verify"][..],
+            &["verify", "--full"],
+            &["verify", "--rebuild-index"],
+        ] {
+            let said = site.run(arguments).with(4);
+            let told = format!(
+                "foreign file: the store writes no such name ({})",
+                Path::new("store").join(stray).display()
+            );
+            assert_eq!(said.out.matches(&told).count(), 1, "{said:?}");
+            let summary = " checked; 1 foreign file beside them; what the store did not write stays; move it away\n";
+            assert!(said.out.ends_with(summary), "{said:?}");
+        }
+        fs::remove_file(&path).unwrap();
+        site.well(&["verify", "--full"]);
+    }
+    let site = good.again();
+    let stray = site.store().join("roots/foo");
+    fs::write(&stray, "").unwrap();
+    let stops = "store/roots/foo is nothing that the store wrote";
+    for arguments in [&["gc"][..], &["gc", "--dry-run"], &["roots"]] {
+        let said = site.run(arguments).with(4);
+        assert!(said.err.contains(stops), "{said:?}");
+        assert!(said.err.contains("move it away"), "{said:?}");
+    }
+    for arguments in [&["verify"][..], &["verify", "--rebuild-index"]] {
+        let said = site.run(arguments).with(4);
+        assert!(said.out.contains("foreign file"), "{said:?}");
+        assert!(said.out.contains("move it away"), "{said:?}");
+    }
+    fs::remove_file(&stray).unwrap();
+    site.well(&["gc"]);
+}

@@ -447,9 +447,22 @@ fn an_unreadable_root_or_lease_stops_the_collector_before_it_deletes_anything() 
         assert!(matches!(error, Error::BadRoot { .. }), "{error}");
     }
     std::fs::write(&file, good).unwrap();
-    std::fs::write(shelf.path().join("roots/notes.txt~"), "").unwrap();
-    assert!(shelf.store.gc(&GcOptions::default(), &quiet).is_err());
-    std::fs::remove_file(shelf.path().join("roots/notes.txt~")).unwrap();
+    // A name of a release, of a root, and none that the store writes.
+    for stray in [
+        "foo",
+        "sampler-1-x86_64/foo",
+        "notes.txt~",
+        "sampler-1-x86_64/server/x",
+    ] {
+        let stray = shelf.path().join("roots").join(stray);
+        std::fs::write(&stray, "").unwrap();
+        let error = shelf.store.gc(&GcOptions::default(), &quiet).unwrap_err();
+        assert!(
+            matches!(&error, Error::StrayRoot { path } if *path == stray),
+            "{error}"
+        );
+        std::fs::remove_file(&stray).unwrap();
+    }
 
     let lease = shelf.path().join("leases/77");
     std::fs::write(&lease, [b'?'; 33]).unwrap();

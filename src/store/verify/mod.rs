@@ -22,7 +22,7 @@ use crate::store::error::{Error, Result};
 use crate::store::file;
 use crate::store::gc::{OnProgress, Progress};
 use crate::store::index::{Index, Object, State};
-use crate::store::layout::Kind;
+use crate::store::layout::{Kind, foreign};
 use crate::store::lock::{Lock, Name};
 use crate::store::read::chain;
 use crate::store::stream::{buffered, hash_file};
@@ -53,9 +53,12 @@ pub enum What {
     Root,
     View,
     Index,
-    /// Something under `objects/` or `traces/` whose name the store does not write.
+    /// Something under `objects/`, `traces/` or `roots/` whose name the store does not write.
     Foreign,
 }
+
+/// The problem with what somebody else put there.
+pub(super) const NO_NAME: &str = "the store writes no such name";
 
 impl std::fmt::Display for What {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -142,6 +145,7 @@ impl Verifier<'_> {
         self.tell_needed(&mut damaged)?;
         if only.is_none() {
             damaged.extend(self.roots()?);
+            damaged.extend(foreign(self.store.layout())?.into_iter().map(stray));
         }
         damaged.extend(self.views(only)?);
         damaged.sort_by(|a, b| (&a.path, a.what).cmp(&(&b.path, b.what)));
@@ -420,6 +424,7 @@ impl Verifier<'_> {
         };
         let of = |e: Error| match e {
             Error::BadRoot { path, problem } => damage(path, problem, Vec::new()),
+            Error::StrayRoot { path } => stray(path),
             e => damage(layout.roots(), chain(&e), Vec::new()),
         };
         let mut damaged = Vec::new();
@@ -535,6 +540,19 @@ impl Verifier<'_> {
             Err(e) => Some(chain(&e)),
         };
         Ok(problem.filter(|_| before.is_some() && before == inode()))
+    }
+}
+
+/// What somebody else put among the files of the store.
+fn stray(path: PathBuf) -> Damage {
+    Damage {
+        what: What::Foreign,
+        id: None,
+        path,
+        problem: NO_NAME.into(),
+        lost: false,
+        entries: Vec::new(),
+        needed: Needed::ByKept,
     }
 }
 
