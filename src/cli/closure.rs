@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output;
+use crate::ids::EntryId;
 use crate::relate::{Called, Closure, Records};
 use crate::store::Store;
 
@@ -43,6 +44,8 @@ struct Node {
     name: Option<String>,
     trace: Option<String>,
     complete: bool,
+    /// Whether it waits for a collector, and can be brought back.
+    condemned: bool,
 }
 
 #[derive(Serialize)]
@@ -63,6 +66,8 @@ impl Arguments {
         let generation = subject.generation.as_ref();
         let name = generation.map(|(root, _)| root.name().to_string());
         let called = Called::of(&store, &closure, name)?;
+        let entries: Vec<EntryId> = closure.nodes.keys().copied().collect();
+        let condemned = store.condemned(&entries)?;
         let mut nodes = Vec::new();
         for (entry, node) in &closure.nodes {
             nodes.push(Node {
@@ -77,6 +82,7 @@ impl Arguments {
                 },
                 trace: node.trace.map(|trace| trace.to_string()),
                 complete: store.is_complete(*entry)?,
+                condemned: condemned.contains(entry),
             });
         }
         let drawn = match subject.origin {
@@ -113,11 +119,7 @@ impl Arguments {
                 .as_ref()
                 .map(|name| format!("  {name}"))
                 .unwrap_or_default();
-            let gone = if node.complete {
-                ""
-            } else {
-                "  (bytes collected)"
-            };
+            let gone = output::gone(node.complete, node.condemned);
             let short = &node.entry[..crate::ids::hash::SHORT_LEN];
             text.push_str(&format!("{kind:<11} {short}{name}{gone}\n"));
         }

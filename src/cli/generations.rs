@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::output::{self, time};
+use crate::ids::EntryId;
 use crate::relate::Records;
 use crate::relate::Size;
 use crate::relate::subject;
@@ -31,6 +32,8 @@ struct Generation {
     label: Option<String>,
     time: i64,
     complete: bool,
+    /// Whether it waits for a collector, and can be brought back.
+    condemned: bool,
     bytes: u64,
 }
 
@@ -48,7 +51,10 @@ impl Arguments {
             ));
         };
         let mut generations = Vec::new();
-        for generation in store.generations(&root)? {
+        let all = store.generations(&root)?;
+        let entries: Vec<EntryId> = all.iter().map(|one| one.entry).collect();
+        let condemned = store.condemned(&entries)?;
+        for generation in all {
             generations.push(Generation {
                 number: generation.number,
                 entry: generation.entry.to_string(),
@@ -56,6 +62,7 @@ impl Arguments {
                 label: generation.label,
                 time: generation.time,
                 complete: store.is_complete(generation.entry)?,
+                condemned: condemned.contains(&generation.entry),
                 bytes: context.records(&store).size(generation.entry)?,
             });
         }
@@ -82,11 +89,7 @@ impl Arguments {
                     .as_ref()
                     .map(|label| format!("  {label}"))
                     .unwrap_or_default(),
-                if generation.complete {
-                    ""
-                } else {
-                    "  (bytes collected)"
-                },
+                output::gone(generation.complete, generation.condemned),
             ));
         }
         output::print(text)?;

@@ -130,6 +130,15 @@ pub fn count(number: usize, noun: &str) -> String {
     }
 }
 
+/// What there is to say of the bytes of an entry, where not all of them are here to stay.
+pub const fn gone(complete: bool, condemned: bool) -> &'static str {
+    match (complete, condemned) {
+        (true, _) => "",
+        (false, true) => "  (waits to be collected; `store gc --undo` takes it back)",
+        (false, false) => "  (bytes collected)",
+    }
+}
+
 /// `2026-11-24 10:35:02 UTC`.
 pub fn time(seconds: i64) -> String {
     let days = seconds.div_euclid(86_400);

@@ -639,3 +639,38 @@ fn a_store_whose_path_is_no_text_prints_what_can_be_opened() {
         assert!(path.join("repodata/repomd.xml").is_file(), "{output:?}");
     }
 }
+
+const TOOL: &str = "kind = \"package\"\nversion = \"1\"\nrelease = \"1\"\narch = \"noarch\"\nlicense = \"MIT\"\nsummary = \"x\"\n";
+
+#[test]
+fn a_generation_that_waits_for_a_collector_is_not_told_to_be_collected() {
+    let bench = Bench::of(&[("tool.toml", TOOL)]);
+    let entry = bench.realize(&["tool"]).remove(0);
+    bench.edit("tool.toml", "version = \"1\"", "version = \"2\"");
+    bench.realize(&["tool"]);
+    bench
+        .run(&["gc", "--keep-last", "1", "--grace", "1h"])
+        .works();
+    let first = |bench: &Bench| {
+        let said = bench.print(&["generations", "tool"]);
+        said.lines().next().unwrap().to_owned()
+    };
+    let said = first(&bench);
+    assert!(
+        said.ends_with("(waits to be collected; `store gc --undo` takes it back)"),
+        "{said}"
+    );
+    let json = bench.json(&["generations", "tool"]);
+    let old = &json["generations"][0];
+    assert_eq!(
+        (&old["complete"], &old["condemned"]),
+        (&false.into(), &true.into())
+    );
+    let closure = bench.print(&["closure", "tool@1"]);
+    assert!(closure.contains("waits to be collected"), "{closure}");
+    assert!(bench.path().join(entry).exists());
+    bench.run(&["gc", "--undo"]).works();
+    assert!(!first(&bench).contains('('));
+    bench.run(&["gc", "--keep-last", "1"]).works();
+    assert!(first(&bench).ends_with("(bytes collected)"));
+}

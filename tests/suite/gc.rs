@@ -288,6 +288,46 @@ fn grace_leaves_files_and_undo_brings_them_back() {
 }
 
 #[test]
+fn what_waits_is_told_with_the_views_that_go_with_it() {
+    let shelf = Shelf::default();
+    let bytes = vec![7u8; 100_000];
+    let (old, _) = shelf.put(&[("f", &bytes), ("g", b"shared"), ("h", b"")]);
+    shelf.keep("server", old);
+    let (new, _) = shelf.put(&[("f", b"new"), ("g", b"shared")]);
+    shelf.keep("server", new);
+    for entry in [old, new] {
+        shelf.store.view(entry, &name("server")).unwrap();
+    }
+    let at = |now| GcOptions {
+        now,
+        ..GcOptions::default()
+    };
+    let strict = GcOptions {
+        keep_last: Some(1),
+        grace: Some(Duration::from_secs(100)),
+        ..at(1000)
+    };
+    let rehearsed = gc(
+        &shelf.store,
+        GcOptions {
+            dry_run: true,
+            ..strict.clone()
+        },
+    );
+    assert!(shelf.store.condemned(&[old, new]).unwrap().is_empty());
+    let told = gc(&shelf.store, strict);
+    assert_eq!(shelf.store.condemned(&[old, new]).unwrap(), [old].into());
+    assert_eq!(rehearsed, told);
+    assert_eq!(gc(&shelf.store, at(1001)).pending_bytes, told.pending_bytes);
+    let before = du(shelf.path());
+    let done = gc(&shelf.store, at(2000));
+    assert_eq!(done.views, 1);
+    assert_eq!(done.bytes, told.pending_bytes);
+    assert_eq!(before - du(shelf.path()), done.bytes);
+    assert!(shelf.store.condemned(&[old, new]).unwrap().is_empty());
+}
+
+#[test]
 fn a_collector_that_is_told_less_neither_cuts_a_grace_short_nor_lifts_it() {
     let shelf = Shelf::default();
     let (input, _) = shelf.make(&[("f", b"input")], &[]);

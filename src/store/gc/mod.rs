@@ -267,10 +267,7 @@ impl Collector<'_> {
         self.unlink_orphans(orphans)?;
         self.drop_harmed()?;
         self.compress(&marks)?;
-        for object in &plan.waiting {
-            self.report.pending += 1;
-            self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);
-        }
+        self.count_waiting(&marks, &plan, BTreeMap::new(), &BTreeSet::new())?;
         fault::point("gc.done");
         Ok(self.report)
     }
@@ -330,8 +327,10 @@ impl Collector<'_> {
             count_links(&view.path, &mut links)?;
         }
         let due: BTreeSet<Hash> = plan.due.iter().map(|object| object.hash).collect();
-        for (_, bytes) in self.twins(&due, &links)? {
+        let mut twins = BTreeSet::new();
+        for (path, bytes) in self.twins(&due, &links)? {
             self.report.bytes += bytes;
+            twins.insert(path);
         }
         for object in &plan.due {
             self.report.objects += 1;
@@ -347,10 +346,7 @@ impl Collector<'_> {
         self.rehearse_harmed()?;
         self.drop_downloads(false)?;
         self.drop_unfinished(false)?;
-        for object in &plan.waiting {
-            self.report.pending += 1;
-            self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);
-        }
+        self.count_waiting(&marks, &plan, links, &twins)?;
         Ok(self.report)
     }
 
@@ -430,6 +426,44 @@ impl Collector<'_> {
             }
         }
         Ok(idle)
+    }
+
+    /// What waits for the end of its grace, with all that goes with it then: views, and twins that only they have.
+    /// `links` has those that go before, and `twins` are those that do.
+    fn count_waiting(
+        &mut self,
+        marks: &Marks,
+        plan: &Plan,
+        mut links: BTreeMap<(u64, u64), u64>,
+        twins: &BTreeSet<PathBuf>,
+    ) -> Result<()> {
+        if plan.waiting.is_empty() {
+            return Ok(());
+        }
+        for object in &plan.waiting {
+            self.report.pending += 1;
+            self.report.pending_bytes += self.blocks(object)?.unwrap_or(0);
+        }
+        let waiting = rows(&plan.waiting);
+        for (path, entry) in self.store.views()? {
+            let Some(entry) = self.row_of(entry)? else {
+                continue;
+            };
+            let mut waits = false;
+            self.index
+                .each_below(entry, |row| waits |= waiting.contains(row))?;
+            if waits && !marks.is_used(entry) {
+                self.report.pending_bytes += view::bytes_of(&path)?;
+                count_links(&path, &mut links)?;
+            }
+        }
+        let waiting: BTreeSet<Hash> = plan.waiting.iter().map(|object| object.hash).collect();
+        for (path, bytes) in self.twins(&waiting, &links)? {
+            if !twins.contains(&path) {
+                self.report.pending_bytes += bytes;
+            }
+        }
+        Ok(())
     }
 
     /// Whether one of the blobs takes much room where views have it. Where there are no links, nobody can say.

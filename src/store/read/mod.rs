@@ -15,7 +15,7 @@ use crate::store::Store;
 use crate::store::entry::Entry;
 use crate::store::error::{Error, Result};
 use crate::store::file;
-use crate::store::index::{End, Object, State, Type};
+use crate::store::index::{End, Index, Object, State, Type};
 use crate::store::layout::Kind;
 use crate::store::list::{List, Problem};
 use crate::store::packed;
@@ -29,6 +29,30 @@ use crate::tree::{Assembly, Directory, Held};
 const DEEPEST: u32 = 16;
 
 const SMALL_RECORD: usize = 8 * 1024;
+
+/// What is not here for certain of all that an entry and its references have, with what that is held in.
+fn absent_below(
+    index: &Index,
+    parts: &BTreeMap<i64, Vec<i64>>,
+    entry: EntryId,
+) -> Result<Vec<Object>> {
+    let (mut seen, mut entries) = (BTreeSet::from([entry]), vec![entry]);
+    let (mut absent, mut rows) = (BTreeSet::new(), Vec::new());
+    while let Some(entry) = entries.pop() {
+        if let Some((_, contents)) = index.contents(entry)? {
+            rows.extend(index.not_live(contents.iter())?);
+        }
+        let references = index.references(entry)?.into_iter();
+        entries.extend(references.filter(|one| seen.insert(*one)));
+    }
+    while let Some(row) = rows.pop() {
+        if absent.insert(row) {
+            let parts = parts.get(&row).into_iter().flatten().copied();
+            rows.extend(index.not_live(parts)?);
+        }
+    }
+    index.objects_by_row(&absent)
+}
 
 /// The bytes of a blob; an error in the middle of them says which blob is damaged.
 pub type BlobReader = Box<dyn Read + Send>;
@@ -206,6 +230,27 @@ impl Store {
         };
         complete.extend(others.into_iter().filter(|&entry| reaches(entry)));
         Ok(complete)
+    }
+
+    /// Those of some entries whose bytes are all here, and some of them condemned: a collector takes these when their time
+    /// has come, and until then an undo brings them back.
+    pub fn condemned(&self, entries: &[EntryId]) -> Result<BTreeSet<EntryId>> {
+        let Some(index) = self.index()? else {
+            return Ok(BTreeSet::new());
+        };
+        if !index.absent()?.condemned {
+            return Ok(BTreeSet::new());
+        }
+        let parts = index.parts()?;
+        let mut found = BTreeSet::new();
+        for &entry in entries {
+            let absent = absent_below(&index, &parts, entry)?;
+            let is = |state| absent.iter().any(|object| object.state == state);
+            if is(State::Condemned) && !is(State::Gone) {
+                found.insert(entry);
+            }
+        }
+        Ok(found)
     }
 
     /// Whether earlier looks found anything damaged.
