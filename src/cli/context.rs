@@ -25,7 +25,7 @@ pub struct Global {
     /// The result as one JSON document
     #[arg(long, global = true)]
     pub json: bool,
-    /// Only errors on stderr
+    /// Only warnings and errors on stderr
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// More on stderr: the log of each step

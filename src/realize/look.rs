@@ -37,6 +37,8 @@ pub struct Look<'a> {
     pub(super) lease: Option<&'a Lease>,
     /// Whether what is learnt is kept; a plan only looks.
     pub keep: bool,
+    /// Whether files that go by one name are told of: an update looks several times.
+    pub(super) tells: bool,
 }
 
 /// One package file, seen.
@@ -88,6 +90,7 @@ impl<'a> Look<'a> {
             outside: None,
             lease: None,
             keep: false,
+            tells: true,
         }
     }
 
@@ -118,7 +121,9 @@ impl<'a> Look<'a> {
             packages.sort_by(|a, b| (&a.nevra, a.rpm).cmp(&(&b.nevra, b.rpm)));
             // Copies of one file under two names are one package.
             packages.dedup_by(|a, b| a.rpm == b.rpm);
-            self.tell_doubles(&facts, name, &packages);
+            if self.tells {
+                self.tell_doubles(&facts, name, &packages);
+            }
             signed::check(self, &facts, name, source, &packages)?;
             let offer = Offer::Directory(packages);
             facts.offers.insert((*name).clone(), offer);

@@ -65,6 +65,7 @@ pub fn realize(
         outside: None,
         lease: None,
         keep: false,
+        tells: true,
     };
     if store.is_read_only()? {
         if options.check {

@@ -80,6 +80,7 @@ pub fn update(
         outside: None,
         lease: Some(&lease),
         keep: true,
+        tells: true,
     };
     let way = outside::way(&sources, options.network.as_ref());
     let tell = |event: Event<'_>| observe::tell(observer, event);
@@ -140,6 +141,7 @@ pub fn update(
     let unsolved = loop {
         let look = Look {
             lock: Some(&asked),
+            tells: false,
             ..look
         };
         let mut facts = look.at(&known)?;

@@ -372,6 +372,27 @@ fn what_waits_for_a_repository_that_was_never_looked_at_keeps_what_the_lock_had(
 }
 
 #[test]
+fn a_warning_about_a_source_is_given_once_though_it_is_looked_at_twice() {
+    let bench = site();
+    let first = spec("double-1-1.noarch").bytes(&Memory::default());
+    let other = spec("double-1-1.noarch")
+        .requires("x")
+        .bytes(&Memory::default());
+    add(&bench, "one", &first);
+    add(&bench, "two", &other);
+    for arguments in [&["update"][..], &["update", "-q"]] {
+        let said = bench.run(arguments).works();
+        let told = said.err.matches("are both double-1-1.noarch").count();
+        assert_eq!(told, 1, "{}", said.err);
+    }
+    let help = bench.print(&["update", "--help"]);
+    assert!(
+        help.contains("Only warnings and errors on stderr"),
+        "{help}"
+    );
+}
+
+#[test]
 fn a_merge_of_two_branches_has_what_each_of_them_locked_and_nothing_newer() {
     let bench = two();
     let git = |arguments: &[&str]| {
