@@ -11,6 +11,7 @@ use super::progress::Progress;
 use crate::ids::{Name, Nevra};
 use crate::plan::{Plan, Why};
 use crate::realize;
+use crate::recipe::{Kind, Recipes};
 use crate::source::Lock;
 
 #[derive(Serialize)]
@@ -67,7 +68,10 @@ pub fn show(
     let plan = plan?;
     let (mut document, mut text) = (BTreeMap::new(), String::new());
     for name in names {
-        let whys = plan.whys.get(name).ok_or_else(|| unsolved(&plan, name))?;
+        let whys = plan
+            .whys
+            .get(name)
+            .ok_or_else(|| unsolved(&recipes, &plan, name))?;
         if lock
             .as_ref()
             .is_some_and(|lock| has_another(lock, &plan, name))
@@ -101,21 +105,31 @@ pub fn show(
 }
 
 /// Why nothing is known of an artifact's packages.
-fn unsolved(plan: &Plan, name: &Name) -> Failure {
-    match plan.waiting.first().map(|&step| &plan.steps[step]) {
-        Some(step) => Failure::new(
-            Exit::NotFound,
-            format!(
-                "{name} is not solved yet: it waits for {} {}",
-                step.kind, step.subject
-            ),
-        )
-        .hint(format!("`store realize {name}` brings that about")),
-        None => Failure::new(
-            Exit::Usage,
-            format!("the packages of {name} are not solved: its recipe lists them"),
-        ),
+fn unsolved(recipes: &Recipes, plan: &Plan, name: &Name) -> Failure {
+    let recipe = recipes.get(name).filter(|one| one.selection().is_none());
+    if let Some(recipe) = recipe {
+        let why = match &recipe.kind {
+            Kind::Module(_) => "its recipe lists them".to_owned(),
+            Kind::Repository(_) => "the modules that its recipe lists have them".to_owned(),
+            _ => {
+                let uses: Vec<String> = recipe.uses().iter().map(Name::to_string).collect();
+                let none = format!("{name} holds no packages of its own");
+                return match uses.is_empty() {
+                    true => Failure::new(Exit::Usage, none),
+                    false => Failure::new(Exit::Usage, none)
+                        .hint(format!("ask for what it is made of: {}", uses.join(", "))),
+                };
+            }
+        };
+        let error = format!("the packages of {name} are not solved: {why}");
+        return Failure::new(Exit::Usage, error);
     }
+    let waits = plan.waiting.first().map(|&step| &plan.steps[step]);
+    let waits = waits.map_or_else(String::new, |step| {
+        format!(": it waits for {} {}", step.kind, step.subject)
+    });
+    Failure::new(Exit::NotFound, format!("{name} is not solved yet{waits}"))
+        .hint(format!("`store realize {name}` brings that about"))
 }
 
 fn has_another(lock: &Lock, plan: &Plan, name: &Name) -> bool {

@@ -260,6 +260,34 @@ fn all_that_would_have_to_be_listed_is_named_and_of_two_architectures_the_system
 }
 
 #[test]
+fn what_is_made_of_artifacts_says_so_to_who_asks_why_a_package_is_in_it() {
+    let bench = Bench::shipped();
+    let why = |name: &str, says: &[&str]| {
+        bench
+            .run(&["plan", name, "--why", "sampler-shell"])
+            .fails(2, says);
+    };
+    // Before anything is made, and after: it was never a matter of that.
+    for _ in 0..2 {
+        for (name, made_of) in [
+            ("release", "server-installer"),
+            ("atomic-disk", "atomic-host"),
+        ] {
+            let says = [
+                &format!("{name} holds no packages of its own"),
+                "hint: ask for what it is made of: ",
+                made_of,
+            ];
+            why(name, &says);
+        }
+        why("server", &["the modules that its recipe lists have them"]);
+        why("base-runtime", &["its recipe lists them"]);
+        why("sampler-shell", &["holds no packages of its own"]);
+        bench.realize(&["base-runtime", "web-server"]);
+    }
+}
+
+#[test]
 fn what_only_the_file_lists_of_a_repository_have_is_named_with_its_package() {
     let package = |nevra: &str| spec(nevra).file("/usr/share/tool", b"a tool\n");
     let bench = Bench::of(&[
