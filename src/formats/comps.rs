@@ -6,10 +6,13 @@ use quick_xml::events::Event;
 /// Why a document can't be group metadata.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the comps document is not well-formed XML at byte {at}")]
-    Syntax { at: u64, source: quick_xml::Error },
-    #[error("the comps document begins with <{found}> where <comps> is expected")]
-    Root { found: String },
+    #[error("line {line} of the comps document is not well-formed XML")]
+    Syntax {
+        line: usize,
+        source: quick_xml::Error,
+    },
+    #[error("the comps document begins with <{found}> in line {line}, where <comps> is expected")]
+    Root { line: usize, found: String },
     #[error("the comps document has no <comps> element")]
     Empty,
     #[error("the comps document ends before its elements do")]
@@ -21,11 +24,17 @@ pub fn check(document: &[u8]) -> Result<(), Error> {
     let mut reader = Reader::from_reader(document);
     let mut buffer = Vec::new();
     let (mut depth, mut seen) = (0i64, false);
+    let line = |at: u64| {
+        let before = document
+            .iter()
+            .take(usize::try_from(at).unwrap_or(usize::MAX));
+        before.filter(|byte| **byte == b'\n').count() + 1
+    };
     loop {
         let event = reader
             .read_event_into(&mut buffer)
             .map_err(|source| Error::Syntax {
-                at: reader.error_position(),
+                line: line(reader.error_position()),
                 source,
             })?;
         match event {
@@ -33,7 +42,8 @@ pub fn check(document: &[u8]) -> Result<(), Error> {
                 if !seen && start.name().0 != "comps" =>
             {
                 let found = start.name().0.to_owned();
-                return Err(Error::Root { found });
+                let line = line(reader.buffer_position());
+                return Err(Error::Root { line, found });
             }
             Event::Start(_) => (depth, seen) = (depth + 1, true),
             Event::Empty(_) => seen = true,
@@ -58,7 +68,15 @@ mod tests {
         assert!(matches!(check(b"<metadata/>"), Err(Error::Root { .. })));
         assert!(matches!(
             check(b"<comps><group></comps>"),
-            Err(Error::Syntax { .. })
+            Err(Error::Syntax { line: 1, .. })
+        ));
+        assert!(matches!(
+            check(b"<?xml version=\"1.0\"?>\n<comps>\n<group>\n</comps>\n"),
+            Err(Error::Syntax { line: 4, .. })
+        ));
+        assert!(matches!(
+            check(b"\n\n<metadata/>"),
+            Err(Error::Root { line: 3, .. })
         ));
         assert!(matches!(check(b""), Err(Error::Empty)));
         assert!(matches!(check(b"<comps><group>"), Err(Error::CutOff)));

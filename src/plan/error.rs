@@ -1,10 +1,12 @@
 //! Why something can't be planned.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use super::known::CatalogError;
 use super::remedy::{self, Remedy};
 use super::solve::Problem;
+use crate::formats::comps;
 use crate::ids::{Name, Nevra, canonical};
 
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +117,13 @@ pub enum Error {
     },
     #[error("the modulemd document of {module}: {problem}")]
     Modulemd { module: Name, problem: String },
+    #[error("{place}: {} can't be the groups of edition {edition}", file.display())]
+    Comps {
+        place: String,
+        edition: Name,
+        file: PathBuf,
+        source: comps::Error,
+    },
     #[error("the parameters of {subject} can't be written canonically")]
     Parameters {
         subject: String,

@@ -7,6 +7,7 @@ use super::error::Error;
 use super::parameters;
 use super::planner::{Planner, named};
 use super::step::{From, Needed, StepId};
+use crate::formats::comps;
 use crate::formats::rpm::record;
 use crate::ids::{BlobId, VariantId};
 use crate::recipe::{Kind, Recipe, Repository};
@@ -21,6 +22,14 @@ impl Planner<'_> {
         let mut modules = self.recipes.modules_of(&repository.modules);
         modules.extend(self.recipes.modules_of(&repository.addons));
         self.check_streams(&recipe.name, &modules)?;
+        if let Some(body) = &repository.comps {
+            comps::check(&body.bytes).map_err(|source| Error::Comps {
+                place: recipe.place("comps", "").to_string(),
+                edition: recipe.name.clone(),
+                file: body.path.clone(),
+                source,
+            })?;
+        }
         let mut inputs = Vec::new();
         let (mut packages, mut listed) = (BTreeSet::new(), Vec::new());
         let mut complete = true;

@@ -674,3 +674,32 @@ fn a_generation_that_waits_for_a_collector_is_not_told_to_be_collected() {
     bench.run(&["gc", "--keep-last", "1"]).works();
     assert!(first(&bench).ends_with("(bytes collected)"));
 }
+
+#[test]
+fn groups_that_are_none_are_told_with_file_and_line_before_anything_is_made() {
+    let bench = Bench::shipped();
+    bench.edit(
+        "editions/server.toml",
+        "addons",
+        "comps = \"files/groups.xml\"\naddons",
+    );
+    bench
+        .run(&["plan", "server"])
+        .fails(2, &["there is no recipes/editions/files/groups.xml"]);
+    bench.write(
+        "recipes/editions/files/groups.xml",
+        "<comps>\n  <group>\n</comps>\n",
+    );
+    let file = "recipes/editions/files/groups.xml can't be the groups of edition server";
+    let line = "line 3 of the comps document is not well-formed XML";
+    for command in [&["plan", "server"][..], &["realize", "server"]] {
+        bench
+            .run(command)
+            .fails(2, &["recipes/editions/server.toml:", file, line]);
+    }
+    let lint = bench.run(&["lint", "server"]);
+    assert_eq!(lint.code, 1);
+    for text in ["error [bad-comps]", file, line] {
+        assert!(lint.out.contains(text), "{}", lint.out);
+    }
+}

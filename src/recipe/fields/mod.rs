@@ -6,8 +6,9 @@ mod scalars;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use toml::Spanned;
@@ -218,7 +219,10 @@ impl<'t, 'a> Fields<'t, 'a> {
     fn read_body(&self, field: &str, Found { value: file, at }: Found<String>) -> Option<Body> {
         let path = self.relative(&file);
         body::read(self.document.dir, &path)
-            .map_err(|body::Unread { reason, kind }| {
+            .map_err(|body::Unread { mut reason, kind }| {
+                if kind == Some(io::ErrorKind::NotFound) && path != Path::new(&file) {
+                    reason = format!("there is no {}", path.display());
+                }
                 let field = field.to_owned();
                 self.report(
                     at,

@@ -11,6 +11,7 @@ mod advice;
 mod closure;
 mod duplicates;
 mod finding;
+mod groups;
 mod install;
 mod life;
 mod manifest;
@@ -33,6 +34,7 @@ pub fn lint(recipes: &Recipes, names: &[Name], holdings: &Holdings) -> Vec<Findi
     let checks = [
         closure::check,
         duplicates::check,
+        groups::check,
         install::check,
         life::check,
         manifest::check,
