@@ -81,5 +81,12 @@ fn check_url(fields: &Fields, Found { value, at }: Found<String>) -> Option<Stri
         fields.invalid(at, &value, "a URL", reason);
         return None;
     }
+    let path = value.strip_prefix("file://");
+    if path.is_some_and(|path| !path.starts_with('/') && !path.starts_with("localhost/")) {
+        let reason =
+            "a file:// URL names no host, and no folder of the recipe's; write file:///PATH";
+        fields.invalid(at, &value, "a URL", reason);
+        return None;
+    }
     Some(value)
 }
