@@ -24,6 +24,10 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self, context: &Context) -> Result<Exit, Failure> {
+        if context.global.json {
+            let error = "a file's bytes are no JSON document; leave --json away";
+            return Err(Failure::new(Exit::Usage, error));
+        }
         let store = context.store()?;
         let subject = context.subject(&store, &self.subject)?;
         let path = TreePath::parse(&self.path).map_err(|e| Failure::new(Exit::Usage, e))?;

@@ -159,7 +159,9 @@ impl Arguments {
 /// A label is written behind the `@` of a name, where a number means a generation.
 fn label(text: &str) -> Result<String, String> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("a number names a generation; a label needs a letter, as RC1".to_owned());
+        return Err(
+            "a number names a generation; a label is more than digits, as RC1 or 1.2".to_owned(),
+        );
     }
     match text.parse::<Name>() {
         Ok(name) => Ok(name.into()),

@@ -676,6 +676,31 @@ fn a_generation_that_waits_for_a_collector_is_not_told_to_be_collected() {
 }
 
 #[test]
+fn an_entry_is_named_by_its_path_from_within_the_directory_of_entries_too() {
+    let bench = Bench::of(&[("tool.toml", TOOL)]);
+    let entry = bench.path().join(bench.realize(&["tool"]).remove(0));
+    let name = entry.file_name().unwrap().to_str().unwrap();
+    let mut command = bench.command();
+    command.current_dir(entry.parent().unwrap());
+    command.arg("--store").arg(bench.store());
+    command.args(["show", &format!("./{name}"), "--path"]);
+    let said = Said::of(command.output().unwrap()).works();
+    assert!(said.out.trim_end().ends_with(name), "{}", said.out);
+}
+
+#[test]
+fn a_file_is_no_json_document_and_a_label_is_more_than_digits() {
+    let bench = Bench::of(&[("tool.toml", TOOL)]);
+    let said = bench.run(&["cat", "tool", "x", "--json"]);
+    assert_eq!(said.code, 2);
+    assert!(said.out.contains("no JSON document"), "{}", said.out);
+    bench
+        .run(&["realize", "tool", "--label", "12"])
+        .fails(2, &["a label is more than digits"]);
+    bench.run(&["realize", "tool", "--label", "1.2"]).works();
+}
+
+#[test]
 fn groups_that_are_none_are_told_with_file_and_line_before_anything_is_made() {
     let bench = Bench::shipped();
     bench.edit(

@@ -38,14 +38,14 @@ impl Store {
     }
 }
 
-/// The hash in `HASH`, `HASH-NAME` or `…/entries/HASH-NAME/…`.
+/// The hash in `HASH`, `HASH-NAME`, `…/entries/HASH-NAME/…` or, from within that directory, `./HASH-NAME/…`.
 fn prefix(text: &str) -> &str {
-    let mut names = text.split('/');
-    let name = if text.contains('/') {
-        names.by_ref().find(|name| *name == "entries");
-        names.next().unwrap_or("")
-    } else {
-        text
+    let mut below = text.split('/').skip_while(|name| *name != "entries");
+    let name = match (below.nth(1), text.strip_prefix("./")) {
+        (Some(name), _) => name,
+        (None, Some(here)) => here.split('/').find(|name| !name.is_empty()).unwrap_or(""),
+        (None, None) if text.contains('/') => "",
+        (None, None) => text,
     };
     name.split('-').next().unwrap_or("")
 }
@@ -100,6 +100,10 @@ mod tests {
         assert_eq!(prefix("abc"), "abc");
         assert_eq!(prefix("abc-server"), "abc");
         assert_eq!(prefix("/var/lib/store/entries/abc-my-server/x/y"), "abc");
+        assert_eq!(prefix("./abc-server"), "abc");
+        assert_eq!(prefix("./abc-server/Packages/"), "abc");
+        assert_eq!(prefix("./entries/abc-server"), "abc");
         assert_eq!(prefix("some/where"), "");
+        assert_eq!(prefix("./"), "");
     }
 }
